@@ -1,0 +1,147 @@
+//! One decision: who, what, which policies, which digest, why not.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::denial::{Denial, Reason};
+use crate::identity::Identity;
+use crate::token::{Scope, TokenId};
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A registry token was minted.
+    Minted,
+    /// There was no grant.
+    Denied,
+    /// A registry token was killed by its holder.
+    Revoked,
+    /// An operator threw a switch.
+    Switched,
+}
+
+/// An audit event, written as one line of JSON. It holds no secret.
+#[derive(Debug, Serialize)]
+pub struct Event {
+    /// When, in UTC (RFC 3339).
+    #[serde(serialize_with = "rfc3339", rename = "time")]
+    pub at_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The protocol that was spoken: `oauth`, `pypi`, `admin` …
+    pub dialect: &'static str,
+    /// The registry, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Arc<str>>,
+    /// The issuer, where it is a configured one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Arc<str>>,
+    /// `<issuer id>|<pinned ids>`, once verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The run, once verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// What was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The policies that fed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Arc<str>>,
+    /// The snapshot that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Arc<str>>,
+    /// The registry token's public name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<TokenId>,
+    /// When the registry token ends, in seconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// Why not, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Why not, as far as only the operator may know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub internal: Option<String>,
+    /// The verified claims as the issuer signed them.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "raw")]
+    pub claims: Option<Arc<str>>,
+}
+
+impl Event {
+    /// An event that says nothing yet but when and how it ended.
+    pub fn new(at_ms: u64, outcome: Outcome, dialect: &'static str) -> Self {
+        Self {
+            at_ms,
+            outcome,
+            dialect,
+            registry: None,
+            issuer: None,
+            subject: None,
+            run: None,
+            scope: None,
+            policies: Vec::new(),
+            digest: None,
+            token_id: None,
+            expires: None,
+            reason: None,
+            detail: None,
+            internal: None,
+            claims: None,
+        }
+    }
+
+    /// Says who it was.
+    pub fn identify(&mut self, identity: &Identity) {
+        self.issuer = Some(Arc::clone(&identity.issuer.id));
+        self.subject = Some(identity.subject());
+        self.run = identity.run();
+        self.claims = Some(Arc::clone(&identity.payload));
+    }
+
+    /// Says what was granted.
+    pub fn granted(&mut self, scope: &Scope) {
+        self.scope = Some(scope.to_string());
+    }
+
+    /// Says why not.
+    pub fn refuse(&mut self, denial: &Denial) {
+        self.outcome = Outcome::Denied;
+        self.reason = Some(denial.reason.as_str());
+        self.detail = Some(denial.detail.to_string());
+        self.internal.clone_from(&denial.internal);
+    }
+
+    /// The label of the outcome in metrics.
+    pub fn label(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Minted => "minted",
+            Outcome::Denied => self.reason.unwrap_or(Reason::Overloaded.as_str()),
+            Outcome::Revoked => "revoked",
+            Outcome::Switched => "switched",
+        }
+    }
+}
+
+fn rfc3339<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(*at_ms);
+    serializer.collect_str(&humantime::format_rfc3339_millis(at))
+}
+
+/// The claims were read as JSON before, so they are repeated as they are. A line break between
+/// tokens of JSON would break the line, so such claims are written anew.
+fn raw<S: Serializer>(claims: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let claims = claims.as_deref().unwrap_or("null");
+    if claims.contains(['\n', '\r']) {
+        let value: serde_json::Value = serde_json::from_str(claims).map_err(serde::ser::Error::custom)?;
+        return value.serialize(serializer);
+    }
+    let raw: &RawValue = serde_json::from_str(claims).map_err(serde::ser::Error::custom)?;
+    raw.serialize(serializer)
+}

@@ -1,0 +1,153 @@
+//! Prometheus metrics. Labels come from the configuration and from our own constants, never from a
+//! token, a header or a path.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The label of what is not configured.
+const UNKNOWN: &str = "unknown";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExchangeLabels {
+    registry: Arc<str>,
+    issuer: Arc<str>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IssuerLabels {
+    issuer: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IntrospectionLabels {
+    registry: Arc<str>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SnapshotLabels {
+    digest: String,
+}
+
+/// All metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    unknown: Arc<str>,
+    exchanges: Family<ExchangeLabels, Counter>,
+    introspections: Family<IntrospectionLabels, Counter>,
+    revocations: Counter,
+    signature_checks: Family<IssuerLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    connections: Gauge,
+    audit_waiting: Gauge,
+    policies: Gauge,
+    snapshot: Family<SnapshotLabels, Gauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("trustmint"),
+            unknown: UNKNOWN.into(),
+            exchanges: Family::default(),
+            introspections: Family::default(),
+            revocations: Counter::default(),
+            signature_checks: Family::default(),
+            requests: Family::default(),
+            connections: Gauge::default(),
+            audit_waiting: Gauge::default(),
+            policies: Gauge::default(),
+            snapshot: Family::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("exchanges", "ID tokens presented, by outcome", metrics.exchanges.clone());
+        registry.register(
+            "introspections",
+            "Tokens that registries asked about",
+            metrics.introspections.clone(),
+        );
+        registry.register("revocations", "Live tokens revoked by their holders", metrics.revocations.clone());
+        registry.register(
+            "signature_checks",
+            "Signatures that were checked",
+            metrics.signature_checks.clone(),
+        );
+        registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        registry.register("connections", "Open connections", metrics.connections.clone());
+        registry.register(
+            "audit_waiting",
+            "Audit events that wait to be written",
+            metrics.audit_waiting.clone(),
+        );
+        registry.register("policies", "Policies in the active snapshot", metrics.policies.clone());
+        registry.register("snapshot", "The active snapshot", metrics.snapshot.clone());
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Counts an exchange.
+    pub fn exchange(&self, registry: Option<&Arc<str>>, issuer: Option<&Arc<str>>, outcome: &'static str) {
+        let known = |label: Option<&Arc<str>>| Arc::clone(label.unwrap_or(&self.unknown));
+        self.exchanges
+            .get_or_create(&ExchangeLabels { registry: known(registry), issuer: known(issuer), outcome })
+            .inc();
+    }
+
+    /// Counts an introspection.
+    pub fn introspection(&self, registry: &Arc<str>, outcome: &'static str) {
+        self.introspections
+            .get_or_create(&IntrospectionLabels { registry: Arc::clone(registry), outcome })
+            .inc();
+    }
+
+    /// Counts a revocation.
+    pub fn revocation(&self) {
+        self.revocations.inc();
+    }
+
+    /// Counts a signature check.
+    pub fn signature_check(&self, issuer: &Arc<str>) {
+        self.signature_checks.get_or_create(&IssuerLabels { issuer: Arc::clone(issuer) }).inc();
+    }
+
+    /// Counts a request.
+    pub fn request(&self, route: &'static str, status: u16) {
+        self.requests.get_or_create(&RequestLabels { route, status }).inc();
+    }
+
+    /// The gauge of open connections.
+    pub fn connections(&self) -> &Gauge {
+        &self.connections
+    }
+
+    /// Shows the active snapshot.
+    pub fn snapshot(&self, digest: &str, policies: usize) {
+        self.snapshot.clear();
+        self.snapshot.get_or_create(&SnapshotLabels { digest: digest.to_owned() }).set(1);
+        self.policies.set(i64::try_from(policies).unwrap_or(i64::MAX));
+    }
+
+    /// The exposition text (OpenMetrics).
+    pub fn render(&self, audit_waiting: usize) -> String {
+        self.audit_waiting.set(i64::try_from(audit_waiting).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,9 @@
+//! What happened: audit events, and metrics whose labels never come from a token.
+
+mod event;
+mod metrics;
+mod queue;
+
+pub use event::{Event, Outcome};
+pub use metrics::Metrics;
+pub use queue::{Audit, Full, Place, Sink};

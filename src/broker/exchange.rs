@@ -1,0 +1,251 @@
+//! ID token in, registry token out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Broker, store_unavailable};
+use crate::audit::{Event, Outcome, Place};
+use crate::denial::{Denial, Reason};
+use crate::identity::{Unverified, Verified};
+use crate::policy::{Grant, decide};
+use crate::registry::Registry;
+use crate::store::{Mint, Minting, Slot, StoreError};
+use crate::token::{Record, RegistryToken, Scope, Tag};
+
+/// The pause before a mint whose answer was lost is repeated.
+const REPEAT_AFTER: Duration = Duration::from_millis(50);
+
+/// Which `aud` values an ID token may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// One of the registry's.
+    Registry,
+    /// One of the registry's, or the broker's own identifier (RFC 8693 at the native endpoint).
+    RegistryOrBroker,
+    /// The broker's own identifier only (RFC 7523 §3, and its revision's answer to audience injection).
+    Broker,
+}
+
+/// What a client asks for.
+#[derive(Debug)]
+pub struct ExchangeRequest<'r> {
+    /// The ID token.
+    pub id_token: &'r str,
+    /// The registry.
+    pub registry: &'r Arc<Registry>,
+    /// Less than everything, if the client wants that.
+    pub wanted: Option<Scope>,
+    /// What the ID token is spent on.
+    pub slot: Slot,
+    /// Which audiences are accepted.
+    pub audience: Audience,
+    /// The protocol that is spoken, for the audit event.
+    pub dialect: &'static str,
+}
+
+/// A token that lives in the store.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token.
+    pub token: RegistryToken,
+    /// What it is for.
+    pub scope: Scope,
+    /// When it was minted, in milliseconds since the epoch.
+    pub minted_ms: u64,
+    /// When it ends, in seconds since the epoch.
+    pub expires: u64,
+}
+
+impl Issued {
+    /// How many whole seconds are left at most, never more than the truth.
+    pub fn expires_in(&self) -> u64 {
+        (self.expires * 1000).saturating_sub(self.minted_ms) / 1000
+    }
+}
+
+impl Broker {
+    /// Exchanges an ID token.
+    ///
+    /// # Errors
+    /// The denial, which was recorded as an audit event.
+    pub async fn exchange(self: &Arc<Self>, request: ExchangeRequest<'_>) -> Result<Issued, Denial> {
+        let registry = &request.registry.id;
+        let place = match self.place() {
+            Ok(place) => place,
+            Err(denial) => {
+                self.metrics.exchange(Some(registry), None, denial.reason.as_str());
+                return Err(denial);
+            }
+        };
+        let mut event = Event::new(self.clock.now_ms(), Outcome::Minted, request.dialect);
+        event.registry = Some(Arc::clone(registry));
+        match self.prepare(request, &mut event).await {
+            Ok(prepared) => self.commit(prepared, event, place).await,
+            Err(denial) => {
+                event.refuse(&denial);
+                self.finish(event, place);
+                Err(denial)
+            }
+        }
+    }
+
+    /// Everything up to the store.
+    async fn prepare(&self, request: ExchangeRequest<'_>, event: &mut Event) -> Result<Prepared, Denial> {
+        let registry = request.registry;
+        let verified = self.verify(&request, event).await?;
+        event.identify(&verified.identity);
+
+        let snapshot = self.policies.load();
+        event.digest = Some(Arc::clone(&snapshot.digest().0));
+        let grant = decide(&snapshot, &verified.identity, registry, request.wanted.as_ref())?;
+        event.policies.clone_from(&grant.policies);
+        event.granted(&grant.scope);
+        self.switches.refuse_suspended(&verified.identity, registry, &grant.policies)?;
+
+        let digest = Arc::clone(&snapshot.digest().0);
+        self.prepared(request.slot, registry, verified, grant, digest, event)
+    }
+
+    async fn verify(&self, request: &ExchangeRequest<'_>, event: &mut Event) -> Result<Verified, Denial> {
+        let unverified = Unverified::read(request.id_token, self.bounds.id_token_bytes)?;
+        let issuer = self.issuers.by_url(unverified.issuer_url()?).ok_or_else(|| {
+            Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here").claim("iss")
+        })?;
+        event.issuer = Some(Arc::clone(&issuer.settings.id));
+        let (audiences, own) = (&request.registry.audiences, &self.public_url);
+        let accepts = |audience: &str| {
+            let registrys = || audiences.iter().any(|known| known == audience);
+            match request.audience {
+                Audience::Registry => registrys(),
+                Audience::RegistryOrBroker => audience == own || registrys(),
+                Audience::Broker => audience == own,
+            }
+        };
+        let count = || self.metrics.signature_check(&issuer.settings.id);
+        let verified = unverified.verify(issuer, accepts, self.clock.now(), count).await;
+        verified.map_err(|denial| {
+            if denial.reason == Reason::WrongAudience {
+                let expected =
+                    if request.audience == Audience::Broker { std::slice::from_ref(own) } else { audiences };
+                denial.expected(expected.iter().cloned())
+            } else {
+                denial
+            }
+        })
+    }
+
+    fn prepared(
+        &self,
+        slot: Slot,
+        registry: &Arc<Registry>,
+        verified: Verified,
+        grant: Grant,
+        digest: Arc<str>,
+        event: &mut Event,
+    ) -> Result<Prepared, Denial> {
+        let identity = &verified.identity;
+        let run = identity.run();
+        let tag = run.as_ref().map_or_else(|| Tag::of(&verified.replay_key), |run| Tag::of(run.as_bytes()));
+        let token = RegistryToken::generate(&registry.token_prefix, tag)
+            .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
+        let minted_ms = self.clock.now_ms();
+        let expires = minted_ms / 1000 + grant.token_ttl;
+        event.token_id = Some(token.hash().into());
+        event.expires = Some(expires);
+        let mint = Mint {
+            tag,
+            replay_key: verified.replay_key,
+            slot,
+            max_packages: self.bounds.packages_per_id_token,
+            issued_at: verified.issued_at,
+            replay_until: verified.replay_until,
+            hash: token.hash(),
+            now: minted_ms / 1000,
+            record: Record {
+                registry: Arc::clone(&registry.id),
+                issuer: Arc::clone(&identity.issuer.id),
+                subject: identity.subject(),
+                run,
+                scope: grant.scope,
+                minted_ms,
+                expires,
+                policies: grant.policies,
+                digest,
+                identity: Arc::clone(&identity.payload),
+            },
+        };
+        Ok(Prepared { token, mint: Arc::new(mint) })
+    }
+
+    /// Burns the ID token and records the event, in a task of its own: a client that hangs up
+    /// in the middle leaves no mint without its event.
+    async fn commit(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        mut event: Event,
+        place: Place,
+    ) -> Result<Issued, Denial> {
+        let broker = Arc::clone(self);
+        let committed = tokio::spawn(async move {
+            let Prepared { token, mint } = prepared;
+            let ended = broker.mint(&mint).await;
+            if let Err(denial) = &ended {
+                event.refuse(denial);
+            }
+            broker.finish(event, place);
+            ended.map(|()| Issued {
+                token,
+                scope: mint.record.scope.clone(),
+                minted_ms: mint.record.minted_ms,
+                expires: mint.record.expires,
+            })
+        });
+        committed.await.unwrap_or_else(|error| {
+            Err(Denial::new(Reason::Overloaded, "the exchange was aborted").internal(error))
+        })
+    }
+
+    /// Mints; a mint whose answer was lost is repeated with the same hash until the deadline, which
+    /// the store's contract makes harmless.
+    async fn mint(&self, mint: &Arc<Mint>) -> Result<(), Denial> {
+        let deadline = Instant::now() + self.bounds.store_timeout;
+        let mut last = StoreError("no answer in time".to_owned());
+        loop {
+            match tokio::time::timeout_at(deadline, self.store.mint(Arc::clone(mint))).await {
+                Ok(Ok(Minting::Minted)) => return Ok(()),
+                Ok(Ok(Minting::Replayed)) => {
+                    return Err(Denial::new(
+                        Reason::Replayed,
+                        "the ID token has been used already; fetch a fresh one for each exchange",
+                    ));
+                }
+                Ok(Ok(Minting::Reset)) => {
+                    return Err(Denial::new(
+                        Reason::StoreReset,
+                        "the ID token is older than the store's memory; fetch a fresh one",
+                    )
+                    .retry_after(1));
+                }
+                Ok(Err(error)) => last = error,
+                Err(_) => return Err(store_unavailable(&last)),
+            }
+            if Instant::now() + REPEAT_AFTER >= deadline {
+                return Err(store_unavailable(&last));
+            }
+            tokio::time::sleep(REPEAT_AFTER).await;
+        }
+    }
+
+    fn finish(&self, event: Event, place: Place) {
+        self.metrics.exchange(event.registry.as_ref(), event.issuer.as_ref(), event.label());
+        place.record(event);
+    }
+}
+
+/// A token that is not in the store yet.
+struct Prepared {
+    token: RegistryToken,
+    mint: Arc<Mint>,
+}

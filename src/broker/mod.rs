@@ -1,0 +1,107 @@
+//! The use cases: exchange, introspect, revoke, and the operator's switches. Nothing here knows HTTP.
+
+mod exchange;
+mod introspect;
+mod revoke;
+mod switches;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+pub use exchange::{Audience, ExchangeRequest, Issued};
+pub use introspect::{Active, Introspection};
+pub use switches::Switches;
+
+use crate::audit::{Audit, Event, Metrics, Outcome, Place};
+use crate::clock::Clock;
+use crate::denial::{Denial, Reason};
+use crate::identity::Issuers;
+use crate::policy::Snapshot;
+use crate::registry::Registries;
+use crate::store::{Selector, Store, StoreError, Switch};
+
+/// The broker's own bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The largest ID token, in bytes.
+    pub id_token_bytes: usize,
+    /// How long the store may take in all.
+    pub store_timeout: Duration,
+    /// How long it is remembered that a token was killed.
+    pub tombstone_ttl: Duration,
+    /// How many packages one ID token may be spent on, one by one.
+    pub packages_per_id_token: u32,
+}
+
+/// Everything a use case needs.
+#[derive(Debug)]
+pub struct Broker {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The broker's own issuer identifier.
+    pub public_url: String,
+    /// Whose ID tokens are accepted.
+    pub issuers: Arc<Issuers>,
+    /// What tokens are minted for.
+    pub registries: Arc<Registries>,
+    /// The active policies.
+    pub policies: ArcSwap<Snapshot>,
+    /// Where memory is.
+    pub store: Arc<dyn Store>,
+    /// The operator's switches.
+    pub switches: Switches,
+    /// Where events go.
+    pub audit: Audit,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The bounds.
+    pub bounds: Bounds,
+}
+
+impl Broker {
+    /// Waits for the store, but not longer than `limits.store_timeout`.
+    async fn within_deadline<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Denial> {
+        match tokio::time::timeout(self.bounds.store_timeout, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(store_unavailable(&error)),
+            Err(_) => Err(store_unavailable(&StoreError("no answer in time".to_owned()))),
+        }
+    }
+
+    /// Whether the store can be written to now.
+    pub async fn store_is_ready(&self) -> bool {
+        self.within_deadline(self.store.ready()).await.is_ok()
+    }
+
+    /// Throws an operator's switch. It is in force here at once, and within a second everywhere.
+    ///
+    /// # Errors
+    /// If the event cannot be recorded or the store does not answer.
+    pub async fn switch(&self, selector: Selector, switch: Switch) -> Result<(), Denial> {
+        let place = self.place()?;
+        let now_ms = self.clock.now_ms();
+        let mut event = Event::new(now_ms, Outcome::Switched, "admin");
+        event.detail = Some(format!("{switch:?} {}", serde_json::to_string(&selector).unwrap_or_default()));
+        self.within_deadline(self.store.switch(selector, switch, now_ms)).await?;
+        place.record(event);
+        let renewed = self.switches.renew(&*self.store, now_ms).await;
+        renewed.map_err(|error| store_unavailable(&StoreError(error)))
+    }
+
+    /// A place for the event of what is about to be decided.
+    fn place(&self) -> Result<Place, Denial> {
+        self.audit.reserve().map_err(|_| {
+            Denial::new(Reason::Overloaded, "decisions cannot be recorded at the moment, so none is made")
+        })
+    }
+}
+
+fn store_unavailable(error: &StoreError) -> Denial {
+    tracing::warn!(%error, "the store did not answer");
+    Denial::new(Reason::StoreUnavailable, "the store cannot be reached at the moment").internal(error)
+}

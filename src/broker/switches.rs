@@ -1,0 +1,165 @@
+//! The operator's switches: cut-offs and suspensions, as every replica holds them.
+//!
+//! A copy of all of them is at most a second old. With a copy older than five seconds nothing is
+//! minted and nothing is vouched for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::time::Instant;
+
+use crate::denial::{Denial, Reason};
+use crate::identity::{Identity, Issuers};
+use crate::registry::Registry;
+use crate::store::{CutOff, Selector, Store, Switch};
+use crate::token::Record;
+
+/// How often the copy is renewed; with the time that takes, it stays younger than a second.
+const RENEW: Duration = Duration::from_millis(400);
+/// How long one renewal may take.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How old a copy may be and still decide.
+const OLDEST: Duration = Duration::from_secs(5);
+/// The longest a token can live, and then some: after that its cut-off is history.
+const LONGEST_LIFE_MS: u64 = (21_600 + 600) * 1000;
+
+/// The copy that this replica holds.
+#[derive(Debug, Default)]
+pub struct Switches {
+    copy: ArcSwapOption<Copy>,
+}
+
+#[derive(Debug)]
+struct Copy {
+    at: Instant,
+    cut_offs: Vec<CutOff>,
+}
+
+impl Switches {
+    /// Renews the copy once.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn renew(&self, store: &dyn Store, now_ms: u64) -> Result<(), String> {
+        // The age counts from before the question: the answer is at least that fresh.
+        let at = Instant::now();
+        let answer = tokio::time::timeout(PATIENCE, store.cut_offs()).await;
+        let cut_offs =
+            answer.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
+        let history = now_ms.saturating_sub(LONGEST_LIFE_MS);
+        for old in cut_offs.iter().filter(|cut_off| cut_off.until_ms.is_some_and(|until| until < history)) {
+            // Another replica will do it if this one fails.
+            drop(store.switch(old.selector.clone(), Switch::Forget, history).await);
+        }
+        self.copy.store(Some(Arc::new(Copy { at, cut_offs })));
+        Ok(())
+    }
+
+    /// Renews the copy until the future is dropped.
+    pub async fn keep_renewing(&self, store: &dyn Store, clock: &dyn crate::clock::Clock) {
+        let mut failing = false;
+        loop {
+            let renewed = self.renew(store, clock.now_ms()).await;
+            match (&renewed, failing) {
+                (Err(error), false) => {
+                    tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon")
+                }
+                (Ok(()), true) => tracing::info!("the switches are read again"),
+                _ => {}
+            }
+            failing = renewed.is_err();
+            tokio::time::sleep(RENEW).await;
+        }
+    }
+
+    /// Whether the copy is fresh enough to decide.
+    pub fn is_fresh(&self) -> bool {
+        self.current().is_ok()
+    }
+
+    /// All cut-offs, for operators.
+    ///
+    /// # Errors
+    /// `store_unavailable` if the copy is too old.
+    pub fn list(&self) -> Result<Vec<CutOff>, Denial> {
+        Ok(self.current()?.cut_offs.clone())
+    }
+
+    /// Refuses what a suspension names.
+    ///
+    /// # Errors
+    /// `suspended`, or `store_unavailable` if the copy is too old.
+    pub(super) fn refuse_suspended(
+        &self,
+        identity: &Identity,
+        registry: &Registry,
+        policies: &[Arc<str>],
+    ) -> Result<(), Denial> {
+        let copy = self.current()?;
+        let run = identity.run();
+        let named = |selector: &Selector| {
+            names(selector, &identity.issuer.id, &registry.id, policies, run.as_deref(), |repository| {
+                identity.repositories().any(|known| known == repository)
+            })
+        };
+        let suspended =
+            copy.cut_offs.iter().any(|cut_off| cut_off.until_ms.is_none() && named(&cut_off.selector));
+        if suspended {
+            return Err(Denial::new(
+                Reason::Suspended,
+                "an operator has suspended publishing by this identity; ask them to resume it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a cut-off kills a token.
+    pub(super) fn cut_off(&self, record: &Record, issuers: &Issuers) -> Result<bool, Denial> {
+        let copy = self.current()?;
+        let killed = |cut_off: &CutOff| {
+            cut_off.until_ms.is_none_or(|until| record.minted_ms <= until)
+                && names(
+                    &cut_off.selector,
+                    &record.issuer,
+                    &record.registry,
+                    &record.policies,
+                    record.run.as_deref(),
+                    |repository| {
+                        // An identity that cannot be read any more is nobody's to vouch for.
+                        let issuer = issuers.by_id(&record.issuer);
+                        let identity = issuer
+                            .and_then(|issuer| Identity::recall(&issuer.settings, &record.identity).ok());
+                        identity
+                            .is_none_or(|identity| identity.repositories().any(|known| known == repository))
+                    },
+                )
+        };
+        Ok(copy.cut_offs.iter().any(killed))
+    }
+
+    fn current(&self) -> Result<Arc<Copy>, Denial> {
+        self.copy.load_full().filter(|copy| copy.at.elapsed() < OLDEST).ok_or_else(|| {
+            Denial::new(Reason::StoreUnavailable, "the operator's switches cannot be read at the moment")
+        })
+    }
+}
+
+/// Whether a selector names something with these properties; what it leaves out is about all.
+fn names(
+    selector: &Selector,
+    issuer: &str,
+    registry: &str,
+    policies: &[Arc<str>],
+    run: Option<&str>,
+    has_repository: impl Fn(&str) -> bool,
+) -> bool {
+    let is = |wanted: &Option<String>, found: Option<&str>| {
+        wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+    };
+    is(&selector.issuer, Some(issuer))
+        && is(&selector.registry, Some(registry))
+        && is(&selector.run, run)
+        && selector.policy.as_deref().is_none_or(|wanted| policies.iter().any(|policy| **policy == *wanted))
+        && selector.repository.as_deref().is_none_or(has_repository)
+}

@@ -1,0 +1,125 @@
+//! The command line: one file a subcommand.
+
+mod admin;
+mod check;
+mod client;
+mod completions;
+pub mod demo;
+mod logging;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Everything is fine.
+const FINE: u8 = 0;
+/// A finding or a denial.
+const FINDING: u8 = 1;
+/// Wrong usage or configuration.
+const INVALID: u8 = 2;
+/// Something could not be reached.
+const UNREACHABLE: u8 = 3;
+
+/// Trusted publishing for every registry: CI identities in, short-lived registry tokens out.
+///
+/// Exit codes: 0 fine, 1 a finding or a denial, 2 usage or configuration, 3 something could not be reached.
+#[derive(Debug, Parser)]
+#[command(name = "trustmint", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve(ConfigFile),
+    /// See the whole product in a minute: an issuer, a publishing job, a registry and an attacker
+    Demo(demo::Options),
+    /// Look at a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at trust policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Registry clients, who introspect tokens
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Kill every token that a selector names; with --suspend, mint none until `resume`
+    Kill(admin::KillOptions),
+    /// End a suspension; what it killed stays dead
+    Resume(admin::ResumeOptions),
+    /// Print a completion script for your shell
+    Completions(completions::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the configuration and the policies it names, and start nothing
+    Check(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Check policies against a configuration
+    Check(check::PolicyOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum ClientCommand {
+    /// Make a client secret: prints it once, and the table that goes into the configuration
+    New(client::Options),
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
+    config: PathBuf,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(self) -> ExitCode {
+        crate::tls::install_default_provider();
+        logging::start();
+        ExitCode::from(match self.command {
+            Command::Serve(options) => serve::run(&options.config),
+            Command::Demo(options) => demo::run(&options),
+            Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
+            Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
+            Command::Client(ClientCommand::New(options)) => client::new(&options),
+            Command::Kill(options) => admin::kill(&options),
+            Command::Resume(options) => admin::resume(&options),
+            Command::Completions(options) => completions::print(&options),
+        })
+    }
+}
+
+/// Prints to standard output; a reader that went away is no error.
+macro_rules! say {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($arg)*);
+    }};
+}
+
+/// Prints to standard error.
+macro_rules! complain {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arg)*);
+    }};
+}
+
+pub(crate) use {complain, say};
+
+/// A runtime for commands that need one.
+fn runtime() -> Result<tokio::runtime::Runtime, u8> {
+    tokio::runtime::Runtime::new().map_err(|error| {
+        complain!("error: no runtime: {error}");
+        UNREACHABLE
+    })
+}

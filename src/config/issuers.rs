@@ -1,0 +1,242 @@
+//! `[issuers.*]`.
+
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+use jsonwebtoken::Algorithm;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::sync::Arc;
+use url::Url;
+
+use super::Files;
+use crate::document::{Located, Section};
+use crate::fetch::{Fetcher, Roots};
+use crate::identity::{
+    Issuer, IssuerSettings, Issuers, KeySet, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE,
+};
+
+/// What can be listed in `algorithms`.
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// What an issuer may sign with unless its section says otherwise.
+const DEFAULT_ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
+
+pub(super) fn read(root: &Section<'_>, files: &Files<'_>, public_url: Option<&str>) -> Issuers {
+    let sections = root.sections("issuers");
+    if sections.is_empty() {
+        root.error(
+            root.span(),
+            "no issuer is configured",
+            "write [issuers.github] with kind = \"github\"".to_owned(),
+        );
+    }
+    let mut urls: HashMap<String, String> = HashMap::new();
+    let mut issuers = Vec::new();
+    for (name, section) in sections {
+        let span = name.span.clone();
+        let Some(issuer) = read_issuer(&name, &section, files) else {
+            section.finish();
+            continue;
+        };
+        let url = &issuer.settings.url;
+        if let Some(other) = urls.insert(url.clone(), name.value.to_owned()) {
+            section.error(&span, format!("[issuers.{other}] has the same url \"{url}\""), None);
+        }
+        if public_url == Some(url.trim_end_matches('/')) {
+            section.error(&span, "the broker cannot trust itself as an issuer", None);
+        }
+        section.finish();
+        issuers.push(issuer);
+    }
+    Issuers::new(issuers)
+}
+
+fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -> Option<Issuer> {
+    section.required("kind", "\"github\"");
+    let kind = section.parsed("kind", |text| {
+        Kind::by_name(text).ok_or_else(|| {
+            let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name).collect();
+            format!("known kinds are {}", known.join(", "))
+        })
+    });
+    let url = read_url(section, kind.as_ref().map(|kind| kind.value));
+    let algorithms = read_algorithms(section);
+    let max_age = section.duration("max_age", 1..MAX_MAX_AGE + 1);
+    let leeway = section.duration("leeway", 0..MAX_LEEWAY + 1);
+    let allow_events: Vec<_> =
+        section.strings("allow_events").into_iter().map(|event| event.value.to_owned()).collect();
+    let keys = read_keys(section, files, url.as_deref());
+    let kind = kind?.value;
+    let pins = read_pins(section, kind);
+    let run_claim = if kind.run_claim.is_none() {
+        section.string("run_claim").map(|claim| claim.value.to_owned())
+    } else {
+        kind.run_claim.map(str::to_owned)
+    };
+    Some(Issuer {
+        settings: Arc::new(IssuerSettings {
+            id: name.value.into(),
+            kind,
+            url: url?,
+            pins: pins?,
+            algorithms,
+            max_age: max_age.unwrap_or(kind.max_age),
+            leeway: leeway.unwrap_or(30),
+            run_claim,
+            allow_events,
+        }),
+        keyring: Keyring::new(keys?),
+    })
+}
+
+fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String> {
+    if !section.contains("url") {
+        section.value("url");
+        let default = kind?.default_url;
+        if default.is_none() {
+            section.missing("url", "\"https://ci.example.com\"");
+        }
+        return default.map(str::to_owned);
+    }
+    let text = section.string("url")?;
+    let problem = match Url::parse(text.value) {
+        Err(error) => Some(error.to_string()),
+        Ok(url) if url.scheme() != "https" => Some("an issuer is https".to_owned()),
+        Ok(url)
+            if url.query().is_some()
+                || url.fragment().is_some()
+                || !url.username().is_empty()
+                || url.password().is_some() =>
+        {
+            Some("an issuer has no query, fragment or credentials".to_owned())
+        }
+        // `iss` is compared to the byte, so what cannot be equal to any `iss` is an error here.
+        Ok(url) if url.as_str().trim_end_matches('/') != text.value.trim_end_matches('/') => {
+            Some(format!("it is not in normal form; write \"{}\"", url.as_str().trim_end_matches('/')))
+        }
+        Ok(_) if text.value.contains('*') => Some("a wildcard would trust every tenant".to_owned()),
+        Ok(_) => None,
+    };
+    let owner = Kind::ALL
+        .iter()
+        .find(|known| (known.owns_url)(text.value))
+        .filter(|owner| kind.is_some_and(|kind| kind.name == "oidc" && kind.name != owner.name));
+    let problem = problem.or_else(|| {
+        owner.map(|owner| {
+            format!("it is a known issuer: write kind = \"{}\", which knows what its claims mean", owner.name)
+        })
+    });
+    if let Some(problem) = problem {
+        section.error(&text.span, format!("`url` cannot be \"{}\": {problem}", text.value), None);
+        return None;
+    }
+    Some(text.value.to_owned())
+}
+
+fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
+    let mut algorithms = Vec::new();
+    for name in section.strings("algorithms") {
+        match name.value.parse::<Algorithm>().ok().filter(|algorithm| ALGORITHMS.contains(algorithm)) {
+            Some(algorithm) => algorithms.push(algorithm),
+            None => {
+                let known: Vec<_> = ALGORITHMS.iter().map(|algorithm| format!("{algorithm:?}")).collect();
+                section.error(
+                    &name.span,
+                    format!("\"{}\" is no algorithm that is accepted", name.value),
+                    format!("there are {}", known.join(", ")),
+                );
+            }
+        }
+    }
+    if algorithms.is_empty() { DEFAULT_ALGORITHMS.to_vec() } else { algorithms }
+}
+
+fn read_pins(section: &Section<'_>, kind: &'static Kind) -> Option<Vec<String>> {
+    if !kind.pins.is_empty() {
+        return Some(kind.pins.iter().map(|&pin| pin.to_owned()).collect());
+    }
+    let mut pins: Vec<_> = section.strings("pins").into_iter().map(|pin| pin.value.to_owned()).collect();
+    if pins.is_empty() {
+        section.error(
+            section.span(),
+            format!("[{}] lacks `pins`: the claims that every policy must fix", section.path()),
+            "name claims that the issuer never gives to somebody else, such as `pins = [\"sub\"]`".to_owned(),
+        );
+        return None;
+    }
+    pins.dedup();
+    Some(pins)
+}
+
+fn read_keys(section: &Section<'_>, files: &Files<'_>, url: Option<&str>) -> Option<KeySource> {
+    if section.contains("keys_file") {
+        for key in ["jwks_uri", "ca_file", "allow_private"] {
+            if section.value(key).is_some() {
+                section.error(section.span(), format!("`{key}` has no meaning beside `keys_file`"), None);
+            }
+        }
+        let span = section.string("keys_file")?.span;
+        return match KeySet::parse(&files.read(section, "keys_file")?) {
+            Ok(set) => Some(KeySource::File(set)),
+            Err(error) => {
+                section.error(&span, format!("`keys_file`: {error}"), None);
+                None
+            }
+        };
+    }
+    let roots = if section.contains("ca_file") { read_roots(section, files) } else { Some(Roots::System) };
+    let allow_private = section
+        .strings("allow_private")
+        .into_iter()
+        .filter_map(|network| {
+            let parsed = network.value.parse::<IpNet>();
+            if parsed.is_err() {
+                section.error(
+                    &network.span,
+                    format!("\"{}\" is no network", network.value),
+                    "write \"10.20.0.0/16\"".to_owned(),
+                );
+            }
+            parsed.ok()
+        })
+        .collect();
+    let jwks_uri = section.parsed("jwks_uri", |text| match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" => Ok(text.to_owned()),
+        _ => Err("it must be an https URL"),
+    });
+    match Fetcher::new(&roots?, allow_private) {
+        Ok(fetcher) => Some(KeySource::Fetched {
+            fetcher,
+            issuer_url: url?.to_owned(),
+            jwks_uri: jwks_uri.map(|uri| uri.value),
+        }),
+        Err(error) => {
+            section.error(section.span(), format!("`ca_file`: {error}"), None);
+            None
+        }
+    }
+}
+
+fn read_roots(section: &Section<'_>, files: &Files<'_>) -> Option<Roots> {
+    let span = section.string("ca_file")?.span;
+    let pem = files.read(section, "ca_file")?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Some(Roots::Only(certificates)),
+        _ => {
+            section.error(&span, "`ca_file` has no PEM certificate", None);
+            None
+        }
+    }
+}

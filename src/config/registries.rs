@@ -1,0 +1,232 @@
+//! `[registries.*]`.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::document::Section;
+use crate::registry::{Client, Registries, Registry, RegistryKind, SecretHash};
+
+/// The longest life of a token, in seconds (PEP 807 forbids more).
+const LONGEST_TTL: u64 = 21_600;
+
+pub(super) fn read(root: &Section<'_>, public_url: Option<&str>) -> Registries {
+    let sections = root.sections("registries");
+    if sections.is_empty() {
+        root.error(
+            root.span(),
+            "no registry is configured",
+            "write [registries.<id>] with a `kind`".to_owned(),
+        );
+    }
+    let mut taken = Taken::default();
+    let mut registries = Vec::new();
+    for (name, section) in sections {
+        if !is_id(name.value) {
+            section.error(
+                &name.span,
+                format!("\"{}\" is no id: use lower-case letters, digits, `-` and `_`", name.value),
+                None,
+            );
+        }
+        registries.extend(read_registry(name.value, section, public_url, &mut taken));
+    }
+    if registries.len() > 1 {
+        for registry in registries.iter().filter(|registry: &&Registry| {
+            registry.hosts.is_empty() && registry.kind != RegistryKind::Generic
+        }) {
+            root.error(
+                root.span(),
+                format!("[registries.{}] lacks `hosts`", registry.id),
+                "with several registries, the host is what tells them apart".to_owned(),
+            );
+        }
+    }
+    Registries::new(registries)
+}
+
+/// What must not occur twice: hosts, targets, clients; and no prefix may begin with another.
+#[derive(Default)]
+struct Taken {
+    names: HashMap<(&'static str, String), String>,
+    prefixes: Vec<(String, String)>,
+}
+
+impl Taken {
+    fn claim(
+        &mut self,
+        section: &Section<'_>,
+        what: &'static str,
+        name: &str,
+        owner: &str,
+        span: &Range<usize>,
+    ) {
+        if let Some(other) = self.names.insert((what, name.to_owned()), owner.to_owned()) {
+            section.error(
+                span,
+                format!("the {what} \"{name}\" is already that of [registries.{other}]"),
+                None,
+            );
+        }
+    }
+}
+
+fn read_registry(
+    id: &str,
+    section: Section<'_>,
+    public_url: Option<&str>,
+    taken: &mut Taken,
+) -> Option<Registry> {
+    section.required("kind", "\"pypi\"");
+    let kind = section.parsed("kind", str::parse::<RegistryKind>).map(|kind| kind.value);
+    let hosts = read_hosts(&section, id, taken);
+    let audiences = read_audiences(&section, id, public_url, &hosts, taken);
+    let token_prefix = read_prefix(&section, id, taken);
+    let upload_paths = read_upload_paths(&section, kind);
+    let clients =
+        section.list("clients").into_iter().filter_map(|client| read_client(client, id, taken)).collect();
+    let shortest = kind.map_or(60, RegistryKind::shortest_ttl);
+    let token_ttl = section.duration("token_ttl", shortest..LONGEST_TTL + 1);
+    let span = section.span().clone();
+    taken.claim(&section, "id or audience", id, id, &span);
+    section.finish();
+    Some(Registry {
+        id: id.into(),
+        kind: kind?,
+        hosts,
+        audiences,
+        token_prefix,
+        token_ttl: token_ttl.unwrap_or(900),
+        upload_paths,
+        clients,
+    })
+}
+
+fn read_hosts(section: &Section<'_>, id: &str, taken: &mut Taken) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for host in section.strings("hosts") {
+        let well_formed = !host.value.is_empty()
+            && host
+                .value
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.[]:".contains(&byte));
+        if !well_formed {
+            section.error(
+                &host.span,
+                format!("\"{}\" is no host", host.value),
+                "write it in lower case, without scheme and path".to_owned(),
+            );
+            continue;
+        }
+        taken.claim(section, "host", host.value, id, &host.span);
+        hosts.push(host.value.to_owned());
+    }
+    hosts
+}
+
+fn read_audiences(
+    section: &Section<'_>,
+    id: &str,
+    public_url: Option<&str>,
+    hosts: &[String],
+    taken: &mut Taken,
+) -> Vec<String> {
+    let written = section.strings("audiences");
+    for audience in &written {
+        if audience.value.is_empty() {
+            section.error(&audience.span, "an audience is not empty", None);
+        }
+        if Some(audience.value) == public_url {
+            section.error(&audience.span, "`public_url` is an audience of every registry already", None);
+        }
+        if audience.value != id {
+            taken.claim(section, "id or audience", audience.value, id, &audience.span);
+        }
+    }
+    let audiences: Vec<_> = written.into_iter().map(|audience| audience.value.to_owned()).collect();
+    if audiences.is_empty() && hosts.is_empty() {
+        section.error(
+            section.span(),
+            format!("[{}] lacks `audiences`: what an ID token for it has as `aud`", section.path()),
+            "write `audiences = [\"pypi.example.com\"]`".to_owned(),
+        );
+    }
+    if audiences.is_empty() { hosts.to_vec() } else { audiences }
+}
+
+fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {
+    let written = section.parsed("token_prefix", |text| {
+        let fine = (4..=32).contains(&text.len())
+            && text.ends_with('_')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if fine {
+            Ok(text.to_owned())
+        } else {
+            Err("it has 4 to 32 letters, digits and `_`, and ends with `_`")
+        }
+    });
+    let span = written.as_ref().map_or_else(|| section.span().clone(), |prefix| prefix.span.clone());
+    let prefix = written.map_or_else(|| format!("tm_{}_", id.replace('-', "_")), |prefix| prefix.value);
+    for (other, owner) in &taken.prefixes {
+        if other.starts_with(&prefix) || prefix.starts_with(other) {
+            section.error(&span, format!("the token prefix \"{prefix}\" cannot be told from that of [registries.{owner}], \"{other}\""), None);
+        }
+    }
+    taken.prefixes.push((prefix.clone(), id.to_owned()));
+    prefix
+}
+
+fn read_upload_paths(section: &Section<'_>, kind: Option<RegistryKind>) -> Vec<String> {
+    let paths = section.strings("upload_paths");
+    for path in &paths {
+        if !path.value.starts_with('/') {
+            section.error(
+                &path.span,
+                format!("the upload path \"{}\" must begin with `/`", path.value),
+                None,
+            );
+        }
+    }
+    if section.contains("upload_paths") && kind.is_some_and(|kind| kind != RegistryKind::Pypi) {
+        section.error(section.span(), "`upload_paths` is for registries of kind \"pypi\"", None);
+    }
+    let paths: Vec<_> = paths.into_iter().map(|path| path.value.to_owned()).collect();
+    if paths.is_empty() && kind == Some(RegistryKind::Pypi) { vec!["/legacy/".to_owned()] } else { paths }
+}
+
+fn read_client(section: Section<'_>, registry: &str, taken: &mut Taken) -> Option<Client> {
+    let id = section.required("id", "\"pypi-backend\"");
+    if let Some(id) = &id {
+        // RFC 6749 §2.3.1 form-encodes ids and secrets in Basic; these need no encoding anywhere.
+        if id.value.is_empty()
+            || !id.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        {
+            section.error(&id.span, "a client id has letters, digits, `-`, `_` and `.`", None);
+        }
+        taken.claim(&section, "client", id.value, registry, &id.span);
+    }
+    let hashes = section.strings("secret_sha256");
+    let mut secrets = Vec::new();
+    for hash in &hashes {
+        match SecretHash::from_hex(hash.value) {
+            Some(secret) => secrets.push(secret),
+            None => section.error(
+                &hash.span,
+                "`secret_sha256` has 64 hexadecimal digits",
+                "let `trustmint client new` write it".to_owned(),
+            ),
+        }
+    }
+    if hashes.is_empty() {
+        section.missing("secret_sha256", "[\"…\"], as `trustmint client new` prints it");
+    }
+    section.finish();
+    Some(Client { id: id?.value.to_owned(), secrets })
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
+}

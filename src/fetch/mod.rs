@@ -1,0 +1,11 @@
+//! The one HTTP client: https only, no redirects, checked addresses, bounded size and time.
+//!
+//! It speaks to hosts that operators configured and to nobody else. Each address is checked after
+//! the name was resolved and right before it is connected to, so that a name cannot be made to
+//! point inside (CVE-2025-52477 and GHSA-59jp-pj84-45mr were this).
+
+mod address;
+mod client;
+
+pub use address::is_public;
+pub use client::{FetchError, Fetched, Fetcher, Roots};

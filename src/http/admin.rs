@@ -1,0 +1,104 @@
+//! The admin door: a Unix socket or loopback, and always authenticated.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{Router, get, post};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::body::{BodyLimit, LooseJson};
+use super::refusal::{Refused, problem};
+use crate::broker::Broker;
+use crate::denial::{Denial, Reason};
+use crate::registry::SecretHash;
+use crate::store::{Selector, Switch};
+
+/// Kills what was minted so far.
+pub const KILL: &str = "/kill";
+/// Kills, and stops minting, until resumed.
+pub const SUSPEND: &str = "/suspend";
+/// Ends a suspension.
+pub const RESUME: &str = "/resume";
+/// Lists all cut-offs.
+pub const CUT_OFFS: &str = "/cut-offs";
+
+/// A cut-off as the door shows it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShownCutOff {
+    /// What it is about.
+    pub selector: Selector,
+    /// Tokens minted up to this instant are dead, in milliseconds since the epoch; none: suspended.
+    pub until_ms: Option<u64>,
+}
+
+#[derive(Clone)]
+struct Admin {
+    broker: Arc<Broker>,
+    token: SecretHash,
+}
+
+impl axum::extract::FromRef<Admin> for BodyLimit {
+    fn from_ref(_: &Admin) -> Self {
+        Self(65_536)
+    }
+}
+
+pub(super) fn router(broker: Arc<Broker>, token: &Zeroizing<String>) -> Router {
+    let admin = Admin { broker, token: SecretHash::of(token.as_bytes()) };
+    let throw = |switch| post(move |state, body| switched(state, body, switch));
+    Router::new()
+        .route(KILL, throw(Switch::Kill))
+        .route(SUSPEND, throw(Switch::Suspend))
+        .route(RESUME, throw(Switch::Resume))
+        .route(CUT_OFFS, get(list))
+        .fallback(|| async { super::target::not_found() })
+        .layer(from_fn_with_state(admin.clone(), authenticated))
+        .layer(map_response(|response: Response| async { problem(response, StatusCode::BAD_REQUEST) }))
+        .with_state(admin)
+}
+
+async fn authenticated(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    let refused = || {
+        Refused::from(Denial::new(Reason::Unauthenticated, "the admin door opens to its token only"))
+            .into_response()
+    };
+    let Some(token) = bearer(request.headers()) else { return refused() };
+    let given = SecretHash::of(token.as_bytes());
+    if constant_time::verify_slices_are_equal(&given.0, &admin.token.0).is_err() {
+        return refused();
+    }
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+async fn switched(
+    State(admin): State<Admin>,
+    LooseJson(selector): LooseJson<Selector>,
+    switch: Switch,
+) -> Result<StatusCode, Refused> {
+    if selector.is_empty() {
+        return Err(Refused::malformed("name at least one of issuer, registry, policy, repository and run"));
+    }
+    admin.broker.switch(selector, switch).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list(State(admin): State<Admin>) -> Result<Json<Vec<ShownCutOff>>, Refused> {
+    let cut_offs = admin.broker.switches.list()?;
+    let shown = |cut_off: crate::store::CutOff| ShownCutOff {
+        selector: cut_off.selector,
+        until_ms: cut_off.until_ms,
+    };
+    Ok(Json(cut_offs.into_iter().map(shown).collect()))
+}

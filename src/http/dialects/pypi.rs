@@ -1,0 +1,151 @@
+//! PyPI's trusted publishing, as warehouse serves it and PEP 807 describes it.
+
+use axum::Json;
+use axum::extract::{FromRequest as _, Query, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{Router, get, post};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::body::LooseJson;
+use super::super::public::{Public, method_not_allowed};
+use super::super::rate_limit::{ByNetwork, Layer};
+use super::super::refusal::{Refused, problem};
+use super::super::target::{Target, not_found, of_kind};
+use crate::broker::{Audience, ExchangeRequest};
+use crate::registry::RegistryKind;
+use crate::store::Slot;
+
+const AUDIENCE: &str = "/_/oidc/audience";
+const MINT: &str = "/_/oidc/mint-token";
+const BURN: &str = "/_/oidc/burn-token";
+const DISCOVERY: &str = "/.well-known/pytp";
+
+/// PEP 807's media type.
+const MEDIA_TYPE: &str = "application/vnd.pypi.pytp.v1+json";
+
+/// The routes; warehouse answers 422 to an ID token that it does not accept.
+pub(in crate::http) fn routes(limit: Layer<ByNetwork>) -> Router<Public> {
+    Router::new()
+        .route(AUDIENCE, get(audience))
+        .route(MINT, post(mint))
+        .route(BURN, post(burn))
+        .route(DISCOVERY, get(discover))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(limit)
+        .layer(map_response(|response: Response| async {
+            problem(response, StatusCode::UNPROCESSABLE_ENTITY)
+        }))
+}
+
+async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, Refused> {
+    let target = pypi(&public, &parts)?;
+    Ok(Json(json!({ "audience": target.registry.audiences.first() })).into_response())
+}
+
+#[derive(Deserialize)]
+struct MintBody {
+    token: String,
+    /// PEP 807; without it the token can be used any number of times.
+    #[serde(default)]
+    features: Vec<String>,
+}
+
+async fn mint(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let target = pypi(&public, &parts)?;
+    let LooseJson(body) =
+        LooseJson::<MintBody>::from_request(Request::from_parts(parts, body), &public).await?;
+    if body.features.iter().any(|feature| feature != "multi-use-token") {
+        return Err(Refused::malformed("the only feature is `multi-use-token`"));
+    }
+    let request = ExchangeRequest {
+        id_token: &body.token,
+        registry: &target.registry,
+        wanted: None,
+        slot: Slot::Whole,
+        audience: Audience::Registry,
+        dialect: "pypi",
+    };
+    let issued = public.broker.exchange(request).await?;
+    Ok(Json(json!({ "success": true, "token": issued.token.expose(), "expires": issued.expires }))
+        .into_response())
+}
+
+#[derive(Deserialize)]
+struct BurnBody {
+    token: String,
+}
+
+/// 202 whatever the token was, as warehouse answers; what failed on our side is said.
+async fn burn(State(public): State<Public>, request: Request) -> Result<StatusCode, Refused> {
+    let (parts, body) = request.into_parts();
+    pypi(&public, &parts)?;
+    let LooseJson(body) =
+        LooseJson::<BurnBody>::from_request(Request::from_parts(parts, body), &public).await?;
+    public.broker.revoke(&body.token, "pypi").await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize)]
+struct DiscoveryQuery {
+    discover: Option<String>,
+}
+
+/// PEP 807 discovery: where to ask for an audience and a token, for a known upload path.
+async fn discover(
+    State(public): State<Public>,
+    query: Result<Query<DiscoveryQuery>, axum::extract::rejection::QueryRejection>,
+    parts: Parts,
+) -> Result<Response, Refused> {
+    let target = pypi(&public, &parts)?;
+    let path = query
+        .ok()
+        .and_then(|Query(query)| query.discover)
+        .ok_or_else(|| Refused::malformed("`discover` names an upload path"))?;
+    if !target.registry.upload_paths.contains(&path) {
+        return Err(not_found());
+    }
+    if !accepts(&parts.headers) {
+        return Err(
+            Refused::malformed(format!("the answer is {MEDIA_TYPE}")).with_status(StatusCode::NOT_ACCEPTABLE)
+        );
+    }
+    // PEP 807 wants the upload URL's own host; only configured names are ever repeated.
+    let base = target.host.map_or_else(|| public.broker.public_url.clone(), |host| format!("https://{host}"));
+    let document = json!({
+        "audience-endpoint": format!("{base}{AUDIENCE}"),
+        "token-mint-endpoint": format!("{base}{MINT}"),
+        "features": ["multi-use-token"],
+        "default-features": ["multi-use-token"],
+    });
+    Ok(([(CONTENT_TYPE, MEDIA_TYPE)], document.to_string()).into_response())
+}
+
+/// No `Accept`, PEP 807's type, or a range that includes it; a client that sends `*/*` is never broken.
+fn accepts(headers: &HeaderMap) -> bool {
+    let mut ranges = headers
+        .get_all(ACCEPT)
+        .into_iter()
+        .flat_map(|line| line.to_str().unwrap_or("").split(','))
+        .peekable();
+    if ranges.peek().is_none() {
+        return true;
+    }
+    ranges.any(|range| {
+        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let media_type = parts.next().unwrap_or_default();
+        let refused = parts.any(|parameter| {
+            parameter.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
+        });
+        !refused && [MEDIA_TYPE, "application/json", "application/*", "*/*"].contains(&media_type.as_str())
+    })
+}
+
+fn pypi(public: &Public, parts: &Parts) -> Result<Target, Refused> {
+    of_kind(&public.broker.registries, parts, RegistryKind::Pypi)
+}

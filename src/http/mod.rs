@@ -1,0 +1,17 @@
+//! Listeners, routes and wire formats. Nothing here verifies or decides anything.
+
+pub mod admin;
+mod body;
+mod client_network;
+mod dialects;
+mod doors;
+mod oauth;
+mod ops;
+mod public;
+mod rate_limit;
+mod refusal;
+mod server;
+mod target;
+mod timing;
+
+pub use doors::{Doors, OpenDoors};

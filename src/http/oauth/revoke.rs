@@ -1,0 +1,14 @@
+//! `POST /oauth/revoke` (RFC 7009). CI jobs have no client id: possession is authority.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::super::body::Form;
+use super::super::public::Public;
+use super::super::refusal::Refused;
+
+/// 200 also for what is no live token (§2.2); `token_type_hint` changes nothing.
+pub(in crate::http) async fn revoke(State(public): State<Public>, form: Form) -> Result<StatusCode, Refused> {
+    public.broker.revoke(form.required("token")?, "oauth").await?;
+    Ok(StatusCode::OK)
+}

@@ -1,0 +1,43 @@
+//! The ops door: health and metrics. Nothing behind it changes anything.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{Router, get};
+use serde_json::json;
+
+use crate::broker::Broker;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) fn router(broker: Arc<Broker>) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(broker)
+}
+
+/// Ready: the store answers and the operator's switches are known.
+async fn ready(State(broker): State<Arc<Broker>>) -> Response {
+    let store = broker.store_is_ready().await;
+    let switches = broker.switches.is_fresh();
+    let snapshot = broker.policies.load();
+    let status = if store && switches { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": store && switches,
+        "store": store,
+        "switches": switches,
+        "digest": snapshot.digest().as_str(),
+        "policies": snapshot.len(),
+    });
+    (status, Json(body)).into_response()
+}
+
+async fn metrics(State(broker): State<Arc<Broker>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, OPENMETRICS)], broker.metrics.render(broker.audit.waiting()))
+}

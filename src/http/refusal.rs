@@ -1,0 +1,157 @@
+//! A refusal on its way to the caller. A handler says why; the layer around its routes writes it
+//! in the words that the routes' clients read.
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::denial::{Denial, Reason};
+
+/// A denial that became an answer; it is rendered by [`problem`] or [`oauth`].
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) denial: Denial,
+    /// A status that says more than the reason's own.
+    pub(super) status: Option<StatusCode>,
+    /// The OAuth error code, where the reason's own does not fit.
+    pub(super) oauth_error: Option<&'static str>,
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Self {
+        Self { denial, status: None, oauth_error: None }
+    }
+}
+
+impl Refused {
+    pub(super) fn malformed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Denial::new(Reason::MalformedRequest, detail).into()
+    }
+
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    pub(super) fn with_oauth_error(mut self, error: &'static str) -> Self {
+        self.oauth_error = Some(error);
+        self
+    }
+
+    /// The status; `denied` is what the dialect answers to an ID token that it does not accept.
+    fn status(&self, denied: StatusCode) -> StatusCode {
+        self.status.unwrap_or(match self.denial.reason {
+            Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Reason::IssuerUnavailable | Reason::StoreUnavailable | Reason::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Reason::MalformedRequest | Reason::UnknownTarget => StatusCode::BAD_REQUEST,
+            Reason::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Reason::NotFound => StatusCode::NOT_FOUND,
+            _ => denied,
+        })
+    }
+
+    /// The members that every JSON error of ours carries.
+    fn members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        members.insert("reason".into(), self.denial.reason.as_str().into());
+        if let Some(claim) = &self.denial.claim {
+            members.insert("claim".into(), claim.as_ref().into());
+        }
+        if let Some(received) = &self.denial.received {
+            members.insert("received".into(), received.as_str().into());
+        }
+        if !self.denial.expected.is_empty() {
+            members.insert("expected".into(), self.denial.expected.clone().into());
+        }
+        members
+    }
+}
+
+impl IntoResponse for Refused {
+    /// Only the extension; a response that nobody renders is an empty 500, which shows in tests.
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// RFC 9457, with the members that the clients of PyPI and crates.io read beside it.
+pub(super) fn problem(response: Response, denied: StatusCode) -> Response {
+    render(response, denied, "application/problem+json", |refused, status| {
+        let detail = refused.denial.detail.as_ref();
+        let reason = refused.denial.reason.as_str();
+        let mut body = refused.members();
+        body.insert("type".into(), format!("urn:trustmint:error:{reason}").into());
+        body.insert("title".into(), status.canonical_reason().unwrap_or("Error").into());
+        body.insert("status".into(), status.as_u16().into());
+        body.insert("detail".into(), detail.into());
+        body.insert("message".into(), detail.into());
+        body.insert("errors".into(), json!([{ "code": reason, "description": detail, "detail": detail }]));
+        body
+    })
+}
+
+/// RFC 6749 §5.2.
+pub(super) fn oauth(response: Response) -> Response {
+    render(response, StatusCode::BAD_REQUEST, "application/json", |refused, _| {
+        let error = refused.oauth_error.unwrap_or(match refused.denial.reason {
+            Reason::NotCovered => "invalid_scope",
+            Reason::UnknownTarget => "invalid_target",
+            Reason::Unauthenticated => "invalid_client",
+            Reason::RateLimited
+            | Reason::IssuerUnavailable
+            | Reason::StoreUnavailable
+            | Reason::Overloaded => "temporarily_unavailable",
+            _ => "invalid_request",
+        });
+        let mut body = refused.members();
+        body.insert("error".into(), error.into());
+        body.insert("error_description".into(), printable(&refused.denial.detail).into());
+        body
+    })
+}
+
+fn render(
+    mut response: Response,
+    denied: StatusCode,
+    content_type: &'static str,
+    body: impl FnOnce(&Refused, StatusCode) -> Map<String, Value>,
+) -> Response {
+    let Some(refused) = response.extensions_mut().remove::<Refused>() else { return response };
+    let status = refused.status(denied);
+    let mut rendered = (status, Json(body(&refused, status))).into_response();
+    let headers = rendered.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = refused.denial.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if refused.denial.reason == Reason::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"trustmint\""));
+    }
+    // What the inner layers said stays said: `Allow`, for one.
+    for (name, value) in response.headers() {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    rendered
+}
+
+/// `error_description` is ASCII without `"` and `\` (RFC 6749 §5.2).
+fn printable(detail: &str) -> String {
+    detail
+        .chars()
+        .map(|letter| match letter {
+            '"' => '\'',
+            '…' => '.',
+            '\\' => '/',
+            ' '..='~' => letter,
+            _ => '?',
+        })
+        .collect()
+}

@@ -1,0 +1,180 @@
+//! Issuers as configured, and the identities they sign.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jsonwebtoken::Algorithm;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{Claim, Claims, Keyring, Kind};
+use crate::denial::{Denial, Reason};
+
+/// What an operator says about an issuer, beside its keys.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    /// Its name in policies, logs and metrics.
+    pub id: Arc<str>,
+    /// What its claims mean.
+    pub kind: &'static Kind,
+    /// `iss`, to the byte.
+    pub url: String,
+    /// The claims that every policy must pin.
+    pub pins: Vec<String>,
+    /// The algorithms it may sign with.
+    pub algorithms: Vec<Algorithm>,
+    /// How long after `iat` an ID token is accepted, in seconds.
+    pub max_age: u64,
+    /// How far its clock and ours may differ, in seconds.
+    pub leeway: u64,
+    /// The claim that names the run, where the kind or the operator knows one.
+    pub run_claim: Option<String>,
+    /// Events of the kind's never-list that the operator allows all the same.
+    pub allow_events: Vec<String>,
+}
+
+/// A configured issuer with its keys.
+#[derive(Debug)]
+pub struct Issuer {
+    /// What the operator says about it.
+    pub settings: Arc<IssuerSettings>,
+    /// Its keys.
+    pub keyring: Keyring,
+}
+
+/// All configured issuers, by `iss` and by id.
+#[derive(Debug, Default)]
+pub struct Issuers {
+    by_url: HashMap<String, Arc<Issuer>>,
+    by_id: HashMap<Arc<str>, Arc<Issuer>>,
+}
+
+impl Issuers {
+    /// Indexes the issuers; the configuration has checked that urls and ids are unique.
+    pub fn new(all: impl IntoIterator<Item = Issuer>) -> Self {
+        let mut issuers = Self::default();
+        for issuer in all {
+            let issuer = Arc::new(issuer);
+            issuers.by_url.insert(issuer.settings.url.clone(), Arc::clone(&issuer));
+            issuers.by_id.insert(Arc::clone(&issuer.settings.id), issuer);
+        }
+        issuers
+    }
+
+    /// The issuer whose `iss` is this, to the byte.
+    pub fn by_url(&self, url: &str) -> Option<&Arc<Issuer>> {
+        self.by_url.get(url)
+    }
+
+    /// The issuer with this id.
+    pub fn by_id(&self, id: &str) -> Option<&Arc<Issuer>> {
+        self.by_id.get(id)
+    }
+
+    /// Every issuer.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.by_id.values()
+    }
+}
+
+/// A pinned claim of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The claim's name.
+    pub name: String,
+    /// Its canonical value.
+    pub value: String,
+}
+
+/// What an issuer vouches for: the claims of a verified ID token, with the kind's derived claims.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Who vouches.
+    pub issuer: Arc<IssuerSettings>,
+    /// The signed payload as it was received; what records and introspection repeat.
+    pub payload: Arc<str>,
+    claims: Claims,
+    derived: Claims,
+    pins: Vec<Pin>,
+}
+
+impl Identity {
+    /// Gives the claims of a verified payload their meaning.
+    ///
+    /// # Errors
+    /// `missing_claim` where a pin is absent, `invalid_claim` where claims contradict each other.
+    pub fn new(issuer: &Arc<IssuerSettings>, claims: Claims, payload: Arc<str>) -> Result<Self, Denial> {
+        (issuer.kind.check)(&claims)?;
+        let mut derived = Claims::default();
+        for rule in issuer.kind.derived {
+            if let Some(value) = (rule.compute)(&claims) {
+                derived.set(rule.name, Claim::Text(value));
+            }
+        }
+        let pins = issuer
+            .pins
+            .iter()
+            .map(|name| match claims.at(name).and_then(Claim::canonical) {
+                Some(value) if !value.is_empty() => Ok(Pin { name: name.clone(), value: value.into_owned() }),
+                _ => Err(missing_pin(issuer, name)),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { issuer: Arc::clone(issuer), payload, claims, derived, pins })
+    }
+
+    /// Reads a payload that was verified earlier, as a token record keeps it.
+    ///
+    /// # Errors
+    /// What [`Identity::new`] refuses under the present configuration.
+    pub fn recall(issuer: &Arc<IssuerSettings>, payload: &str) -> Result<Self, Denial> {
+        let claims = Claims::parse(payload.as_bytes()).map_err(|error| {
+            Denial::new(Reason::InvalidClaim, "the recorded identity is not readable").internal(error)
+        })?;
+        Self::new(issuer, claims, payload.into())
+    }
+
+    /// A claim by its address; derived claims hide signed ones of the same name.
+    pub fn claim(&self, address: &str) -> Option<&Claim> {
+        self.derived.at(address).or_else(|| {
+            let hidden = self.issuer.kind.derived.iter().any(|rule| rule.name == address);
+            if hidden { None } else { self.claims.at(address) }
+        })
+    }
+
+    /// The pinned claims, in the kind's order.
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// `<issuer id>|<pinned ids>`: the identity's stable name.
+    pub fn subject(&self) -> String {
+        let mut subject = self.issuer.id.to_string();
+        for pin in &self.pins {
+            subject.push('|');
+            subject.extend(utf8_percent_encode(&pin.value, SEPARATORS));
+        }
+        subject
+    }
+
+    /// The subject and the run's own id, where the issuer knows runs.
+    pub fn run(&self) -> Option<String> {
+        let claim = self.issuer.run_claim.as_deref()?;
+        let value = self.claims.at(claim)?.canonical()?;
+        let mut run = self.subject();
+        run.push('|');
+        run.extend(utf8_percent_encode(&value, SEPARATORS));
+        Some(run)
+    }
+
+    /// The repository, project or the like, by id and by name, as a cut-off may name it.
+    pub fn repositories(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
+        self.issuer.kind.repository.iter().filter_map(|name| self.claims.get(name).and_then(Claim::canonical))
+    }
+}
+
+/// What must be escaped for a `|`-separated list to be unambiguous.
+const SEPARATORS: &AsciiSet = &CONTROLS.add(b'|').add(b'%').add(b' ');
+
+fn missing_pin(issuer: &IssuerSettings, name: &str) -> Denial {
+    let hint = issuer.kind.missing_pin_hint.unwrap_or("every policy pins it");
+    Denial::new(Reason::MissingClaim, format!("the ID token has no `{name}`: {hint}")).claim(name.to_owned())
+}

@@ -1,0 +1,192 @@
+//! GitHub Actions.
+//!
+//! Source: GitHub's "OpenID Connect reference". `sub` changed its form in July 2026 and can be
+//! customised by organisations, so it is never bound on; the signed ids are.
+
+use super::{Claims, Derived, Events, Kind, split_at_ref};
+use crate::denial::{Denial, Reason};
+
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+pub(super) const KIND: Kind = Kind {
+    name: "github",
+    default_url: Some(ISSUER),
+    owns_url,
+    pins: &["repository_owner_id", "repository_id"],
+    missing_pin_hint: Some("is this a GitHub Actions ID token?"),
+    vocabulary: &[
+        "actor",
+        "actor_id",
+        "aud",
+        "base_ref",
+        "check_run_id",
+        "enterprise",
+        "enterprise_id",
+        "environment",
+        "environment_node_id",
+        "event_name",
+        "exp",
+        "head_ref",
+        "iat",
+        "iss",
+        "issuer_scope",
+        "job_workflow_ref",
+        "job_workflow_sha",
+        "jti",
+        "nbf",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "repository",
+        "repository_id",
+        "repository_owner",
+        "repository_owner_id",
+        "repository_visibility",
+        "run_attempt",
+        "run_id",
+        "run_number",
+        "runner_environment",
+        "sha",
+        "sub",
+        "workflow",
+        "workflow_ref",
+        "workflow_sha",
+    ],
+    vocabulary_prefixes: &["repo_property_"],
+    derived: &[
+        Derived { name: "workflow_file", compute: workflow_file },
+        Derived { name: "job_workflow_file", compute: job_workflow_file },
+        Derived { name: "job_workflow_repository", compute: job_workflow_repository },
+    ],
+    unfit: &[("workflow", "it is a display name that the workflow's author chooses; use `workflow_file`")],
+    caseless: &["repository", "repository_owner", "job_workflow_repository"],
+    run_claim: Some("run_id"),
+    repository: &["repository_id", "repository"],
+    events: Some(Events {
+        claim: "event_name",
+        default: &["push", "release", "workflow_dispatch", "schedule"],
+        never: &["pull_request_target", "workflow_run", "issue_comment"],
+        advice: "publish from `push`, `release` or `workflow_dispatch` instead",
+    }),
+    max_age: 600,
+    check: subject_agrees_with_ids,
+};
+
+/// github.com, and an enterprise's own issuer below it; in any spelling, so that a look-alike
+/// under plain `oidc` is caught.
+fn owns_url(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    lower == ISSUER || lower.strip_prefix(ISSUER).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// `owner/repo/.github/workflows/file.yml@ref` → (`owner/repo`, `file.yml`).
+fn split_workflow_ref(workflow_ref: &str) -> Option<(&str, &str)> {
+    let (path, _) = split_at_ref(workflow_ref)?;
+    let (repository, file) = path.split_once("/.github/workflows/")?;
+    let named = !file.is_empty() && !file.contains('/') && repository.matches('/').count() == 1;
+    named.then_some((repository, file))
+}
+
+/// The file of the workflow that was started, if it is this repository's own.
+fn workflow_file(claims: &Claims) -> Option<String> {
+    let (repository, file) = split_workflow_ref(claims.text("workflow_ref")?)?;
+    let own = repository.eq_ignore_ascii_case(claims.text("repository")?);
+    own.then(|| file.to_owned())
+}
+
+/// The file of the workflow the job is defined in, which may be a reusable one of another repository.
+fn job_workflow_file(claims: &Claims) -> Option<String> {
+    split_workflow_ref(claims.text("job_workflow_ref")?).map(|(_, file)| file.to_owned())
+}
+
+/// The repository of the workflow the job is defined in.
+fn job_workflow_repository(claims: &Claims) -> Option<String> {
+    split_workflow_ref(claims.text("job_workflow_ref")?).map(|(repository, _)| repository.to_owned())
+}
+
+/// The immutable form, `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, must agree with the id claims. Other
+/// forms say nothing that could disagree: `@` cannot occur in names of owners and repositories.
+fn subject_agrees_with_ids(claims: &Claims) -> Result<(), Denial> {
+    let ids = claims.text("sub").and_then(immutable_ids);
+    let Some((owner_id, repository_id)) = ids else { return Ok(()) };
+    let signed = (claims.text("repository_owner_id"), claims.text("repository_id"));
+    if signed == (Some(owner_id), Some(repository_id)) {
+        return Ok(());
+    }
+    Err(Denial::new(Reason::InvalidClaim, "the ids in `sub` are not those of the token's id claims")
+        .claim("sub")
+        .received(claims.text("sub").unwrap_or_default()))
+}
+
+fn immutable_ids(sub: &str) -> Option<(&str, &str)> {
+    let names = sub.strip_prefix("repo:")?.split(':').next()?;
+    let (owner, repository) = names.split_once('/')?;
+    let (_, owner_id) = owner.split_once('@')?;
+    let (_, repository_id) = repository.split_once('@')?;
+    Some((owner_id, repository_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(json: &str) -> Claims {
+        Claims::parse(json.as_bytes()).expect("valid")
+    }
+
+    #[test]
+    fn the_workflow_file_is_the_repositorys_own() {
+        let file = |workflow_ref: &str| {
+            workflow_file(&claims(&format!(
+                r#"{{"repository":"Acme/Widget","workflow_ref":"{workflow_ref}"}}"#
+            )))
+        };
+        assert_eq!(
+            file("acme/widget/.github/workflows/release.yml@refs/heads/main").as_deref(),
+            Some("release.yml")
+        );
+        assert_eq!(file("acme/widget/.github/workflows/a@b.yml@refs/tags/v1@x").as_deref(), Some("a@b.yml"));
+        assert_eq!(file("acme/widget/.github/workflows/release.yml@0123abc").as_deref(), Some("release.yml"));
+        assert_eq!(file("acme/widget/.github/workflows/release.yml@refs/x.yml@refs/heads/main"), None);
+        for foreign in [
+            "evil/widget/.github/workflows/release.yml@refs/heads/main",
+            "acme/widget/.github/workflows/@refs/heads/main",
+            "acme/widget/.github/workflows/sub/release.yml@refs/heads/main",
+            "x/acme/widget/.github/workflows/release.yml@refs/heads/main",
+            "acme/widget/.github/workflows/release.yml",
+            "release.yml@refs/heads/main",
+            "",
+        ] {
+            assert_eq!(file(foreign), None, "{foreign}");
+        }
+        assert_eq!(workflow_file(&claims("{}")), None);
+    }
+
+    #[test]
+    fn an_immutable_subject_agrees_with_the_id_claims() {
+        let check = |sub: &str| {
+            let json = format!(r#"{{"sub":"{sub}","repository_owner_id":"1","repository_id":"2"}}"#);
+            subject_agrees_with_ids(&claims(&json)).map_err(|denial| denial.reason)
+        };
+        for fine in [
+            "repo:acme@1/widget@2:environment:pypi",
+            "repo:acme/widget:ref:refs/heads/main",
+            "repo:acme-1/widget-9:ref:refs/heads/a@b",
+            "repository_owner:acme",
+            "repo:acme/widget:environment:a@1/b@9",
+        ] {
+            assert_eq!(check(fine), Ok(()), "{fine}");
+        }
+        for forged in ["repo:acme@1/widget@3:x", "repo:acme@2/widget@2:x", "repo:acme@12/widget@:x"] {
+            assert_eq!(check(forged), Err(Reason::InvalidClaim), "{forged}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_belong_to_github() {
+        assert!(owns_url("https://token.actions.githubusercontent.com"));
+        assert!(owns_url("https://token.actions.githubusercontent.com/acme"));
+        assert!(owns_url("https://TOKEN.actions.githubusercontent.com/"));
+        assert!(!owns_url("https://token.actions.githubusercontent.com.evil.example"));
+    }
+}

@@ -1,0 +1,22 @@
+//! From an ID token to an identity: what the issuer signed, checked as strictly as it can be.
+//!
+//! Cheap refusals come first (size, shape, header, issuer, audience, times), then the signature.
+//! Nothing here causes a network call for an `iss` that is not configured.
+
+mod claims;
+mod issuer;
+mod jwk;
+mod jws;
+mod keyring;
+pub mod kinds;
+mod times;
+mod verify;
+
+pub use claims::{Claim, Claims, ClaimsError};
+pub use issuer::{Identity, Issuer, IssuerSettings, Issuers, Pin};
+pub use jwk::{KeySet, KeySetError, Skipped};
+pub use jws::{Jws, MAX_TOKEN_BYTES};
+pub use keyring::{KeySource, Keyring};
+pub use kinds::Kind;
+pub use times::{MAX_LEEWAY, MAX_MAX_AGE, REPLAY_MARGIN};
+pub use verify::{Unverified, Verified};

@@ -1,0 +1,34 @@
+//! Trusted publishing for every registry.
+//!
+//! A CI job hands over the ID token its platform signed for it; trustmint verifies it against trust
+//! policies and answers with a short-lived, package-scoped registry token.
+//!
+//! The way of a token through this house, each room once:
+//!
+//! ```text
+//! client ── http/dialects ─▶ broker::exchange ─▶ identity ─▶ policy::decide ─▶ token ─▶ store ─▶ audit
+//! registry ── http/oauth ──▶ broker::introspect ─▶ store
+//! ```
+//!
+//! [`clock`], [`document`], [`denial`], [`fetch`], [`registry`], [`identity`], [`policy`],
+//! [`token`], [`store`] and [`audit`] are the ground floors; none of them names [`broker`] or
+//! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
+//! format and nothing of verification. [`config`] turns what the operator wrote into types,
+//! [`service`] puts the house together, and [`cli`] is the roof.
+
+pub mod audit;
+pub mod broker;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod denial;
+pub mod document;
+pub mod fetch;
+pub mod http;
+pub mod identity;
+pub mod policy;
+pub mod registry;
+pub mod service;
+pub mod store;
+pub mod tls;
+pub mod token;

@@ -1,0 +1,141 @@
+//! All policies of one load, immutable, indexed by what they pin.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Condition;
+use crate::document::Position;
+use crate::identity::Identity;
+use crate::registry::{Package, Registry};
+use crate::token::Actions;
+
+/// Who may do what on packages of one registry, for how long.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name.
+    pub id: Arc<str>,
+    /// The issuer whose identities it is about.
+    pub issuer: Arc<str>,
+    /// The registry it is about.
+    pub registry: Arc<str>,
+    /// The packages it grants, ordered.
+    pub packages: Vec<Package>,
+    /// What may be done with them.
+    pub actions: Actions,
+    /// All must hold; the pins among them.
+    pub conditions: Vec<Condition>,
+    /// If all of one group hold, the policy grants nothing.
+    pub denies: Vec<Vec<Condition>>,
+    /// The longest lifetime it gives a token, in seconds.
+    pub token_ttl: Option<u64>,
+    /// Each combination of values that it pins, in the order of the issuer's pins.
+    pub pins: Vec<Vec<String>>,
+    /// Where it is written. Not part of the digest.
+    pub position: Position,
+}
+
+/// A top-level deny: takes packages from whatever the policies grant.
+#[derive(Clone, Debug)]
+pub struct Deny {
+    /// For identities of this issuer only.
+    pub issuer: Option<Arc<str>>,
+    /// For this registry only.
+    pub registry: Option<Arc<str>>,
+    /// These packages; empty: all.
+    pub packages: Vec<String>,
+    /// Only where all of these hold.
+    pub conditions: Vec<Condition>,
+}
+
+impl Deny {
+    /// Whether it is about this identity and registry.
+    pub fn applies(&self, identity: &Identity, registry: &Registry) -> bool {
+        self.issuer.as_ref().is_none_or(|issuer| *issuer == identity.issuer.id)
+            && self.registry.as_ref().is_none_or(|id| *id == registry.id)
+            && self.conditions.iter().all(|condition| condition.denies(identity))
+    }
+
+    /// Whether it takes this package away. A name that is no name of this registry takes nothing.
+    pub fn names(&self, package: &Package, registry: &Registry) -> bool {
+        self.packages.is_empty()
+            || self.packages.iter().any(|name| Package::parse(registry.kind, name).as_ref() == Ok(package))
+    }
+}
+
+/// The digest of a snapshot: equal digests decide equally.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest(pub Arc<str>);
+
+impl Digest {
+    /// `sha256:` and hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// All policies of one load.
+#[derive(Debug)]
+pub struct Snapshot {
+    policies: Vec<Policy>,
+    denies: Vec<Deny>,
+    by_pins: HashMap<Box<str>, Vec<u32>>,
+    digest: Digest,
+}
+
+impl Snapshot {
+    pub(super) fn new(mut policies: Vec<Policy>, denies: Vec<Deny>, digest: Digest) -> Self {
+        policies.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut by_pins: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(policies.len());
+        for (index, policy) in (0..).zip(&policies) {
+            for pins in &policy.pins {
+                let key = key(&policy.issuer, &policy.registry, pins.iter().map(String::as_str));
+                by_pins.entry(key).or_default().push(index);
+            }
+        }
+        Self { policies, denies, by_pins, digest }
+    }
+
+    /// The policies about this registry whose pins are this identity's, ordered by id. One hash
+    /// look-up, whatever the number of policies.
+    pub fn candidates(&self, identity: &Identity, registry: &Registry) -> impl Iterator<Item = &Policy> {
+        let pins = identity.pins().iter().map(|pin| pin.value.as_str());
+        let key = key(&identity.issuer.id, &registry.id, pins);
+        let indices = self.by_pins.get(&key).map_or(&[][..], Vec::as_slice);
+        indices.iter().map(|index| &self.policies[*index as usize])
+    }
+
+    /// The top-level denies.
+    pub fn denies(&self) -> &[Deny] {
+        &self.denies
+    }
+
+    /// The digest.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// How many policies there are.
+    pub fn len(&self) -> usize {
+        self.policies.len()
+    }
+
+    /// Whether there is no policy.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// Every policy, ordered by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.iter()
+    }
+}
+
+/// Lengths before values make the key unambiguous, whatever a claim holds.
+fn key<'v>(issuer: &'v str, registry: &'v str, pins: impl Iterator<Item = &'v str>) -> Box<str> {
+    use std::fmt::Write as _;
+    let mut key = String::with_capacity(96);
+    for part in [issuer, registry].into_iter().chain(pins) {
+        let _ = write!(key, "{}:{part}", part.len());
+    }
+    key.into_boxed_str()
+}

@@ -1,0 +1,77 @@
+//! Registry backends that may introspect tokens, and their secrets.
+
+use aws_lc_rs::{constant_time, digest};
+
+/// The SHA-256 of a client secret; the secret itself is never configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretHash(pub [u8; 32]);
+
+impl SecretHash {
+    /// Hashes a secret. Secrets are high-entropy (`trustmint client new`), so no salt or KDF is needed.
+    pub fn of(secret: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, secret).as_ref());
+        Self(hash)
+    }
+
+    /// Reads 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut hash = [0; 32];
+        let digits = text.as_bytes();
+        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).ok()?;
+            *byte = u8::from_str_radix(pair, 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+
+    /// Writes 64 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A registry backend, known by an id and one or more secrets (several while rotating).
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// The `client_id`; unique across registries.
+    pub id: String,
+    /// Hashes of the secrets that are accepted.
+    pub secrets: Vec<SecretHash>,
+}
+
+impl Client {
+    /// Whether a secret is one of this client's, in time that does not depend on the secret.
+    pub fn accepts(&self, secret: &[u8]) -> bool {
+        let hash = SecretHash::of(secret);
+        let mut accepted = false;
+        for known in &self.secrets {
+            accepted |= constant_time::verify_slices_are_equal(&known.0, &hash.0).is_ok();
+        }
+        accepted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_of_the_secrets_is_accepted_and_no_other() {
+        let client =
+            Client { id: "backend".into(), secrets: vec![SecretHash::of(b"old"), SecretHash::of(b"new")] };
+        assert!(client.accepts(b"old") && client.accepts(b"new"));
+        assert!(!client.accepts(b"other") && !client.accepts(b""));
+    }
+
+    #[test]
+    fn hex_is_read_back() {
+        let hash = SecretHash::of(b"secret");
+        assert_eq!(SecretHash::from_hex(&hash.to_hex()), Some(hash));
+        assert_eq!(SecretHash::from_hex("xyz"), None);
+        assert_eq!(SecretHash::from_hex(&"+1".repeat(32)), None, "a sign is no digit");
+    }
+}

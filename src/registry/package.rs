@@ -1,0 +1,128 @@
+//! Package names, in the one canonical form of their registry's kind.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::RegistryKind;
+
+/// The longest package name that is accepted, in bytes.
+const LONGEST: usize = 214;
+
+/// A canonical package name. Two spellings of one package are equal; a scope, a policy and a
+/// record never hold anything else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Package(Box<str>);
+
+/// Why a string is no package name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    /// Nothing there.
+    #[error("a package name is not empty")]
+    Empty,
+    /// More than any registry takes.
+    #[error("a package name has at most {LONGEST} bytes")]
+    TooLong,
+    /// PyPI names: PEP 508.
+    #[error(
+        "a PyPI name has ASCII letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit"
+    )]
+    Pypi,
+    /// Generic names.
+    #[error("a package name has no spaces, control characters or wildcards")]
+    Generic,
+}
+
+impl Package {
+    /// Brings a name into the canonical form of the registry's kind.
+    ///
+    /// # Errors
+    /// Names that the kind's registries would not take; wildcards are never names.
+    pub fn parse(kind: RegistryKind, name: &str) -> Result<Self, PackageError> {
+        if name.is_empty() {
+            return Err(PackageError::Empty);
+        }
+        if name.len() > LONGEST {
+            return Err(PackageError::TooLong);
+        }
+        match kind {
+            RegistryKind::Pypi => pypi(name),
+            RegistryKind::Generic => generic(name),
+        }
+        .map(|canonical| Self(canonical.into_boxed_str()))
+    }
+
+    /// The canonical name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// PEP 503: runs of `.`, `-` and `_` are one `-`, and case does not count.
+fn pypi(name: &str) -> Result<String, PackageError> {
+    let bytes = name.as_bytes();
+    let well_formed =
+        bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let edges = [bytes[0], bytes[bytes.len() - 1]];
+    if !well_formed || !edges.iter().all(u8::is_ascii_alphanumeric) {
+        return Err(PackageError::Pypi);
+    }
+    let mut canonical = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if letter.is_ascii_alphanumeric() {
+            canonical.push(letter.to_ascii_lowercase());
+        } else if !canonical.ends_with('-') {
+            canonical.push('-');
+        }
+    }
+    Ok(canonical)
+}
+
+/// Names of unknown registries are compared to the byte.
+fn generic(name: &str) -> Result<String, PackageError> {
+    let refused = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '*' | '?');
+    if name.contains(refused) {
+        return Err(PackageError::Generic);
+    }
+    Ok(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pypi_names_follow_pep_503() {
+        let canonical = |name| Package::parse(RegistryKind::Pypi, name).map(|p| p.to_string());
+        for name in [
+            "Friendly-Bard",
+            "FRIENDLY-BARD",
+            "friendly.bard",
+            "friendly_bard",
+            "friendly--bard",
+            "FrIeNdLy-._.-bArD",
+        ] {
+            assert_eq!(canonical(name).as_deref(), Ok("friendly-bard"));
+        }
+        for name in ["-a", "a-", ".", "a b", "ä", "a/b", "a*", "*"] {
+            assert_eq!(canonical(name), Err(PackageError::Pypi), "{name}");
+        }
+        assert_eq!(canonical(""), Err(PackageError::Empty));
+        assert_eq!(canonical(&"a".repeat(215)), Err(PackageError::TooLong));
+    }
+
+    #[test]
+    fn generic_names_are_compared_to_the_byte() {
+        let parse = |name| Package::parse(RegistryKind::Generic, name);
+        assert_ne!(parse("A"), parse("a"));
+        assert_eq!(parse("a*"), Err(PackageError::Generic));
+        assert_eq!(parse("a\nb"), Err(PackageError::Generic));
+    }
+}

@@ -1,0 +1,160 @@
+//! The house put together: from a configuration to open doors, and back.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use tokio::task::JoinSet;
+
+use crate::audit::{Audit, Metrics, Sink};
+use crate::broker::{Bounds, Broker, Switches};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Limits, StoreConfig};
+use crate::document::Diagnostics;
+use crate::http::{Doors, OpenDoors};
+use crate::policy::{LoadError, Snapshot, load};
+use crate::store::{Embedded, Store, redis};
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration or the policies are wrong.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+    /// The store's file cannot be used.
+    #[error("the store {0}: {1}")]
+    Store(String, crate::store::StoreError),
+    /// An address or a file cannot be taken.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// A running service.
+pub struct Service {
+    broker: Arc<Broker>,
+    doors: OpenDoors,
+    background: JoinSet<()>,
+    audit_writer: JoinHandle<()>,
+    public: SocketAddr,
+}
+
+/// What was validated: a configuration and the policies it names.
+#[derive(Debug)]
+pub struct Plan {
+    /// The configuration.
+    pub config: Config,
+    /// Its policies.
+    pub snapshot: Snapshot,
+}
+
+impl Plan {
+    /// Reads the configuration file and the policies; nothing is started.
+    ///
+    /// # Errors
+    /// Everything that is wrong with both.
+    pub fn read(path: &Path) -> Result<Self, Diagnostics> {
+        let config = Config::load(path)?;
+        let snapshot =
+            load(&config.policies, &config.vocabulary()).map_err(|LoadError(diagnostics)| diagnostics)?;
+        Ok(Self { config, snapshot })
+    }
+}
+
+impl Service {
+    /// Starts everything; when this returns, the doors are open.
+    ///
+    /// # Errors
+    /// If the store's file, an address or the audit file cannot be used. A Redis that is down is no
+    /// error: the service starts, is not ready, and answers 503 until Redis is back.
+    pub async fn start(plan: Plan) -> Result<Self, StartError> {
+        let Plan { config, snapshot } = plan;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let doors = Doors::bind(&config.listen).await?;
+        let store = open_store(&config.store, &config.limits, clock.now())?;
+        let sink = Sink::open(config.audit_file.as_deref())?;
+        let (audit, audit_writer) = Audit::start(sink, config.limits.audit_queue)?;
+        let metrics = Arc::new(Metrics::default());
+        metrics.snapshot(snapshot.digest().as_str(), snapshot.len());
+        tracing::info!(policies = snapshot.len(), digest = snapshot.digest().as_str(), "policies loaded");
+        let broker = Arc::new(Broker {
+            clock,
+            public_url: config.public_url,
+            issuers: config.issuers,
+            registries: config.registries,
+            policies: ArcSwap::from_pointee(snapshot),
+            store,
+            switches: Switches::default(),
+            audit,
+            metrics,
+            bounds: Bounds {
+                id_token_bytes: config.limits.id_token_bytes,
+                store_timeout: config.limits.store_timeout,
+                tombstone_ttl: config.limits.tombstone_ttl,
+                packages_per_id_token: config.limits.packages_per_id_token,
+            },
+        });
+        // A first look at the switches before the first request; if it fails, it is tried again.
+        let _ = broker.switches.renew(&*broker.store, broker.clock.now_ms()).await;
+        let background = start_background(&broker);
+
+        let public = doors.public_address()?;
+        announce("public", Some(public));
+        announce("ops", doors.ops_address());
+        announce("admin", doors.admin_address());
+        let doors = doors.open(&broker, &config.listen, &config.limits);
+        Ok(Self { broker, doors, background, audit_writer, public })
+    }
+
+    /// Where the public door is.
+    pub fn public_address(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// The use cases, for those who live in the same process.
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    /// Closes the doors, lets running requests end, and writes every audit event.
+    pub async fn stop(self) {
+        self.doors.close().await;
+        drop(self.background);
+        drop(self.broker);
+        let writer = self.audit_writer;
+        // The writer ends when the last entrance to its queue is gone, which is when the last request is.
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+    }
+}
+
+fn announce(door: &str, address: Option<SocketAddr>) {
+    if let Some(address) = address {
+        tracing::info!(door, %address, "listening");
+    }
+}
+
+fn open_store(store: &StoreConfig, limits: &Limits, now: u64) -> Result<Arc<dyn Store>, StartError> {
+    match store {
+        StoreConfig::Embedded(path) => match Embedded::open(path, now) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(StartError::Store(path.display().to_string(), error)),
+        },
+        StoreConfig::Redis(url) => match redis::Redis::new(url, limits.store_timeout) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(StartError::Store("url".to_owned(), error)),
+        },
+    }
+}
+
+fn start_background(broker: &Arc<Broker>) -> JoinSet<()> {
+    let mut background = JoinSet::new();
+    let switches = Arc::clone(broker);
+    background
+        .spawn(async move { switches.switches.keep_renewing(&*switches.store, &*switches.clock).await });
+    for issuer in broker.issuers.iter() {
+        background.spawn(issuer.keyring.clone().maintain());
+    }
+    background
+}

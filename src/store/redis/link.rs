@@ -1,0 +1,315 @@
+//! A connection that comes back, in every topology.
+//!
+//! Each new connection is prepared before it is used: a server that may evict records is refused,
+//! and the births of all tags are written.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+use redis::io::tcp::TcpSettings;
+use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, Pipeline,
+    RedisConnectionInfo, RedisFuture, TlsCertificates, TlsMode, Value,
+};
+use tokio::sync::Mutex;
+
+use super::{Reply, birth_key, scripts};
+use crate::clock::Clock;
+use crate::config::{RedisUrl, Topology};
+use crate::store::StoreError;
+use crate::token::Tag;
+
+/// How many births one script writes; Redis answers nobody else meanwhile.
+const BIRTHS_AT_ONCE: usize = 128;
+/// How many such scripts are under way at once.
+const BIRTHS_IN_FLIGHT: usize = 16;
+
+/// A connection that is made when it is needed, and made anew when it is lost.
+pub(super) struct Link {
+    source: Source,
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+    current: Mutex<Current>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<Connection>,
+    generation: u64,
+}
+
+/// Where connections come from.
+enum Source {
+    Single(Client),
+    Cluster(ClusterClient),
+    Sentinel(Box<Mutex<SentinelClient>>),
+}
+
+/// A connection; cheap to clone, shared by all requests.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(connection) => connection.req_packed_command(command),
+            Self::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        commands: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(connection) => connection.req_packed_commands(commands, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(commands, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(url: &RedisUrl, timeout: Duration, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let source = Source::new(url, timeout)?;
+        Ok(Self { source, timeout, clock, current: Mutex::default() })
+    }
+
+    /// Runs a command on the connection. Whatever shows that the connection is of no use, or leads
+    /// to a server that is no primary any more, makes the next request connect anew.
+    pub(super) async fn run<T, F>(&self, command: impl FnOnce(Connection) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Reply<T>>,
+    {
+        let (connection, generation) = self.connection().await?;
+        match command(connection).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let lost = error.is_io_error()
+                    || error.is_unrecoverable_error()
+                    || error.code() == Some("READONLY")
+                    || error.code() == Some("MASTERDOWN");
+                if lost {
+                    self.forget(generation).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// `WAIT 1`, on the server that holds this key: how many replicas have the last write.
+    pub(super) async fn wait(&self, key: &str) -> Result<u32, StoreError> {
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(1).arg(self.timeout.as_millis().try_into().unwrap_or(u64::MAX) / 2);
+        let node = SingleNodeRoutingInfo::SpecificNode(Route::new(slot(key), SlotAddr::Master));
+        self.run(|connection| async move {
+            match connection {
+                Connection::Server(mut connection) => wait.query_async(&mut connection).await,
+                Connection::Cluster(mut connection) => {
+                    let value = connection.route_command(wait, RoutingInfo::SingleNode(node)).await?;
+                    Ok(redis::from_redis_value(value)?)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn connection(&self) -> Result<(Connection, u64), StoreError> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &current.connection {
+            return Ok((connection.clone(), current.generation));
+        }
+        let connected = tokio::time::timeout(self.timeout * 2, self.connect()).await;
+        let connection = connected.map_err(|_| StoreError("connecting takes too long".to_owned()))??;
+        current.generation += 1;
+        current.connection = Some(connection.clone());
+        Ok((connection, current.generation))
+    }
+
+    async fn forget(&self, generation: u64) {
+        let mut current = self.current.lock().await;
+        if current.generation == generation {
+            current.connection = None;
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, StoreError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout));
+        let connection = match &self.source {
+            Source::Single(client) => {
+                Connection::Server(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            Source::Sentinel(client) => {
+                let mut client = client.lock().await;
+                Connection::Server(client.get_async_connection_with_config(&config).await?)
+            }
+            Source::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+        };
+        refuse_eviction(connection.clone()).await?;
+        self.write_births(&connection).await?;
+        Ok(connection)
+    }
+
+    async fn write_births(&self, connection: &Connection) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let script = Arc::new(scripts::births());
+        let births: Vec<_> = Tag::all().map(birth_key).collect();
+        // In a cluster each tag is a slot of its own.
+        let at_once = if matches!(connection, Connection::Cluster(_)) { 1 } else { BIRTHS_AT_ONCE };
+        let writes: Vec<_> = births
+            .chunks(at_once)
+            .map(|births| {
+                let (script, births, mut connection) =
+                    (Arc::clone(&script), births.to_vec(), connection.clone());
+                async move { script.key(births).arg(now).invoke_async::<()>(&mut connection).await }
+            })
+            .collect();
+        let mut writes = futures_util::stream::iter(writes).buffer_unordered(BIRTHS_IN_FLIGHT);
+        while let Some(written) = writes.next().await {
+            written?;
+        }
+        Ok(())
+    }
+}
+
+/// The slot of a key (Redis Cluster specification): of what is in its braces, where it has any.
+fn slot(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or(key, |(tag, _)| tag);
+    crc16::State::<crc16::XMODEM>::calculate(tag.as_bytes()) % 16_384
+}
+
+/// A server that may evict records forgets which ID tokens were spent.
+async fn refuse_eviction(mut connection: Connection) -> Result<(), StoreError> {
+    let mut info = redis::cmd("INFO");
+    info.arg("memory");
+    let reports: Vec<String> = match &mut connection {
+        Connection::Server(connection) => vec![info.query_async(connection).await?],
+        Connection::Cluster(connection) => {
+            let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+            let by_node: std::collections::HashMap<String, String> =
+                redis::from_redis_value(connection.route_command(info, everywhere).await?)
+                    .map_err(StoreError::new)?;
+            by_node.into_values().collect()
+        }
+    };
+    for report in reports {
+        let policy = report
+            .lines()
+            .find_map(|line| line.strip_prefix("maxmemory_policy:"))
+            .unwrap_or("unknown")
+            .trim();
+        if policy != "noeviction" {
+            return Err(StoreError(format!(
+                "Redis has maxmemory-policy {policy:?} and may forget which ID tokens were spent; set it to \"noeviction\""
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl Source {
+    fn new(url: &RedisUrl, timeout: Duration) -> Result<Self, StoreError> {
+        let settings = |database| {
+            let mut settings = RedisConnectionInfo::default().set_db(database);
+            if let Some(username) = &url.username {
+                settings = settings.set_username(username);
+            }
+            if let Some(password) = &url.password {
+                settings = settings.set_password(password.as_str());
+            }
+            settings
+        };
+        let tcp = || TcpSettings::default().set_nodelay(true);
+        let info = |server: &str, database| -> Result<ConnectionInfo, StoreError> {
+            Ok(address(server, url.tls)?
+                .into_connection_info()?
+                .set_redis_settings(settings(database))
+                .set_tcp_settings(tcp()))
+        };
+        let certificates =
+            || url.ca.clone().map(|ca| TlsCertificates { client_tls: None, root_cert: Some(ca) });
+        match &url.topology {
+            Topology::Single { server, database } => {
+                let info = info(server, *database)?;
+                Ok(Self::Single(match certificates() {
+                    Some(certificates) => Client::build_with_tls(info, certificates)?,
+                    None => Client::open(info)?,
+                }))
+            }
+            Topology::Cluster { servers } => {
+                let nodes = servers.iter().map(|server| info(server, 0)).collect::<Result<Vec<_>, _>>()?;
+                let mut builder: ClusterClientBuilder = ClusterClient::builder(nodes)
+                    .connection_timeout(timeout)
+                    .response_timeout(timeout)
+                    .tcp_settings(tcp())
+                    .retries(2)
+                    .max_retry_wait(100);
+                if let Some(certificates) = certificates() {
+                    builder = builder.certs(certificates);
+                }
+                Ok(Self::Cluster(builder.build()?))
+            }
+            Topology::Sentinel { servers, primary, database } => {
+                let sentinels =
+                    servers.iter().map(|server| address(server, url.tls)).collect::<Result<Vec<_>, _>>()?;
+                let mut builder =
+                    SentinelClientBuilder::new(sentinels, primary.clone(), SentinelServerType::Master)?
+                        .set_client_to_redis_db(*database)
+                        .set_client_to_redis_tcp_settings(tcp());
+                if let Some(username) = &url.username {
+                    builder = builder.set_client_to_redis_username(username);
+                }
+                if let Some(password) = &url.password {
+                    builder = builder.set_client_to_redis_password(password.as_str());
+                }
+                if url.tls {
+                    builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+                }
+                if let Some(certificates) = certificates() {
+                    builder = builder
+                        .set_client_to_redis_certificates(certificates.clone())
+                        .set_client_to_sentinel_certificates(certificates);
+                }
+                Ok(Self::Sentinel(Box::new(Mutex::new(builder.build()?))))
+            }
+        }
+    }
+}
+
+fn address(server: &str, tls: bool) -> Result<ConnectionAddr, StoreError> {
+    let (host, port) =
+        server.rsplit_once(':').ok_or_else(|| StoreError(format!("{server:?} is no host:port")))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = port.parse().map_err(StoreError::new)?;
+    Ok(if tls {
+        ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+    } else {
+        ConnectionAddr::Tcp(host, port)
+    })
+}

@@ -1,0 +1,231 @@
+//! Redis: one script, one round trip, in every topology.
+//!
+//! Replay record, token record, run index and birth record of a token share a hash tag, `{Ab}`, and
+//! with it a slot of Redis Cluster. Scripts judge by what they find, so a command that is sent twice
+//! because a connection was cut does no harm.
+
+mod link;
+mod scripts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use redis::{AsyncCommands as _, RedisError, RedisResult};
+
+use self::link::Link;
+use self::scripts::Scripts;
+use super::{Answer, CutOff, Entry, Mint, Minting, Selector, Store, StoreError, Switch, Tombstone};
+use crate::clock::{Clock, SystemClock};
+use crate::config::RedisUrl;
+use crate::token::{Tag, TokenHash};
+
+/// The hash of all cut-offs: selector → instant, or [`FOREVER`].
+const CUT_OFFS: &str = "trustmint:cut-offs";
+/// The instant of a suspension.
+const FOREVER: &str = "forever";
+/// How long a token's entry outlives the token: clocks differ, and liveness is judged by the record.
+const ENTRY_MARGIN: u64 = 60;
+/// How often a switch is tried when others throw the same one at the same time.
+const SWITCH_ATTEMPTS: usize = 16;
+
+/// The Redis store.
+#[derive(Debug)]
+pub struct Redis {
+    /// For everything that must be fast.
+    link: Link,
+    /// For what waits for replicas (`WAIT` blocks its connection).
+    waiting: Link,
+    scripts: Scripts,
+}
+
+impl Redis {
+    /// A store at this address. Nothing is connected yet; `timeout` is for all attempts of one request.
+    ///
+    /// # Errors
+    /// If the address cannot be used as it is.
+    pub fn new(url: &RedisUrl, timeout: Duration) -> Result<Self, StoreError> {
+        Self::with_clock(url, timeout, Arc::new(SystemClock))
+    }
+
+    /// The same, with the clock that stamps births.
+    ///
+    /// # Errors
+    /// If the address cannot be used as it is.
+    pub fn with_clock(url: &RedisUrl, timeout: Duration, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        // Room for a second attempt on a fresh connection.
+        let attempt = timeout / 3;
+        Ok(Self {
+            link: Link::new(url, attempt, Arc::clone(&clock))?,
+            waiting: Link::new(url, attempt, clock)?,
+            scripts: Scripts::default(),
+        })
+    }
+
+    async fn mint_now(&self, mint: &Mint) -> Result<Minting, StoreError> {
+        let record = Entry::Minted(Arc::new(mint.record.clone())).encode()?;
+        let mut call = self.scripts.mint.prepare_invoke();
+        call.key(birth_key(mint.tag)).key(key(mint.tag, "replay", &mint.replay_key)).key(key(
+            mint.tag,
+            "token",
+            &mint.hash.0,
+        ));
+        if let Some(run) = &mint.record.run {
+            call.key(key(mint.tag, "run", digest::digest(&digest::SHA256, run.as_bytes()).as_ref()));
+        }
+        call.arg(mint.slot.name())
+            .arg(&mint.hash.0[..])
+            .arg(&*mint.record.registry)
+            .arg(record)
+            .arg(mint.now)
+            .arg(mint.issued_at)
+            .arg(mint.replay_until.saturating_sub(mint.now).max(1))
+            .arg(mint.record.expires.saturating_sub(mint.now) + ENTRY_MARGIN)
+            .arg(mint.max_packages)
+            .arg(mint.record.expires);
+        let answer: String =
+            self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await }).await?;
+        match answer.as_str() {
+            "minted" => Ok(Minting::Minted),
+            "replayed" => Ok(Minting::Replayed),
+            "reset" => Ok(Minting::Reset),
+            other => Err(StoreError(format!("the mint script answered {other:?}"))),
+        }
+    }
+
+    async fn find_now(&self, tag: Tag, hash: TokenHash) -> Result<Option<Entry>, StoreError> {
+        let token = key(tag, "token", &hash.0);
+        let bytes: Option<Vec<u8>> =
+            self.link.run(|mut connection| async move { connection.get(token).await }).await?;
+        bytes.as_deref().map(Entry::decode).transpose()
+    }
+
+    async fn kill_now(
+        &self,
+        tag: Tag,
+        hash: TokenHash,
+        tombstone: Tombstone,
+    ) -> Result<Option<Entry>, StoreError> {
+        let token = key(tag, "token", &hash.0);
+        let bytes = Entry::Dead(tombstone).encode()?;
+        let ttl = tombstone.until.saturating_sub(tombstone.at).max(1);
+        let mut call = self.scripts.kill.prepare_invoke();
+        call.key(&token).arg(bytes).arg(ttl);
+        let (before, replicas): (Option<Vec<u8>>, u32) = self
+            .waiting
+            .run(|mut connection| async move { call.invoke_async(&mut connection).await })
+            .await?;
+        self.wait_for_replica(&token, replicas).await?;
+        before.as_deref().map(Entry::decode).transpose()
+    }
+
+    /// Waits until one replica has the last write. Sentinel and Cluster promote the replica that has
+    /// the most, so one is what it takes for a failover to keep it.
+    async fn wait_for_replica(&self, key: &str, replicas: u32) -> Result<(), StoreError> {
+        if replicas == 0 {
+            return Ok(());
+        }
+        match self.waiting.wait(key).await? {
+            0 => Err(StoreError("no replica has acknowledged the write in time".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    async fn cut_offs_now(&self) -> Result<Vec<CutOff>, StoreError> {
+        let fields: Vec<(String, String)> =
+            self.link.run(|mut connection| async move { connection.hgetall(CUT_OFFS).await }).await?;
+        fields
+            .into_iter()
+            .map(|(selector, until)| {
+                Ok(CutOff {
+                    selector: serde_json::from_str(&selector).map_err(StoreError::new)?,
+                    until_ms: instant(&until)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Compare and set, so that the rules of switches are written in one language only.
+    async fn switch_now(&self, selector: &Selector, switch: Switch, at_ms: u64) -> Result<(), StoreError> {
+        let field = serde_json::to_string(selector).map_err(StoreError::new)?;
+        for _ in 0..SWITCH_ATTEMPTS {
+            let name = field.clone();
+            let current: Option<String> = self
+                .waiting
+                .run(|mut connection| async move { connection.hget(CUT_OFFS, name).await })
+                .await?;
+            let parsed = current.as_deref().map(instant).transpose()?;
+            let next = switch
+                .apply(parsed, at_ms)
+                .map(|until| until.map_or(FOREVER.to_owned(), |until| until.to_string()));
+            let mut call = self.scripts.compare_and_set.prepare_invoke();
+            call.key(CUT_OFFS).arg(&field).arg(current.unwrap_or_default()).arg(next.unwrap_or_default());
+            let (set, replicas): (bool, u32) = self
+                .waiting
+                .run(|mut connection| async move { call.invoke_async(&mut connection).await })
+                .await?;
+            if set {
+                return self.wait_for_replica(CUT_OFFS, replicas).await;
+            }
+        }
+        Err(StoreError("others keep throwing the same switch".to_owned()))
+    }
+}
+
+impl Store for Redis {
+    fn mint(&self, mint: Arc<Mint>) -> Answer<'_, Minting> {
+        Box::pin(async move { self.mint_now(&mint).await })
+    }
+
+    fn find(&self, tag: Tag, hash: TokenHash) -> Answer<'_, Option<Entry>> {
+        Box::pin(self.find_now(tag, hash))
+    }
+
+    fn kill(&self, tag: Tag, hash: TokenHash, tombstone: Tombstone) -> Answer<'_, Option<Entry>> {
+        Box::pin(self.kill_now(tag, hash, tombstone))
+    }
+
+    fn cut_offs(&self) -> Answer<'_, Vec<CutOff>> {
+        Box::pin(self.cut_offs_now())
+    }
+
+    fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()> {
+        Box::pin(async move { self.switch_now(&selector, switch, at_ms).await })
+    }
+
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let _: String = self
+                .link
+                .run(|mut connection| async move { redis::cmd("PING").query_async(&mut connection).await })
+                .await?;
+            Ok(())
+        })
+    }
+}
+
+fn instant(text: &str) -> Result<Option<u64>, StoreError> {
+    if text == FOREVER { Ok(None) } else { text.parse().map(Some).map_err(StoreError::new) }
+}
+
+fn key(tag: Tag, what: &str, name: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut key = format!("trustmint:{{{}}}:{what}:", tag.as_str());
+    for byte in name {
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
+fn birth_key(tag: Tag) -> String {
+    format!("trustmint:{{{}}}:birth", tag.as_str())
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        Self::new(error)
+    }
+}
+
+/// What a closure for [`Link::run`] returns.
+type Reply<T> = RedisResult<T>;

@@ -1,0 +1,11 @@
+//! Registry tokens: their form, what they are for, and what is remembered about them.
+
+mod actions;
+mod format;
+mod record;
+mod scope;
+
+pub use actions::{Action, Actions};
+pub use format::{RegistryToken, TAG_COUNT, Tag, TokenHash};
+pub use record::{Record, TokenId};
+pub use scope::{Scope, ScopeError};
