@@ -1,0 +1,434 @@
+//! The real binary, started as an operator starts it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::Issuer;
+
+/// RFC 8693's grant type.
+pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// The type of an ID token.
+pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+/// The only audience of the registry of tests.
+pub const AUDIENCE: &str = "pypi.example.com";
+/// `public_url` of the broker of tests.
+pub const PUBLIC_URL: &str = "https://publish.example.com";
+/// The client that may introspect, and its secret.
+pub const CLIENT: (&str, &str) = ("pypi-backend", "correct-horse-battery-staple");
+/// The admin door's token.
+pub const ADMIN_TOKEN: &str = "admin-token-of-the-tests";
+
+/// The policy of tests: the release job of `acme/widget` may publish two packages.
+pub const POLICY: &str = r#"
+[[policy]]
+id       = "widget-release"
+issuer   = "github"
+registry = "pypi"
+packages = ["widget", "Widget.Extras"]
+actions  = ["publish", "create"]
+
+[policy.match]
+repository_owner_id = "9100048"
+repository_id       = "48124571"
+workflow_file       = "release.yml"
+environment         = "pypi"
+ref                 = { glob = "refs/tags/v*" }
+"#;
+
+/// What a broker is started with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// `[issuers.*]` tables.
+    pub issuers: String,
+    /// `[registries.*]` tables.
+    pub registries: String,
+    /// `[store]`; empty: embedded, in the broker's folder.
+    pub store: String,
+    /// Lines of `[limits]` beside the generous ones of tests.
+    pub limits: String,
+    /// Lines of `[listen]` beside the addresses.
+    pub listen: String,
+    /// Where audit events go, relative to the broker's folder.
+    pub audit: String,
+    /// Policy files: name and text.
+    pub policies: Vec<(String, String)>,
+    /// Other files of the broker's folder: name and text.
+    pub files: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// One GitHub-like issuer, one PyPI-like registry, one policy.
+    pub fn new(issuer: &Issuer) -> Self {
+        let hash = sha256_hex(CLIENT.1);
+        Self {
+            issuers: format!(
+                "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
+                issuer.url
+            ),
+            registries: format!(
+                "[registries.pypi]\nkind = \"pypi\"\naudiences = [\"{AUDIENCE}\"]\ntoken_prefix = \"exm_pypi_\"\n\n\
+                 [[registries.pypi.clients]]\nid = \"{}\"\nsecret_sha256 = [\"{hash}\"]\n",
+                CLIENT.0
+            ),
+            store: "[store]\npath = \"store.redb\"\n".to_owned(),
+            limits: String::new(),
+            listen: String::new(),
+            audit: "audit.jsonl".to_owned(),
+            policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
+            files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
+        }
+    }
+
+    /// With another `[store]`, such as Redis at a URL.
+    pub fn store_url(mut self, url: &str) -> Self {
+        self.store = format!("[store]\nurl = \"{url}\"\n");
+        self
+    }
+
+    /// With these policies instead.
+    pub fn policies(mut self, text: &str) -> Self {
+        self.policies = vec![("policies.toml".to_owned(), text.to_owned())];
+        self
+    }
+
+    /// With more lines of `[limits]`.
+    pub fn limits(mut self, lines: &str) -> Self {
+        self.limits.push_str(lines);
+        self
+    }
+
+    /// Writes everything into a folder; returns the configuration's path.
+    pub fn write(&self, folder: &Path) -> PathBuf {
+        // What a test sets itself is not set twice.
+        let generous = [("requests_per_second", 1_000_000), ("request_burst", 1_000_000)]
+            .into_iter()
+            .filter(|(name, _)| !self.limits.contains(name))
+            .map(|(name, value)| format!("{name} = {value}\n"))
+            .collect::<String>();
+        let config = format!(
+            "public_url = \"{PUBLIC_URL}\"\n\n[listen]\npublic = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\n\
+             admin = \"127.0.0.1:0\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n\n\
+             [audit]\npath = \"{}\"\n\n[limits]\n{generous}{}\n{}\n{}\n",
+            self.listen, self.store, self.audit, self.limits, self.issuers, self.registries
+        );
+        std::fs::create_dir_all(folder.join("policies")).expect("folder");
+        for (name, text) in &self.policies {
+            std::fs::write(folder.join("policies").join(name), text).expect("policy");
+        }
+        for (name, text) in &self.files {
+            std::fs::write(folder.join(name), text).expect("file");
+        }
+        std::fs::write(folder.join("admin-token"), format!("{ADMIN_TOKEN}\n")).expect("file");
+        let path = folder.join("trustmint.toml");
+        std::fs::write(&path, config).expect("configuration");
+        path
+    }
+
+    /// Starts the binary and waits until its doors are open.
+    pub async fn start(self) -> Broker {
+        let folder = tempfile::tempdir().expect("folder");
+        self.write(folder.path());
+        Broker::launch(Arc::new(folder)).await
+    }
+}
+
+/// The path of the binary under test.
+pub fn binary() -> PathBuf {
+    match std::env::var_os("TRUSTMINT_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => panic!("set TRUSTMINT_BIN to the binary under test; scripts/test does"),
+    }
+}
+
+/// A running broker; it is killed when dropped.
+pub struct Broker {
+    /// `http://…` of the public door.
+    pub public: String,
+    /// `http://…` of the ops door.
+    pub ops: String,
+    /// `http://…` of the admin door.
+    pub admin: String,
+    /// Its folder, which outlives a restart.
+    pub folder: Arc<TempDir>,
+    child: Child,
+    log: Arc<Mutex<String>>,
+    http: reqwest::Client,
+}
+
+/// An answer: status, headers, body.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    /// The body as JSON; `null` if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// `reason` of an error.
+    pub fn reason(&self) -> String {
+        self.json()["reason"].as_str().unwrap_or("(none)").to_owned()
+    }
+
+    /// A header's value; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// The registry token of a successful exchange.
+    pub fn token(&self) -> String {
+        let json = self.json();
+        let token = json["access_token"].as_str().or(json["token"].as_str());
+        token.unwrap_or_else(|| panic!("no token in {} {}", self.status, self.text)).to_owned()
+    }
+}
+
+impl Broker {
+    async fn launch(folder: Arc<TempDir>) -> Self {
+        let mut child = Command::new(binary())
+            .args(["serve", "--config", "trustmint.toml"])
+            .current_dir(folder.path())
+            .env("TRUSTMINT_LOG_FORMAT", "json")
+            .env("TRUSTMINT_LOG", std::env::var("TRUSTMINT_TEST_LOG").unwrap_or_else(|_| "debug".to_owned()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary under test");
+        let (log, doors) = follow(child.stderr.take().expect("stderr"));
+        let mut found = std::collections::HashMap::new();
+        // The admin door is the last to be announced.
+        while !found.contains_key("admin") {
+            let Ok((door, address)) = doors.recv_timeout(Duration::from_secs(20)) else {
+                let _ = child.kill();
+                panic!("the broker did not start:\n{}", log.lock().expect("lock"));
+            };
+            found.insert(door, format!("http://{address}"));
+        }
+        let mut door = |name: &str| found.remove(name).expect("announced");
+        Self {
+            public: door("public"),
+            ops: door("ops"),
+            admin: door("admin"),
+            folder,
+            child,
+            log,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("client"),
+        }
+    }
+
+    /// `kill -9`, and a start on what is left.
+    pub async fn crash_and_restart(mut self) -> Self {
+        self.kill();
+        Self::launch(Arc::clone(&self.folder)).await
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// Sends a signal by name, such as `TERM` or `STOP`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .expect("kill");
+        assert!(status.success());
+    }
+
+    /// Waits for the process to end by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the broker does not end:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops it as an orchestrator does, and starts it again on the same folder.
+    pub async fn restart(mut self) -> Self {
+        self.signal("TERM");
+        assert!(self.ended().await.success(), "{}", self.log());
+        Self::launch(Arc::clone(&self.folder)).await
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("lock").clone()
+    }
+
+    /// The audit events so far.
+    pub fn audit(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// The HTTP client of the tests.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Sends a request and reads the answer whole.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// The same, where the broker may die in the middle.
+    pub async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<Reply, reqwest::Error> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Reply { status, headers, text: response.text().await? })
+    }
+
+    /// GET at the public door.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(self.http.get(format!("{}{path}", self.public))).await
+    }
+
+    /// POST of a form at the public door.
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Reply {
+        self.send(self.http.post(format!("{}{path}", self.public)).form(form)).await
+    }
+
+    /// POST of JSON at the public door.
+    pub async fn post_json(&self, path: &str, body: &Value) -> Reply {
+        self.send(self.http.post(format!("{}{path}", self.public)).json(body)).await
+    }
+
+    /// The request of a native exchange.
+    pub fn exchange_request(&self, id_token: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}/oauth/token", self.public)).form(&[
+            ("grant_type", TOKEN_EXCHANGE),
+            ("subject_token_type", ID_TOKEN),
+            ("subject_token", id_token),
+        ])
+    }
+
+    /// A native exchange.
+    pub async fn exchange(&self, id_token: &str) -> Reply {
+        self.send(self.exchange_request(id_token)).await
+    }
+
+    /// Introspection by the registry's client.
+    pub async fn introspect(&self, token: &str) -> Reply {
+        let request = self.http.post(format!("{}/oauth/introspect", self.public));
+        self.send(request.basic_auth(CLIENT.0, Some(CLIENT.1)).form(&[("token", token)])).await
+    }
+
+    /// Whether a token is active.
+    pub async fn is_active(&self, token: &str) -> bool {
+        let reply = self.introspect(token).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        reply.json()["active"].as_bool().expect("active")
+    }
+
+    /// RFC 7009.
+    pub async fn revoke(&self, token: &str) -> Reply {
+        self.post_form("/oauth/revoke", &[("token", token)]).await
+    }
+
+    /// POST at the admin door.
+    pub async fn admin(&self, path: &str, body: &Value) -> Reply {
+        self.send(self.http.post(format!("{}{path}", self.admin)).bearer_auth(ADMIN_TOKEN).json(body)).await
+    }
+
+    /// The value of a metric with these labels (in the order in which they are written); 0 if it is not there.
+    pub async fn metric(&self, series: &str) -> u64 {
+        let text = self.send(self.http.get(format!("{}/metrics", self.ops))).await.text;
+        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok()).unwrap_or(0)
+    }
+
+    /// How many signatures of the issuer `github` were checked.
+    pub async fn signature_checks(&self) -> u64 {
+        self.metric("trustmint_signature_checks_total{issuer=\"github\"}").await
+    }
+
+    /// Waits until a condition holds, polling it; fails after ten seconds.
+    pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !condition().await {
+            assert!(Instant::now() < deadline, "never: {what}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the binary to its end: exit code, standard output, standard error.
+pub fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(binary())
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("TRUSTMINT_CONFIG")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary under test");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
+}
+
+/// Collects the log, and passes on where each door listens.
+fn follow(
+    stderr: std::process::ChildStderr,
+) -> (Arc<Mutex<String>>, std::sync::mpsc::Receiver<(String, String)>) {
+    use std::io::BufRead as _;
+    let log = Arc::new(Mutex::new(String::new()));
+    let (announce, doors) = std::sync::mpsc::channel();
+    let lines = Arc::clone(&log);
+    std::thread::spawn(move || {
+        for line in std::io::BufReader::new(stderr).lines().map_while(Result::ok) {
+            let event: Value = serde_json::from_str(&line).unwrap_or(json!({}));
+            if let (Some(door), Some(address)) = (event["door"].as_str(), event["address"].as_str()) {
+                let _ = announce.send((door.to_owned(), address.to_owned()));
+            }
+            let mut log = lines.lock().expect("lock");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+    (log, doors)
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub fn sha256_hex(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Header maps for odd requests.
+pub fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+    list.iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("header")))
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! Promises of the product, each shown on the real binary.
+
+mod exchange;
