@@ -137,7 +137,13 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let limits = limits::read(&root);
     let store = store::read(&root, files);
     let policies = root.section("policies").and_then(|section| {
-        let path = section.required("path", "\"policies\"").map(|path| files.path(path.value));
+        let path = section.required("path", "\"policies\"").map(|path| {
+            let folder = files.path(path.value);
+            if !folder.is_dir() {
+                section.error(&path.span, format!("{} is no folder", folder.display()), None);
+            }
+            folder
+        });
         section.finish();
         path
     });
@@ -179,10 +185,19 @@ fn read_public_url(root: &Section<'_>) -> Option<String> {
         Ok(_) => Some("it must be https; http is for loopback addresses only".to_owned()),
     };
     if let Some(problem) = problem {
-        root.error(&text.span, format!("`public_url` cannot be \"{}\": {problem}", text.value), None);
+        root.error(
+            &text.span,
+            format!("`public_url` cannot be \"{}\": {problem}", without_credentials(text.value)),
+            None,
+        );
         return None;
     }
     Some(text.value.trim_end_matches('/').to_owned())
+}
+
+/// A URL as a message may repeat it.
+fn without_credentials(url: &str) -> &str {
+    if url.contains('@') { "…" } else { url }
 }
 
 fn is_loopback(url: &Url) -> bool {

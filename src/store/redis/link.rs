@@ -53,7 +53,7 @@ struct Current {
 
 /// Where connections come from.
 enum Source {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(ClusterClient),
     Sentinel(Box<Mutex<SentinelClient>>),
 }
@@ -257,10 +257,10 @@ impl Source {
         match &url.topology {
             Topology::Single { server, database } => {
                 let info = info(server, *database)?;
-                Ok(Self::Single(match certificates() {
+                Ok(Self::Single(Box::new(match certificates() {
                     Some(certificates) => Client::build_with_tls(info, certificates)?,
                     None => Client::open(info)?,
-                }))
+                })))
             }
             Topology::Cluster { servers } => {
                 let nodes = servers.iter().map(|server| info(server, 0)).collect::<Result<Vec<_>, _>>()?;
