@@ -1,3 +1,4 @@
 //! Promises of the product, each shown on the real binary.
 
+mod docs;
 mod exchange;
