@@ -5,6 +5,7 @@ mod issuers;
 mod limits;
 mod listen;
 mod registries;
+mod secret;
 mod store;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use limits::Limits;
 pub use listen::{AdminAddress, AdminDoor, Listen, Tls};
+pub use secret::Secret;
 pub use store::{RedisUrl, StoreConfig, Topology};
 
 use crate::document::{Diagnostics, Section, Source, document, parse};
@@ -68,11 +70,11 @@ impl Files<'_> {
     }
 
     /// A secret from a file, without the line break that editors leave; never empty.
-    fn secret(&self, section: &Section<'_>, key: &str) -> Option<zeroize::Zeroizing<String>> {
+    fn secret(&self, section: &Section<'_>, key: &str) -> Option<Secret> {
         let span = section.string(key)?.span;
         let bytes = zeroize::Zeroizing::new(self.read(section, key)?);
         match std::str::from_utf8(&bytes).map(str::trim_end) {
-            Ok(secret) if !secret.is_empty() => Some(secret.to_owned().into()),
+            Ok(secret) if !secret.is_empty() => Some(Secret::new(secret)),
             _ => {
                 section.error(&span, format!("the file that `{key}` names is empty or not text"), None);
                 None

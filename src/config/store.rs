@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use url::Url;
-use zeroize::Zeroizing;
 
-use super::Files;
+use super::{Files, Secret};
 use crate::document::Section;
 
 /// Where memory is.
@@ -29,7 +28,7 @@ pub struct RedisUrl {
     /// The ACL user; Redis' default user if none.
     pub username: Option<String>,
     /// From `password_file`.
-    pub password: Option<Zeroizing<String>>,
+    pub password: Option<Secret>,
 }
 
 /// How Redis servers are arranged. Each server is `host:port`.

@@ -241,7 +241,7 @@ impl Source {
                 settings = settings.set_username(username);
             }
             if let Some(password) = &url.password {
-                settings = settings.set_password(password.as_str());
+                settings = settings.set_password(password.expose());
             }
             settings
         };
@@ -286,7 +286,7 @@ impl Source {
                     builder = builder.set_client_to_redis_username(username);
                 }
                 if let Some(password) = &url.password {
-                    builder = builder.set_client_to_redis_password(password.as_str());
+                    builder = builder.set_client_to_redis_password(password.expose());
                 }
                 if url.tls {
                     builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);

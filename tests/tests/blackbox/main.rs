@@ -2,3 +2,4 @@
 
 mod docs;
 mod exchange;
+mod reload;
