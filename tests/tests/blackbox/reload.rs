@@ -22,13 +22,18 @@ async fn a_policy_edit_is_all_or_nothing() {
 
     // Half a file: the last good snapshot stays, and the log says what is wrong.
     write(&broker, &format!("{POLICY}\n[[policy]]\nid = \"half\"\n"));
-    broker.until("the broken edit is noticed", || async { broker.log().contains("the last good ones stay") }).await;
+    broker
+        .until("the broken edit is noticed", || async { broker.log().contains("the last good ones stay") })
+        .await;
     assert_eq!(digest(&broker).await, first);
     assert!(broker.is_active(&token).await);
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200);
 
     // Another policy beside it changes the digest, and nothing for this token.
-    write(&broker, &format!("{POLICY}\n{}", POLICY.replace("widget-release", "other").replace("48124571", "1")));
+    write(
+        &broker,
+        &format!("{POLICY}\n{}", POLICY.replace("widget-release", "other").replace("48124571", "1")),
+    );
     broker.until("the edit is active", || async { digest(&broker).await != first }).await;
     assert!(broker.is_active(&token).await);
 
