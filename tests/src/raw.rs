@@ -115,6 +115,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         panic!("still open after {PATIENCE:?}");
     }
 
+    /// Everything up to and including the end of that many heads, and what came with them.
+    pub async fn until_answered(&mut self, count: usize) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = self.said();
+            if said.matches("\r\n\r\n").count() >= count && said.ends_with('}') {
+                self.unread.clear();
+                return said;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let read = tokio::time::timeout(left, self.stream.read_buf(&mut self.unread)).await;
+            assert!(matches!(read, Ok(Ok(1..))), "no more than:\n{said}");
+        }
+    }
+
     /// What was read and is no answer yet.
     pub fn said(&self) -> String {
         String::from_utf8_lossy(&self.unread).into_owned()

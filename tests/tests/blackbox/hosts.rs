@@ -71,7 +71,8 @@ async fn an_unlisted_authority_is_misdirected() {
             let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
             misdirected(&Raw::once(&broker.public, request).await, host);
         }
-        let request = format!("POST /_/oidc/mint-token HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\n\r\n");
+        let request =
+            format!("POST /_/oidc/mint-token HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\n\r\n");
         misdirected(&Raw::once(&broker.public, request).await, host);
     }
 }
@@ -98,7 +99,11 @@ async fn a_request_with_no_host_or_two_is_nobodys() {
     }
     let absolute = "GET http://right.example.com/_/oidc/audience HTTP/1.1\r\nhost: left.example.com\r\n\r\n";
     let reply = Raw::once(&broker.public, absolute).await;
-    assert_eq!(reply.json()["audience"], "right.example.com", "the target comes before `Host` (RFC 9112 §3.2.2)");
+    assert_eq!(
+        reply.json()["audience"],
+        "right.example.com",
+        "the target comes before `Host` (RFC 9112 §3.2.2)"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

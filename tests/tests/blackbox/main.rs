@@ -1,6 +1,13 @@
 //! Promises of the product, each shown on the real binary.
 
+mod audit;
+mod bounds;
+mod doors;
+mod drain;
 mod exchange;
 mod hosts;
+mod native;
 mod pypi;
+mod throttle;
+mod tls;
 mod uv;

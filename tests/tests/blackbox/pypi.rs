@@ -130,12 +130,8 @@ async fn a_burn_is_always_202_and_kills_the_token() {
         assert_eq!(reply.header("cache-control"), "no-store");
         assert!(!broker.is_active(&token).await);
     }
-    let foreign = [
-        "",
-        "exm_pypi_",
-        "pypi-AgEIcHlwaS5vcmc",
-        "exm_pypi_0000000000000000000000000000000000000000",
-    ];
+    let foreign =
+        ["", "exm_pypi_", "pypi-AgEIcHlwaS5vcmc", "exm_pypi_0000000000000000000000000000000000000000"];
     for token in foreign {
         assert_eq!(broker.post_json(BURN, &json!({ "token": token })).await.status, 202, "{token}");
     }
@@ -172,9 +168,13 @@ async fn discovery_answers_for_the_listed_upload_paths_with_urls_of_the_configur
         assert_eq!(reply.header("content-type"), MEDIA_TYPE);
         assert_eq!(reply.json(), expected);
     }
-    for query in
-        ["?discover=%2Flegacy", "?discover=%2F", "?discover=", "?discover=%2FLEGACY%2F", "?discover=/legacy/x"]
-    {
+    for query in [
+        "?discover=%2Flegacy",
+        "?discover=%2F",
+        "?discover=",
+        "?discover=%2FLEGACY%2F",
+        "?discover=/legacy/x",
+    ] {
         assert_problem(&discover(&broker, query, &[]).await, 404, "not_found");
     }
     for query in ["", "?", "?other=/legacy/", "?discover=/legacy/&discover=/legacy/", "?discover=%ff"] {
@@ -229,8 +229,9 @@ async fn a_token_lives_at_least_fifteen_minutes_as_pep_807_wants() {
     let folder = tempfile::tempdir().expect("folder");
     for (ttl, fine) in [("14m 59s", false), ("15m", true), ("6h", true), ("6h 1s", false)] {
         let mut setup = Setup::new(&issuer);
-        setup.registries =
-            setup.registries.replace("kind = \"pypi\"\n", &format!("kind = \"pypi\"\ntoken_ttl = \"{ttl}\"\n"));
+        setup.registries = setup
+            .registries
+            .replace("kind = \"pypi\"\n", &format!("kind = \"pypi\"\ntoken_ttl = \"{ttl}\"\n"));
         setup.write(folder.path());
         let (code, _, errors) = trustmint_tests::broker::run(folder.path(), &["config", "check"]);
         assert_eq!(code, if fine { 0 } else { 2 }, "{ttl}: {errors}");
@@ -241,12 +242,8 @@ async fn a_token_lives_at_least_fifteen_minutes_as_pep_807_wants() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_methods_are_405_and_name_the_right_one() {
     let (_issuer, broker) = stage().await;
-    let routes = [
-        ("/_/oidc/audience", "GET,HEAD"),
-        (MINT, "POST"),
-        (BURN, "POST"),
-        ("/.well-known/pytp", "GET,HEAD"),
-    ];
+    let routes =
+        [("/_/oidc/audience", "GET,HEAD"), (MINT, "POST"), (BURN, "POST"), ("/.well-known/pytp", "GET,HEAD")];
     for (path, allow) in routes {
         for method in ["DELETE", "OPTIONS", "PATCH", "PUT", if allow == "POST" { "GET" } else { "POST" }] {
             let method = reqwest::Method::from_bytes(method.as_bytes()).expect("method");

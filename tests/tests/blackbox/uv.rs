@@ -77,7 +77,8 @@ impl Stage {
 
     /// `uv publish`, where nothing of this machine matters but the environment that is given.
     async fn uv_publish(&self, wheel: &Path, job: &[(&str, &str)]) -> Ended {
-        let uv = std::env::var_os("TRUSTMINT_UV").expect("TRUSTMINT_UV is the path of uv; scripts/test sets it");
+        let uv =
+            std::env::var_os("TRUSTMINT_UV").expect("TRUSTMINT_UV is the path of uv; scripts/test sets it");
         let authorities = self.folder.path().join("authorities.pem");
         std::fs::write(&authorities, format!("{}{}", self.nginx.ca, self.issuer.ca)).expect("file");
         let output = tokio::process::Command::new(uv)
@@ -98,11 +99,8 @@ impl Stage {
             .output()
             .await
             .expect("uv, which scripts/test installs");
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         Ended { success: output.status.success(), said }
     }
 
