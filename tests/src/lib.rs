@@ -5,9 +5,12 @@ pub mod broker;
 pub mod claims;
 pub mod issuer;
 pub mod keys;
+pub mod nginx;
 pub mod proxy;
+pub mod raw;
 pub mod redis_server;
 pub mod tls;
+pub mod uploads;
 
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};
