@@ -63,7 +63,7 @@ impl Switches {
             let renewed = self.renew(store, clock.now_ms()).await;
             match (&renewed, failing) {
                 (Err(error), false) => {
-                    tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon")
+                    tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon");
                 }
                 (Ok(()), true) => tracing::info!("the switches are read again"),
                 _ => {}

@@ -11,11 +11,11 @@ use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::body::{BodyLimit, LooseJson};
 use super::refusal::{Refused, problem};
 use crate::broker::Broker;
+use crate::config::Secret;
 use crate::denial::{Denial, Reason};
 use crate::registry::SecretHash;
 use crate::store::{Selector, Switch};
@@ -50,8 +50,8 @@ impl axum::extract::FromRef<Admin> for BodyLimit {
     }
 }
 
-pub(super) fn router(broker: Arc<Broker>, token: &Zeroizing<String>) -> Router {
-    let admin = Admin { broker, token: SecretHash::of(token.as_bytes()) };
+pub(super) fn router(broker: Arc<Broker>, token: &Secret) -> Router {
+    let admin = Admin { broker, token: SecretHash::of(token.expose().as_bytes()) };
     let throw = |switch| post(move |state, body| switched(state, body, switch));
     Router::new()
         .route(KILL, throw(Switch::Kill))

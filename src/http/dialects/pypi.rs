@@ -5,7 +5,6 @@ use axum::extract::{FromRequest as _, Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::Deserialize;
@@ -13,8 +12,7 @@ use serde_json::json;
 
 use super::super::body::LooseJson;
 use super::super::public::{Public, method_not_allowed};
-use super::super::rate_limit::{ByNetwork, Layer};
-use super::super::refusal::{Refused, problem};
+use super::super::refusal::Refused;
 use super::super::target::{Target, not_found, of_kind};
 use crate::broker::{Audience, ExchangeRequest};
 use crate::registry::RegistryKind;
@@ -28,18 +26,16 @@ const DISCOVERY: &str = "/.well-known/pytp";
 /// PEP 807's media type.
 const MEDIA_TYPE: &str = "application/vnd.pypi.pytp.v1+json";
 
-/// The routes; warehouse answers 422 to an ID token that it does not accept.
-pub(in crate::http) fn routes(limit: Layer<ByNetwork>) -> Router<Public> {
+/// What warehouse answers to an ID token that it does not accept.
+pub(in crate::http) const DENIED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+pub(in crate::http) fn routes() -> Router<Public> {
     Router::new()
         .route(AUDIENCE, get(audience))
         .route(MINT, post(mint))
         .route(BURN, post(burn))
         .route(DISCOVERY, get(discover))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(limit)
-        .layer(map_response(|response: Response| async {
-            problem(response, StatusCode::UNPROCESSABLE_ENTITY)
-        }))
 }
 
 async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, Refused> {

@@ -53,7 +53,7 @@ struct Current {
 
 /// Where connections come from.
 enum Source {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(ClusterClient),
     Sentinel(Box<Mutex<SentinelClient>>),
 }
@@ -241,7 +241,7 @@ impl Source {
                 settings = settings.set_username(username);
             }
             if let Some(password) = &url.password {
-                settings = settings.set_password(password.as_str());
+                settings = settings.set_password(password.expose());
             }
             settings
         };
@@ -257,10 +257,10 @@ impl Source {
         match &url.topology {
             Topology::Single { server, database } => {
                 let info = info(server, *database)?;
-                Ok(Self::Single(match certificates() {
+                Ok(Self::Single(Box::new(match certificates() {
                     Some(certificates) => Client::build_with_tls(info, certificates)?,
                     None => Client::open(info)?,
-                }))
+                })))
             }
             Topology::Cluster { servers } => {
                 let nodes = servers.iter().map(|server| info(server, 0)).collect::<Result<Vec<_>, _>>()?;
@@ -286,7 +286,7 @@ impl Source {
                     builder = builder.set_client_to_redis_username(username);
                 }
                 if let Some(password) = &url.password {
-                    builder = builder.set_client_to_redis_password(password.as_str());
+                    builder = builder.set_client_to_redis_password(password.expose());
                 }
                 if url.tls {
                     builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);

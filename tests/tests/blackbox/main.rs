@@ -2,12 +2,14 @@
 
 mod audit;
 mod bounds;
+mod docs;
 mod doors;
 mod drain;
 mod exchange;
 mod hosts;
 mod native;
 mod pypi;
+mod reload;
 mod throttle;
 mod tls;
 mod uv;
