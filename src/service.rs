@@ -151,7 +151,7 @@ impl Service {
     }
 }
 
-fn announce(door: &str, address: Option<SocketAddr>) {
+fn announce(door: &str, address: Option<impl std::fmt::Display>) {
     if let Some(address) = address {
         tracing::info!(door, %address, "listening");
     }

@@ -23,7 +23,6 @@ use crate::config::Limits;
 pub(super) struct Public {
     pub(super) broker: Arc<Broker>,
     body_limit: BodyLimit,
-    request_timeout: Duration,
 }
 
 impl FromRef<Public> for BodyLimit {
@@ -31,6 +30,10 @@ impl FromRef<Public> for BodyLimit {
         public.body_limit
     }
 }
+
+/// `limits.request_timeout`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestTimeout(pub(super) Duration);
 
 const INTROSPECT: &str = "/oauth/introspect";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -49,8 +52,7 @@ const ROUTES: [&str; 8] = [
 
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
-    let public =
-        Public { broker, body_limit: BodyLimit(limits.body_bytes), request_timeout: limits.request_timeout };
+    let public = Public { broker, body_limit: BodyLimit(limits.body_bytes) };
     let by_network = rate_limit::layer(
         rate_limit::ByNetwork::new(trusted_proxies),
         limits.requests_per_second,
@@ -60,7 +62,7 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         rate_limit::layer(rate_limit::ByClient, limits.introspections_per_second, limits.introspection_burst);
     // The time-out and the render layer are the outermost of each group, so that whatever refuses, a
     // handler, a limit or the clock, is heard in the words of the route's clients.
-    let timed = || from_fn_with_state(public.clone(), timed);
+    let timed = || from_fn_with_state(RequestTimeout(limits.request_timeout), timed);
     let in_oauth = || map_response(|response: Response| async { oauth(response) });
     let in_problem =
         |denied| map_response(move |response: Response| async move { problem(response, denied) });
@@ -108,8 +110,12 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
 
 /// `limits.request_timeout`. Everything behind it has a shorter deadline of its own, but for the
 /// client that sends the body.
-async fn timed(State(public): State<Public>, request: Request, next: Next) -> Response {
-    let answered = tokio::time::timeout(public.request_timeout, next.run(request)).await;
+pub(super) async fn timed(
+    State(RequestTimeout(limit)): State<RequestTimeout>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answered = tokio::time::timeout(limit, next.run(request)).await;
     answered.unwrap_or_else(|_| {
         Refused::malformed("the request took too long")
             .with_status(StatusCode::REQUEST_TIMEOUT)

@@ -45,8 +45,8 @@ impl Timing {
         self.limits.first_request_timeout
     }
 
-    pub(super) fn request_timeout(&self) -> Duration {
-        self.limits.request_timeout
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A request's head is complete.

@@ -60,7 +60,6 @@ async fn an_unlisted_authority_is_misdirected() {
         "alias.example.com",
         "alias.example.com:1",
         "left.example.com.",
-        "left.example.com:",
         "left.example.com:443:443",
         "user@left.example.com",
         "127.0.0.1",

@@ -119,6 +119,15 @@ async fn behind_a_trusted_proxy_each_client_network_has_its_own_limit() {
         });
         assert!(two.await < MANY / 2, "{:?}", String::from_utf8_lossy(prefix));
     }
+    // And the proxy's own allowance is nobody's way out, nor anybody's trap.
+    assert!(passed(|_| broker.get("/")).await < MANY / 2);
+    let fresh = passed(|number| {
+        let mut line = b"\xff\xfe, 198.51.100.".to_vec();
+        line.extend(number.to_string().bytes());
+        let broker = &broker;
+        async move { from(broker, &line).await }
+    });
+    assert_eq!(fresh.await, MANY, "what a client wrote to the left hides the address that the proxy wrote");
     // The same address with a port, and as IPv6 writes it.
     for spelling in ["203.0.113.1:4711", "::ffff:203.0.113.1", "[::ffff:203.0.113.1]:80", " 203.0.113.1 "] {
         assert_eq!(from(&broker, spelling.as_bytes()).await.status, 429, "{spelling}");
