@@ -155,6 +155,8 @@ async fn serve_http(
         TowerToHyperService::new(service)
     ));
     let expired = tokio::select! {
+        // In this order: `expired` looks at what polling the connection has changed.
+        biased;
         _ = connection.as_mut() => return,
         () = timing.expired() => true,
         _ = closing.wait_for(|closing| *closing) => false,

@@ -13,7 +13,7 @@ use redis::AsyncCommands as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use trustmint::clock::{Clock as _, SystemClock};
-use trustmint::token::{Record, RegistryToken, TokenId};
+use trustmint::token::{Action, Record, RegistryToken, TokenId};
 
 use super::{Floor, bad, key};
 
@@ -62,7 +62,7 @@ pub(super) async fn introspect(
     let details = record.scope.iter().map(|(package, actions)| Detail {
         r#type: "package",
         identifier: package.as_str(),
-        actions: actions.iter().map(|action| action.as_str()).collect(),
+        actions: actions.iter().map(Action::as_str).collect(),
     });
     let publisher = format!("{{\"issuer\":\"{}\",{}", record.issuer, &record.identity[1..]);
     let id = TokenId::from(hash);
