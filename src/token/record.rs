@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, TokenHash};
+use crate::hex;
 
 /// A token record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,6 +59,6 @@ impl TokenId {
 
 impl From<TokenHash> for TokenId {
     fn from(hash: TokenHash) -> Self {
-        Self(hash.0[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex::encode(&hash.0[..16]))
     }
 }

@@ -18,6 +18,7 @@ use self::scripts::Scripts;
 use super::{Answer, CutOff, Entry, Mint, Minting, Selector, Store, StoreError, Switch, Tombstone};
 use crate::clock::{Clock, SystemClock};
 use crate::config::RedisUrl;
+use crate::hex;
 use crate::token::{Tag, TokenHash};
 
 /// The hash of all cut-offs: selector → instant, or [`FOREVER`].
@@ -209,12 +210,7 @@ fn instant(text: &str) -> Result<Option<u64>, StoreError> {
 }
 
 fn key(tag: Tag, what: &str, name: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut key = format!("trustmint:{{{}}}:{what}:", tag.as_str());
-    for byte in name {
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    format!("trustmint:{{{}}}:{what}:{}", tag.as_str(), hex::encode(name))
 }
 
 fn birth_key(tag: Tag) -> String {
