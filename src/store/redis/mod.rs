@@ -64,7 +64,7 @@ impl Redis {
     }
 
     async fn mint_now(&self, mint: &Mint) -> Result<Minting, StoreError> {
-        let record = Entry::Minted(Arc::new(mint.record.clone())).encode()?;
+        let record = Entry::encode_minted(&mint.record)?;
         let mut call = self.scripts.mint.prepare_invoke();
         call.key(birth_key(mint.tag)).key(key(mint.tag, "replay", &mint.replay_key)).key(key(
             mint.tag,
@@ -108,7 +108,7 @@ impl Redis {
         tombstone: Tombstone,
     ) -> Result<Option<Entry>, StoreError> {
         let token = key(tag, "token", &hash.0);
-        let bytes = Entry::Dead(tombstone).encode()?;
+        let bytes = Entry::encode_dead(&tombstone)?;
         let ttl = tombstone.until.saturating_sub(tombstone.at).max(1);
         let mut call = self.scripts.kill.prepare_invoke();
         call.key(&token).arg(bytes).arg(ttl);
