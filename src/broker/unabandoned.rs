@@ -38,6 +38,9 @@ impl<F: Future<Output: Send> + Send + 'static> Drop for Unabandoned<F> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use tokio::sync::oneshot;
 
     use super::Unabandoned;
@@ -50,7 +53,8 @@ mod tests {
             let _ = wait.await;
             let _ = done.send(());
         }));
-        assert!(futures_util::poll!(work.as_mut()).is_pending());
+        let begun = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+        assert!(begun.is_pending());
         drop(work);
         go.send(()).expect("the work goes on");
         finished.await.expect("the work ends");
