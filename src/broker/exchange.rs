@@ -147,7 +147,7 @@ impl Broker {
         event: &mut Event,
     ) -> Result<Prepared, Denial> {
         let identity = &verified.identity;
-        let run = identity.run();
+        let run = identity.run().cloned();
         let tag = run.as_ref().map_or_else(|| Tag::of(&verified.replay_key), |run| Tag::of(run.as_bytes()));
         let token = RegistryToken::generate(&registry.token_prefix, tag)
             .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
@@ -167,7 +167,7 @@ impl Broker {
             record: Record {
                 registry: Arc::clone(&registry.id),
                 issuer: Arc::clone(&identity.issuer.id),
-                subject: identity.subject(),
+                subject: Arc::clone(identity.subject()),
                 run,
                 scope: grant.scope,
                 minted_ms,

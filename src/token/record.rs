@@ -15,9 +15,9 @@ pub struct Record {
     /// The issuer whose identity it was minted for.
     pub issuer: Arc<str>,
     /// That identity's stable name, `<issuer id>|<pinned ids>`.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Its run, where the issuer knows runs.
-    pub run: Option<String>,
+    pub run: Option<Arc<str>>,
     /// What it is for.
     pub scope: Scope,
     /// When it was minted, in milliseconds since the epoch.

@@ -56,7 +56,7 @@ pub(super) async fn exchange(
     let (now, expires) = (now_ms / 1000, now_ms / 1000 + registry.token_ttl);
     let verified = unverified.verify(issuer, ours, now, || ()).await.map_err(bad)?;
 
-    let run = verified.identity.run().ok_or(StatusCode::BAD_REQUEST)?;
+    let run = verified.identity.run().cloned().ok_or(StatusCode::BAD_REQUEST)?;
     let tag = Tag::of(run.as_bytes());
     let token = RegistryToken::generate(&registry.token_prefix, tag).map_err(bad)?;
     let hash = token.hash().0;
@@ -66,7 +66,7 @@ pub(super) async fn exchange(
     let record = Record {
         registry: Arc::clone(&registry.id),
         issuer: Arc::clone(&issuer.settings.id),
-        subject: verified.identity.subject(),
+        subject: Arc::clone(verified.identity.subject()),
         run: Some(run),
         scope: floor.scope.clone(),
         minted_ms: now_ms,
