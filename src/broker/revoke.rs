@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Broker;
+use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome};
 use crate::denial::Denial;
 use crate::store::{Death, Entry, Tombstone};
-use crate::token::RegistryToken;
+use crate::token::{Record, RegistryToken};
 
 impl Broker {
     /// Revokes a token. A string that is no live token of ours is as dead as it will ever be.
@@ -19,29 +20,37 @@ impl Broker {
         let place = self.place()?;
         let broker = Arc::clone(self);
         let (tag, hash) = (token.tag(), token.hash());
-        let revoked = tokio::spawn(async move {
+        let work = async move {
             let at = broker.clock.now();
             let until = at + broker.bounds.tombstone_ttl.as_secs();
             let tombstone = Tombstone { at, why: Death::Revoked, until };
-            let before = broker.within_deadline(broker.store.kill(tag, hash, tombstone)).await?;
-            if let Some(Entry::Minted(record)) = before {
-                let mut event = Event::new(broker.clock.now_ms(), Outcome::Revoked, dialect);
-                event.registry = Some(Arc::clone(&record.registry));
-                event.issuer = Some(Arc::clone(&record.issuer));
-                event.subject = Some(Arc::clone(&record.subject));
-                event.run.clone_from(&record.run);
-                event.granted(&record.scope);
-                event.policies.clone_from(&record.policies);
-                event.digest = Some(Arc::clone(&record.digest));
-                event.token_id = Some(hash.into());
-                event.expires = Some(record.expires);
-                broker.metrics.revocation();
-                place.record(event);
+            let mut event = Event::new(broker.clock.now_ms(), Outcome::Revoked, dialect);
+            event.token_id = Some(hash.into());
+            let before = broker.within_deadline(broker.store.kill(tag, hash, tombstone)).await;
+            match &before {
+                Ok(Some(Entry::Minted(record))) if !record.is_expired(at) => {
+                    describe(&mut event, record);
+                    broker.metrics.revocation();
+                }
+                // It was dead, or never ours: nothing was done.
+                Ok(_) => return Ok(()),
+                // It may have died all the same: a store that fails to answer may have done its work.
+                Err(denial) => event.refuse(denial),
             }
-            Ok(())
-        });
-        revoked.await.unwrap_or_else(|error| {
-            Err(Denial::new(crate::denial::Reason::Overloaded, "the revocation was aborted").internal(error))
-        })
+            place.record(event);
+            before.map(drop)
+        };
+        Unabandoned::new(work).await
     }
+}
+
+fn describe(event: &mut Event, record: &Record) {
+    event.registry = Some(Arc::clone(&record.registry));
+    event.issuer = Some(Arc::clone(&record.issuer));
+    event.subject = Some(Arc::clone(&record.subject));
+    event.run.clone_from(&record.run);
+    event.granted(&record.scope);
+    event.policies.clone_from(&record.policies);
+    event.digest = Some(Arc::clone(&record.digest));
+    event.expires = Some(record.expires);
 }
