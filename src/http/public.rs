@@ -74,10 +74,13 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
             .with_state(public.clone()),
         strangers: Router::new().route(INTROSPECT, any(native::refuse).layer(by_network.clone())),
     };
+    // RFC 8414 §3.1: the well-known part comes before the identifier's path, if it has one.
+    let path = url::Url::parse(&public.broker.public_url).map_or(String::new(), |url| url.path().to_owned());
+    let metadata_of_path = format!("{METADATA}{}", path.trim_end_matches('/'));
     let native = Router::new()
         .route("/oauth/token", post(native::token))
         .route("/oauth/revoke", post(native::revoke))
-        .route(METADATA, get(native::metadata))
+        .route(&metadata_of_path, get(native::metadata))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(by_network.clone())
         .route(

@@ -181,6 +181,8 @@ async fn serve_http(
         TowerToHyperService::new(service)
     ));
     tokio::select! {
+        // In this order: `expired` looks at what polling the connection has changed.
+        biased;
         _ = connection.as_mut() => return,
         () = timing.expired() => {}
         _ = closing.wait_for(|closing| *closing) => {}
