@@ -1,3 +1,10 @@
 //! Promises of the product, each shown on the real binary.
 
 mod exchange;
+mod github_claims;
+mod hostile_claims;
+mod hostile_header;
+mod hostile_issuers;
+mod hostile_json;
+mod hostile_keys;
+mod hostile_shape;
