@@ -8,3 +8,4 @@ mod hostile_issuers;
 mod hostile_json;
 mod hostile_keys;
 mod hostile_shape;
+mod introspection;
