@@ -24,6 +24,7 @@ pub mod config;
 pub mod denial;
 pub mod document;
 pub mod fetch;
+mod hex;
 pub mod http;
 pub mod identity;
 pub mod policy;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -15,7 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Limits, StoreConfig};
 use crate::document::Diagnostics;
 use crate::http::{Doors, OpenDoors};
-use crate::policy::{LoadError, Snapshot, load};
+use crate::policy::{LoadError, Snapshot, Vocabulary, load};
 use crate::store::{Embedded, Store, redis};
 
 /// Why the service does not start.
@@ -39,6 +39,8 @@ pub struct Service {
     background: JoinSet<()>,
     audit_writer: JoinHandle<()>,
     public: SocketAddr,
+    policies: PathBuf,
+    vocabulary: Vocabulary,
 }
 
 /// What was validated: a configuration and the policies it names.
@@ -72,6 +74,7 @@ impl Service {
     pub async fn start(plan: Plan) -> Result<Self, StartError> {
         let Plan { config, snapshot } = plan;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let vocabulary = config.vocabulary();
         let doors = Doors::bind(&config.listen).await?;
         let store = open_store(&config.store, &config.limits, clock.now())?;
         let sink = Sink::open(config.audit_file.as_deref())?;
@@ -105,7 +108,7 @@ impl Service {
         announce("ops", doors.ops_address());
         announce("admin", doors.admin_address());
         let doors = doors.open(&broker, &config.listen, &config.limits);
-        Ok(Self { broker, doors, background, audit_writer, public })
+        Ok(Self { broker, doors, background, audit_writer, public, policies: config.policies, vocabulary })
     }
 
     /// Where the public door is.
@@ -116,6 +119,25 @@ impl Service {
     /// The use cases, for those who live in the same process.
     pub fn broker(&self) -> &Arc<Broker> {
         &self.broker
+    }
+
+    /// Reads the policies anew, all or nothing: the last good snapshot serves until the new one is
+    /// whole and valid.
+    pub fn reload_policies(&self) {
+        match load(&self.policies, &self.vocabulary) {
+            Ok(snapshot) => {
+                self.broker.metrics.snapshot(snapshot.digest().as_str(), snapshot.len());
+                tracing::info!(
+                    policies = snapshot.len(),
+                    digest = snapshot.digest().as_str(),
+                    "policies loaded"
+                );
+                self.broker.policies.store(Arc::new(snapshot));
+            }
+            Err(LoadError(diagnostics)) => {
+                tracing::error!(%diagnostics, "the policies are not loaded; the last good ones stay");
+            }
+        }
     }
 
     /// Closes the doors, lets running requests end, and writes every audit event.
@@ -129,7 +151,7 @@ impl Service {
     }
 }
 
-fn announce(door: &str, address: Option<SocketAddr>) {
+fn announce(door: &str, address: Option<impl std::fmt::Display>) {
     if let Some(address) = address {
         tracing::info!(door, %address, "listening");
     }

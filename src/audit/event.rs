@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
 use crate::token::{Scope, TokenId};
+
+/// Room for the line of a usual event, whose claims are most of it.
+const USUAL_LINE: usize = 2048;
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -41,10 +43,10 @@ pub struct Event {
     pub issuer: Option<Arc<str>>,
     /// `<issuer id>|<pinned ids>`, once verified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<Arc<str>>,
     /// The run, once verified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
+    pub run: Option<Arc<str>>,
     /// What was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -69,8 +71,8 @@ pub struct Event {
     /// Why not, as far as only the operator may know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal: Option<String>,
-    /// The verified claims as the issuer signed them.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "raw")]
+    /// The verified claims as the issuer signed them; [`Event::line`] writes them last.
+    #[serde(skip)]
     pub claims: Option<Arc<str>>,
 }
 
@@ -100,8 +102,8 @@ impl Event {
     /// Says who it was.
     pub fn identify(&mut self, identity: &Identity) {
         self.issuer = Some(Arc::clone(&identity.issuer.id));
-        self.subject = Some(identity.subject());
-        self.run = identity.run();
+        self.subject = Some(Arc::clone(identity.subject()));
+        self.run = identity.run().cloned();
         self.claims = Some(Arc::clone(&identity.payload));
     }
 
@@ -116,6 +118,24 @@ impl Event {
         self.reason = Some(denial.reason.as_str());
         self.detail = Some(denial.detail.to_string());
         self.internal.clone_from(&denial.internal);
+    }
+
+    /// The event as a line of JSON, with its end.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = Vec::with_capacity(USUAL_LINE);
+        serde_json::to_writer(&mut line, self)?;
+        if let Some(claims) = self.claims.as_deref() {
+            // In the place of the closing brace.
+            line.pop();
+            line.extend_from_slice(b",\"claims\":");
+            push_claims(&mut line, claims)?;
+            line.push(b'}');
+        }
+        line.push(b'\n');
+        Ok(line)
     }
 
     /// The label of the outcome in metrics.
@@ -136,12 +156,29 @@ fn rfc3339<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error>
 
 /// The claims were read as JSON before, so they are repeated as they are. A line break between
 /// tokens of JSON would break the line, so such claims are written anew.
-fn raw<S: Serializer>(claims: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let claims = claims.as_deref().unwrap_or("null");
+fn push_claims(line: &mut Vec<u8>, claims: &str) -> serde_json::Result<()> {
     if claims.contains(['\n', '\r']) {
-        let value: serde_json::Value = serde_json::from_str(claims).map_err(serde::ser::Error::custom)?;
-        return value.serialize(serializer);
+        let value: serde_json::Value = serde_json::from_str(claims)?;
+        return serde_json::to_writer(line, &value);
     }
-    let raw: &RawValue = serde_json::from_str(claims).map_err(serde::ser::Error::custom)?;
-    raw.serialize(serializer)
+    line.extend_from_slice(claims.as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_whatever_the_claims_look_like() {
+        for claims in [r#"{"sub":"x"}"#, "{\n \"sub\" :\r\n \"x\"}", "\t{\"sub\":\"x\"} "] {
+            let mut event = Event::new(0, Outcome::Minted, "oauth");
+            event.claims = Some(claims.into());
+            let line = String::from_utf8(event.line().expect("JSON")).expect("UTF-8");
+            assert_eq!(line.find('\n'), Some(line.len() - 1), "{line}");
+            let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+            assert_eq!(read["claims"]["sub"], "x");
+            assert_eq!(read["outcome"], "minted");
+        }
+    }
 }

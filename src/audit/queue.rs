@@ -15,6 +15,16 @@ use super::Event;
 /// How long the writer waits before it tries a failed write again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long the writer leaves the queue alone after it took something. To wake a thread for each event
+/// would cost more than writing it; so events of the next millisecond are written together.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// How many events are taken from the queue together.
+const AT_ONCE: usize = 256;
+
+/// How much is handed to the operating system together.
+const BUFFER: usize = 64 * 1024;
+
 /// Where events are kept.
 #[derive(Debug)]
 pub enum Sink {
@@ -79,7 +89,7 @@ impl Audit {
         let (events, queue) = mpsc::channel(capacity);
         let writer = thread::Builder::new()
             .name("audit".to_owned())
-            .spawn(move || write(BufWriter::new(sink), queue))?;
+            .spawn(move || write(BufWriter::with_capacity(BUFFER, sink), queue))?;
         Ok((Self { events }, writer))
     }
 
@@ -105,18 +115,17 @@ impl Place {
 }
 
 fn write(mut sink: BufWriter<impl Write>, mut queue: mpsc::Receiver<Event>) {
-    while let Some(event) = queue.blocking_recv() {
-        let Ok(mut line) = serde_json::to_vec(&event) else {
-            tracing::error!("an audit event could not be written as JSON");
-            continue;
-        };
-        line.push(b'\n');
-        insist(|| sink.write_all(&line));
-        if queue.is_empty() {
-            insist(|| sink.flush());
+    let mut events = Vec::with_capacity(AT_ONCE);
+    while queue.blocking_recv_many(&mut events, AT_ONCE) > 0 {
+        for event in events.drain(..) {
+            match event.line() {
+                Ok(line) => insist(|| sink.write_all(&line)),
+                Err(error) => tracing::error!(%error, "an audit event could not be written as JSON"),
+            }
         }
+        insist(|| sink.flush());
+        thread::sleep(GATHER);
     }
-    insist(|| sink.flush());
 }
 
 /// Tries until it succeeds. Meanwhile the queue fills, and then nothing is minted.

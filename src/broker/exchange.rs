@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::unabandoned::Unabandoned;
 use super::{Broker, store_unavailable};
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
@@ -146,7 +147,7 @@ impl Broker {
         event: &mut Event,
     ) -> Result<Prepared, Denial> {
         let identity = &verified.identity;
-        let run = identity.run();
+        let run = identity.run().cloned();
         let tag = run.as_ref().map_or_else(|| Tag::of(&verified.replay_key), |run| Tag::of(run.as_bytes()));
         let token = RegistryToken::generate(&registry.token_prefix, tag)
             .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
@@ -166,7 +167,7 @@ impl Broker {
             record: Record {
                 registry: Arc::clone(&registry.id),
                 issuer: Arc::clone(&identity.issuer.id),
-                subject: identity.subject(),
+                subject: Arc::clone(identity.subject()),
                 run,
                 scope: grant.scope,
                 minted_ms,
@@ -179,8 +180,7 @@ impl Broker {
         Ok(Prepared { token, mint: Arc::new(mint) })
     }
 
-    /// Burns the ID token and records the event, in a task of its own: a client that hangs up
-    /// in the middle leaves no mint without its event.
+    /// Burns the ID token and records the event, whoever hangs up: no mint is without its event.
     async fn commit(
         self: &Arc<Self>,
         prepared: Prepared,
@@ -188,7 +188,7 @@ impl Broker {
         place: Place,
     ) -> Result<Issued, Denial> {
         let broker = Arc::clone(self);
-        let committed = tokio::spawn(async move {
+        let work = async move {
             let Prepared { token, mint } = prepared;
             let ended = broker.mint(&mint).await;
             if let Err(denial) = &ended {
@@ -201,10 +201,8 @@ impl Broker {
                 minted_ms: mint.record.minted_ms,
                 expires: mint.record.expires,
             })
-        });
-        committed.await.unwrap_or_else(|error| {
-            Err(Denial::new(Reason::Overloaded, "the exchange was aborted").internal(error))
-        })
+        };
+        Unabandoned::new(work).await
     }
 
     /// Mints; a mint whose answer was lost is repeated with the same hash until the deadline, which

@@ -4,6 +4,7 @@ mod exchange;
 mod introspect;
 mod revoke;
 mod switches;
+mod unabandoned;
 
 use std::sync::Arc;
 use std::time::Duration;

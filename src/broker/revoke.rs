@@ -28,7 +28,7 @@ impl Broker {
                 let mut event = Event::new(broker.clock.now_ms(), Outcome::Revoked, dialect);
                 event.registry = Some(Arc::clone(&record.registry));
                 event.issuer = Some(Arc::clone(&record.issuer));
-                event.subject = Some(record.subject.clone());
+                event.subject = Some(Arc::clone(&record.subject));
                 event.run.clone_from(&record.run);
                 event.granted(&record.scope);
                 event.policies.clone_from(&record.policies);

@@ -63,7 +63,7 @@ impl Switches {
             let renewed = self.renew(store, clock.now_ms()).await;
             match (&renewed, failing) {
                 (Err(error), false) => {
-                    tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon")
+                    tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon");
                 }
                 (Ok(()), true) => tracing::info!("the switches are read again"),
                 _ => {}
@@ -97,11 +97,15 @@ impl Switches {
         policies: &[Arc<str>],
     ) -> Result<(), Denial> {
         let copy = self.current()?;
-        let run = identity.run();
         let named = |selector: &Selector| {
-            names(selector, &identity.issuer.id, &registry.id, policies, run.as_deref(), |repository| {
-                identity.repositories().any(|known| known == repository)
-            })
+            names(
+                selector,
+                &identity.issuer.id,
+                &registry.id,
+                policies,
+                identity.run().map(|run| &**run),
+                |repository| identity.repositories().any(|known| known == repository),
+            )
         };
         let suspended =
             copy.cut_offs.iter().any(|cut_off| cut_off.until_ms.is_none() && named(&cut_off.selector));

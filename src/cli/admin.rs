@@ -139,7 +139,7 @@ where
     tokio::spawn(connection);
     let request = hyper::Request::post(path)
         .header(HOST, "admin")
-        .header(AUTHORIZATION, format!("Bearer {}", *door.token))
+        .header(AUTHORIZATION, format!("Bearer {}", door.token.expose()))
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| error.to_string())?;

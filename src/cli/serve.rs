@@ -24,8 +24,8 @@ pub(super) fn run(config: &Path) -> u8 {
 
 async fn serve(plan: Plan) -> u8 {
     // Before the doors open, so that a signal right after is not the default action's.
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals else {
         complain!("error: signals cannot be handled");
         return UNREACHABLE;
     };
@@ -36,9 +36,12 @@ async fn serve(plan: Plan) -> u8 {
             return if matches!(error, StartError::Invalid(_)) { INVALID } else { UNREACHABLE };
         }
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => tokio::task::block_in_place(|| service.reload_policies()),
+        }
     }
     tracing::info!("stopping");
     service.stop().await;

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
 use url::Url;
 
-use super::Files;
+use super::{Files, without_credentials};
 use crate::document::{Located, Section};
 use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
@@ -138,7 +138,11 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         })
     });
     if let Some(problem) = problem {
-        section.error(&text.span, format!("`url` cannot be \"{}\": {problem}", text.value), None);
+        section.error(
+            &text.span,
+            format!("`url` cannot be \"{}\": {problem}", without_credentials(text.value)),
+            None,
+        );
         return None;
     }
     Some(text.value.to_owned())

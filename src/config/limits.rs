@@ -12,6 +12,10 @@ pub struct Limits {
     pub id_token_bytes: usize,
     /// The largest request body, in bytes.
     pub body_bytes: usize,
+    /// The largest request head, in bytes.
+    pub head_bytes: usize,
+    /// The most header lines of a request.
+    pub headers: usize,
     /// Requests a second for each client network (IPv4 address, IPv6 /64).
     pub requests_per_second: u32,
     /// Requests that a client network may send at once.
@@ -47,6 +51,8 @@ impl Default for Limits {
         Self {
             id_token_bytes: 16_384,
             body_bytes: 65_536,
+            head_bytes: 16_384,
+            headers: 64,
             requests_per_second: 50,
             request_burst: 100,
             introspections_per_second: 5_000,
@@ -80,6 +86,9 @@ pub(super) fn read(root: &Section<'_>) -> Limits {
 
     limits.id_token_bytes = size("id_token_bytes", 1_024, MAX_TOKEN_BYTES, limits.id_token_bytes);
     limits.body_bytes = size("body_bytes", 4_096, 16 << 20, limits.body_bytes);
+    // hyper's least buffer has 8 KiB.
+    limits.head_bytes = size("head_bytes", 8_192, 1 << 20, limits.head_bytes);
+    limits.headers = size("headers", 1, 1_000, limits.headers);
     limits.requests_per_second = count("requests_per_second", 1_000_000, limits.requests_per_second);
     limits.request_burst = count("request_burst", 1_000_000, limits.request_burst);
     limits.introspections_per_second =

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::Files;
+use super::{Files, Secret};
 use crate::document::Section;
 
 /// Where the doors are.
@@ -34,7 +34,7 @@ pub struct AdminDoor {
     /// A Unix socket or a loopback address.
     pub at: AdminAddress,
     /// The bearer token that opens it.
-    pub token: Zeroizing<String>,
+    pub token: Secret,
 }
 
 /// Where the admin door is.

@@ -5,6 +5,7 @@ mod issuers;
 mod limits;
 mod listen;
 mod registries;
+mod secret;
 mod store;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use limits::Limits;
 pub use listen::{AdminAddress, AdminDoor, Listen, Tls};
+pub use secret::Secret;
 pub use store::{RedisUrl, StoreConfig, Topology};
 
 use crate::document::{Diagnostics, Section, Source, document, parse};
@@ -68,11 +70,11 @@ impl Files<'_> {
     }
 
     /// A secret from a file, without the line break that editors leave; never empty.
-    fn secret(&self, section: &Section<'_>, key: &str) -> Option<zeroize::Zeroizing<String>> {
+    fn secret(&self, section: &Section<'_>, key: &str) -> Option<Secret> {
         let span = section.string(key)?.span;
         let bytes = zeroize::Zeroizing::new(self.read(section, key)?);
         match std::str::from_utf8(&bytes).map(str::trim_end) {
-            Ok(secret) if !secret.is_empty() => Some(secret.to_owned().into()),
+            Ok(secret) if !secret.is_empty() => Some(Secret::new(secret)),
             _ => {
                 section.error(&span, format!("the file that `{key}` names is empty or not text"), None);
                 None
@@ -137,7 +139,13 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let limits = limits::read(&root);
     let store = store::read(&root, files);
     let policies = root.section("policies").and_then(|section| {
-        let path = section.required("path", "\"policies\"").map(|path| files.path(path.value));
+        let path = section.required("path", "\"policies\"").map(|path| {
+            let folder = files.path(path.value);
+            if !folder.is_dir() {
+                section.error(&path.span, format!("{} is no folder", folder.display()), None);
+            }
+            folder
+        });
         section.finish();
         path
     });
@@ -179,10 +187,19 @@ fn read_public_url(root: &Section<'_>) -> Option<String> {
         Ok(_) => Some("it must be https; http is for loopback addresses only".to_owned()),
     };
     if let Some(problem) = problem {
-        root.error(&text.span, format!("`public_url` cannot be \"{}\": {problem}", text.value), None);
+        root.error(
+            &text.span,
+            format!("`public_url` cannot be \"{}\": {problem}", without_credentials(text.value)),
+            None,
+        );
         return None;
     }
     Some(text.value.trim_end_matches('/').to_owned())
+}
+
+/// A URL as a message may repeat it.
+fn without_credentials(url: &str) -> &str {
+    if url.contains('@') { "…" } else { url }
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use url::Url;
-use zeroize::Zeroizing;
 
-use super::Files;
+use super::{Files, Secret};
 use crate::document::Section;
 
 /// Where memory is.
@@ -29,7 +28,7 @@ pub struct RedisUrl {
     /// The ACL user; Redis' default user if none.
     pub username: Option<String>,
     /// From `password_file`.
-    pub password: Option<Zeroizing<String>>,
+    pub password: Option<Secret>,
 }
 
 /// How Redis servers are arranged. Each server is `host:port`.
@@ -62,7 +61,12 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<StoreConfig>
     let Some(section) = root.section("store") else {
         return (!root.contains("store")).then(|| StoreConfig::Embedded(PathBuf::from("trustmint.redb")));
     };
-    let url = section.parsed("url", parse_url);
+    let url = section.string("url").and_then(|text| {
+        // The text is not repeated: a password may be in it.
+        parse_url(text.value)
+            .map_err(|error| section.error(&text.span, format!("`url` is not one of a store: {error}"), None))
+            .ok()
+    });
     let path = section.string("path").map(|path| files.path(path.value));
     let ca = files.read(&section, "ca_file");
     let password = files.secret(&section, "password_file");
@@ -76,7 +80,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<StoreConfig>
     }
     section.finish();
     if has_url {
-        let mut url = url?.value;
+        let mut url = url?;
         url.ca = ca;
         url.password = password;
         return Some(StoreConfig::Redis(url));
@@ -126,11 +130,12 @@ fn parse_url(text: &str) -> Result<RedisUrl, String> {
 }
 
 fn server(text: &str) -> Result<String, String> {
-    let url = Url::parse(&format!("redis://{text}")).map_err(|error| format!("\"{text}\": {error}"))?;
+    let url =
+        Url::parse(&format!("redis://{text}")).map_err(|error| format!("a server is host:port ({error})"))?;
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) if !host.is_empty() => Ok(format!("{host}:{port}")),
         (Some(host), None) if !host.is_empty() => Ok(format!("{host}:6379")),
-        _ => Err(format!("\"{text}\" is no host:port")),
+        _ => Err("a server is host:port".to_owned()),
     }
 }
 

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::body::{BodyLimit, LooseJson};
+use super::public::{RequestTimeout, timed};
 use super::refusal::{Refused, problem};
 use crate::broker::Broker;
+use crate::config::{Limits, Secret};
 use crate::denial::{Denial, Reason};
 use crate::registry::SecretHash;
 use crate::store::{Selector, Switch};
@@ -50,8 +51,8 @@ impl axum::extract::FromRef<Admin> for BodyLimit {
     }
 }
 
-pub(super) fn router(broker: Arc<Broker>, token: &Zeroizing<String>) -> Router {
-    let admin = Admin { broker, token: SecretHash::of(token.as_bytes()) };
+pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Router {
+    let admin = Admin { broker, token: SecretHash::of(token.expose().as_bytes()) };
     let throw = |switch| post(move |state, body| switched(state, body, switch));
     Router::new()
         .route(KILL, throw(Switch::Kill))
@@ -59,6 +60,7 @@ pub(super) fn router(broker: Arc<Broker>, token: &Zeroizing<String>) -> Router {
         .route(RESUME, throw(Switch::Resume))
         .route(CUT_OFFS, get(list))
         .fallback(|| async { super::target::not_found() })
+        .layer(from_fn_with_state(RequestTimeout(limits.request_timeout), timed))
         .layer(from_fn_with_state(admin.clone(), authenticated))
         .layer(map_response(|response: Response| async { problem(response, StatusCode::BAD_REQUEST) }))
         .with_state(admin)
@@ -66,8 +68,11 @@ pub(super) fn router(broker: Arc<Broker>, token: &Zeroizing<String>) -> Router {
 
 async fn authenticated(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let refused = || {
-        Refused::from(Denial::new(Reason::Unauthenticated, "the admin door opens to its token only"))
-            .into_response()
+        let denial = Denial::new(Reason::Unauthenticated, "the admin door opens to its token only");
+        let mut response = Refused::from(denial).into_response();
+        let challenge = HeaderValue::from_static("Bearer realm=\"trustmint\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        response
     };
     let Some(token) = bearer(request.headers()) else { return refused() };
     let given = SecretHash::of(token.as_bytes());

@@ -18,18 +18,21 @@ pub(super) fn client_network(peer: Peer, headers: &HeaderMap, trusted: &[IpNet])
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.ip().to_canonical();
     let hops = headers.get_all("x-forwarded-for").into_iter().collect::<Vec<_>>();
-    let mut hops = hops.iter().rev().flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
+    // The line that a proxy has added to may begin with bytes of any kind.
+    let mut hops = hops.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     while is_trusted(&client) {
-        let Some(hop) = hops.next().and_then(|hop| parse_hop(hop.trim())) else { break };
+        let Some(hop) = hops.next().and_then(parse_hop) else { break };
         client = hop;
     }
     network_of(client)
 }
 
-/// Proxies write addresses, and some write ports too.
-fn parse_hop(text: &str) -> Option<IpAddr> {
+/// Proxies write addresses, and some write ports or brackets too.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address =
-        text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
+        bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
     address.map(|address| address.to_canonical())
 }
 
@@ -74,6 +77,8 @@ mod tests {
         );
         assert_eq!(network("10.0.0.1:1", &["1.1.1.1:4711"]), "1.1.1.1");
         assert_eq!(network("10.0.0.1:1", &["garbage"]), "10.0.0.1");
+        assert_eq!(network("10.0.0.1:1", &["\u{fe}\u{ff}, 1.1.1.1"]), "1.1.1.1");
+        assert_eq!(network("10.0.0.1:1", &["[2001:db8::1]"]), "2001:db8::");
         assert_eq!(network("[fd00::1]:1", &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::");
         assert_eq!(network("[::ffff:10.0.0.1]:1", &["::ffff:1.1.1.1"]), "1.1.1.1");
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,11 +59,11 @@ impl Doors {
         self.ops.as_ref().and_then(|ops| ops.local_addr().ok())
     }
 
-    /// Where the admin door is, if it is a loopback address.
-    pub fn admin_address(&self) -> Option<SocketAddr> {
-        match &self.admin {
-            Some(Listener::Tcp(admin)) => admin.local_addr().ok(),
-            _ => None,
+    /// Where the admin door is, as the configuration would say it.
+    pub fn admin_address(&self) -> Option<String> {
+        match self.admin.as_ref()? {
+            Listener::Tcp(admin) => Some(admin.local_addr().ok()?.to_string()),
+            Listener::Unix(_, path) => Some(format!("unix:{}", path.display())),
         }
     }
 
@@ -87,7 +87,7 @@ impl Doors {
             );
         }
         if let (Some(listener), Some(settings)) = (self.admin, &listen.admin) {
-            let router = admin::router(Arc::clone(broker), &settings.token);
+            let router = admin::router(Arc::clone(broker), &settings.token, &limits);
             tasks.spawn(door(listener, router, None).serve(closing));
         }
         OpenDoors { tasks, close }
@@ -108,11 +108,17 @@ async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("listening on {address}: {error}")))
 }
 
-/// The socket is its owner's only. One that a killed process left behind is replaced.
+/// The socket is its owner's only. One that a killed process left behind is replaced; one that
+/// somebody listens on, or a file of another type, is not ours to remove.
 fn bind_unix(path: &Path) -> io::Result<Listener> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("listening on {}: {error}", path.display()));
-    if std::os::unix::net::UnixStream::connect(path).is_err() && path.exists() {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let is_refused = || {
+        std::os::unix::net::UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    if is_socket && is_refused() {
         std::fs::remove_file(path).map_err(named)?;
     }
     let listener = UnixListener::bind(path).map_err(named)?;

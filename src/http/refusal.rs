@@ -2,7 +2,7 @@
 //! in the words that the routes' clients read.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -133,9 +133,10 @@ fn render(
     if refused.denial.reason == Reason::Unauthenticated {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"trustmint\""));
     }
-    // What the inner layers said stays said: `Allow`, for one.
+    // What the inner layers said stays said, such as `Allow`; but a router within has measured a
+    // body that is not sent.
     for (name, value) in response.headers() {
-        if !headers.contains_key(name) {
+        if name != CONTENT_LENGTH && name != CONTENT_TYPE {
             headers.insert(name.clone(), value.clone());
         }
     }

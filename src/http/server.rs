@@ -27,9 +27,6 @@ use super::timing::{Timing, Watched};
 use crate::audit::Metrics;
 use crate::config::{Limits, Tls};
 
-/// The largest request head, in bytes, and the most header lines.
-const MAX_HEAD: usize = 16 * 1024;
-const MAX_HEADERS: usize = 64;
 /// The pause after an `accept` that failed, for want of file descriptors most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -82,6 +79,7 @@ impl Door {
     pub(super) async fn serve(self, mut closing: Closing) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let tls = self.tls.as_ref().map(|Tls(config)| TlsAcceptor::from(Arc::clone(config)));
+        let (cut, cutting) = watch::channel(false);
         loop {
             // The place comes first: beyond the cap, connections wait in the kernel's queue.
             let accepted = tokio::select! {
@@ -99,18 +97,39 @@ impl Door {
             let timing = Timing::new(&self.limits);
             let connection =
                 serve_stream(stream, peer, tls.clone(), self.router.clone(), timing, closing.clone());
-            let metrics = Arc::clone(&self.metrics);
+            let (open, mut cutting) = (Open::new(&self.metrics), cutting.clone());
             tokio::spawn(async move {
-                metrics.connections().inc();
-                connection.await;
-                metrics.connections().dec();
-                drop(place);
+                tokio::select! {
+                    () = connection => {}
+                    _ = cutting.wait_for(|cut| *cut) => {}
+                }
+                drop((open, place));
             });
         }
+        // From here on connections are refused, and those in the kernel's queue are reset.
+        drop(self.listener);
         let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
         if timeout(self.limits.drain_timeout, places.acquire_many(all)).await.is_err() {
             tracing::warn!("some requests did not end within `limits.drain_timeout`");
+            cut.send_replace(true);
+            let _ = places.acquire_many(all).await;
         }
+    }
+}
+
+/// A connection as it is counted, also if its task panics.
+struct Open(Arc<Metrics>);
+
+impl Open {
+    fn new(metrics: &Arc<Metrics>) -> Self {
+        metrics.connections().inc();
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections().dec();
     }
 }
 
@@ -120,11 +139,15 @@ async fn serve_stream(
     tls: Option<TlsAcceptor>,
     router: Router,
     timing: Arc<Timing>,
-    closing: Closing,
+    mut closing: Closing,
 ) {
     let Some(tls) = tls else { return serve_http(stream, peer, router, timing, closing).await };
     let handshake = timeout(timing.first_request_timeout(), tls.accept(stream));
-    if let Ok(Ok(stream)) = handshake.await {
+    let handshake = tokio::select! {
+        handshake = handshake => handshake,
+        _ = closing.wait_for(|closing| *closing) => return,
+    };
+    if let Ok(Ok(stream)) = handshake {
         serve_http(stream, peer, router, timing, closing).await;
     }
 }
@@ -149,18 +172,26 @@ async fn serve_http(
     });
     let mut http = http1::Builder::new();
     // hyper's own header time-out would also end idle connections; `Timing` tells the two apart.
-    http.header_read_timeout(None).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS).half_close(false);
+    http.header_read_timeout(None)
+        .max_buf_size(timing.limits().head_bytes)
+        .max_headers(timing.limits().headers)
+        .half_close(false);
     let mut connection = pin!(http.serve_connection(
         TokioIo::new(Watched { stream, timing: Arc::clone(&timing) }),
         TowerToHyperService::new(service)
     ));
-    let expired = tokio::select! {
+    tokio::select! {
+        // In this order: `expired` looks at what polling the connection has changed.
+        biased;
         _ = connection.as_mut() => return,
-        () = timing.expired() => true,
-        _ = closing.wait_for(|closing| *closing) => false,
-    };
-    // An idle connection ends at once; a running request may end, within its own time-out.
+        () = timing.expired() => {}
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+    // An idle connection ends at once; what runs may end, within its own time-outs.
     connection.as_mut().graceful_shutdown();
-    let patience = if expired { Duration::ZERO } else { timing.request_timeout() };
-    let _ = timeout(patience, connection).await;
+    tokio::select! {
+        biased;
+        _ = timeout(timing.limits().request_timeout, connection) => {}
+        () = timing.expired() => {}
+    }
 }

@@ -59,9 +59,14 @@ fn by_authority(registries: &Registries, authority: &str) -> Option<Target> {
     })
 }
 
-/// The request's authority in lower case: the target's own (RFC 9112 §3.2.2) before `Host`.
+/// The request's authority in lower case: the target's own (RFC 9112 §3.2.2) before `Host`. Who
+/// names several hosts names none: a proxy before us may have read another one.
 fn authority(parts: &Parts) -> String {
     let of_target = parts.uri.authority().map(axum::http::uri::Authority::as_str);
-    let of_header = || parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    of_target.or_else(of_header).unwrap_or("").to_ascii_lowercase()
+    let mut lines = parts.headers.get_all(header::HOST).into_iter();
+    let of_header = match (lines.next(), lines.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
+    };
+    of_target.or(of_header).unwrap_or("").to_ascii_lowercase()
 }

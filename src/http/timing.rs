@@ -1,19 +1,19 @@
 //! The deadlines of one connection: its first request, each request's head, idleness.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::Limits;
 
 /// What the connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Phase {
     /// It waits for the first byte of a request, until then.
     Idle { until: Instant },
@@ -27,26 +27,21 @@ enum Phase {
 pub(super) struct Timing {
     limits: Arc<Limits>,
     phase: Mutex<Phase>,
-    changed: Notify,
 }
 
 impl Timing {
     /// A connection that was accepted just now.
     pub(super) fn new(limits: &Arc<Limits>) -> Arc<Self> {
         let until = Instant::now() + limits.first_request_timeout;
-        Arc::new(Self {
-            limits: Arc::clone(limits),
-            phase: Mutex::new(Phase::Idle { until }),
-            changed: Notify::new(),
-        })
+        Arc::new(Self { limits: Arc::clone(limits), phase: Mutex::new(Phase::Idle { until }) })
     }
 
     pub(super) fn first_request_timeout(&self) -> Duration {
         self.limits.first_request_timeout
     }
 
-    pub(super) fn request_timeout(&self) -> Duration {
-        self.limits.request_timeout
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A request's head is complete.
@@ -58,42 +53,50 @@ impl Timing {
     pub(super) fn idle(&self) {
         let until = Instant::now() + self.limits.idle_timeout;
         self.enter(|_| Phase::Idle { until });
-        self.changed.notify_one();
     }
 
     /// Bytes came in; the first ones after idleness begin a head.
     fn bytes(&self) {
         let header_timeout = self.limits.header_timeout;
-        let began = self.enter(|phase| match phase {
+        self.enter(|phase| match phase {
             Phase::Idle { until } => Phase::Head { until: until.min(Instant::now() + header_timeout) },
             other => other,
         });
-        if began {
-            self.changed.notify_one();
-        }
     }
 
-    fn enter(&self, next: impl FnOnce(Phase) -> Phase) -> bool {
+    fn enter(&self, next: impl FnOnce(Phase) -> Phase) {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let entered = next(*phase);
-        std::mem::replace(&mut *phase, entered) != entered
+        *phase = next(*phase);
+    }
+
+    fn until(&self) -> Option<Instant> {
+        match *self.phase.lock().unwrap_or_else(PoisonError::into_inner) {
+            Phase::Idle { until } | Phase::Head { until } => Some(until),
+            Phase::Busy => None,
+        }
     }
 
     /// Waits until the connection has been idle, or has sent half a head, for too long.
+    ///
+    /// Phases change only while the connection is polled, so whoever polls this after the
+    /// connection, in the same task, needs no further notice of a change. An alarm that is too early
+    /// is left alone until it rings: a request in good time costs no timer.
     pub(super) async fn expired(&self) {
-        loop {
-            let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-            match phase {
-                Phase::Busy => self.changed.notified().await,
-                Phase::Idle { until } | Phase::Head { until } if Instant::now() >= until => return,
-                Phase::Idle { until } | Phase::Head { until } => {
-                    tokio::select! {
-                        () = sleep_until(until) => {}
-                        () = self.changed.notified() => {}
-                    }
+        let mut alarm = pin!(sleep_until(self.until().unwrap_or_else(Instant::now)));
+        poll_fn(|context| {
+            loop {
+                let Some(until) = self.until() else { return Poll::Pending };
+                if until < alarm.deadline() {
+                    alarm.as_mut().reset(until);
                 }
+                ready!(alarm.as_mut().poll(context));
+                if Instant::now() >= until {
+                    return Poll::Ready(());
+                }
+                alarm.as_mut().reset(until);
             }
-        }
+        })
+        .await;
     }
 }
 

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn addresses_are_names_or_pointers() {
         let claims = parse(r#"{"a/b":"1","k":{"s~t":{"uid":"2"}},"n":null,"l":["x"]}"#).expect("valid");
-        let at = |address| claims.at(address).and_then(Claim::canonical).map(|v| v.into_owned());
+        let at = |address| claims.at(address).and_then(Claim::canonical).map(std::borrow::Cow::into_owned);
         assert_eq!(at("a/b").as_deref(), Some("1"));
         assert_eq!(at("/a~1b").as_deref(), Some("1"));
         assert_eq!(at("/k/s~0t/uid").as_deref(), Some("2"));
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn only_scalars_have_a_canonical_form() {
         let claims = parse(r#"{"i":-7,"b":true,"f":1.0,"l":[1],"u":18446744073709551615}"#).expect("valid");
-        let at = |name| claims.get(name).and_then(Claim::canonical).map(|v| v.into_owned());
+        let at = |name| claims.get(name).and_then(Claim::canonical).map(std::borrow::Cow::into_owned);
         assert_eq!(at("i").as_deref(), Some("-7"));
         assert_eq!(at("b").as_deref(), Some("true"));
         assert_eq!((at("f"), at("l"), at("u")), (None, None, None));

@@ -95,6 +95,8 @@ pub struct Identity {
     claims: Claims,
     derived: Claims,
     pins: Vec<Pin>,
+    subject: Arc<str>,
+    run: Option<Arc<str>>,
 }
 
 impl Identity {
@@ -117,8 +119,10 @@ impl Identity {
                 Some(value) if !value.is_empty() => Ok(Pin { name: name.clone(), value: value.into_owned() }),
                 _ => Err(missing_pin(issuer, name)),
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { issuer: Arc::clone(issuer), payload, claims, derived, pins })
+            .collect::<Result<Vec<_>, _>>()?;
+        let subject: Arc<str> = subject(&issuer.id, &pins).into();
+        let run = run(issuer, &subject, &claims).map(Into::into);
+        Ok(Self { issuer: Arc::clone(issuer), payload, claims, derived, pins, subject, run })
     }
 
     /// Reads a payload that was verified earlier, as a token record keeps it.
@@ -146,23 +150,13 @@ impl Identity {
     }
 
     /// `<issuer id>|<pinned ids>`: the identity's stable name.
-    pub fn subject(&self) -> String {
-        let mut subject = self.issuer.id.to_string();
-        for pin in &self.pins {
-            subject.push('|');
-            subject.extend(utf8_percent_encode(&pin.value, SEPARATORS));
-        }
-        subject
+    pub fn subject(&self) -> &Arc<str> {
+        &self.subject
     }
 
     /// The subject and the run's own id, where the issuer knows runs.
-    pub fn run(&self) -> Option<String> {
-        let claim = self.issuer.run_claim.as_deref()?;
-        let value = self.claims.at(claim)?.canonical()?;
-        let mut run = self.subject();
-        run.push('|');
-        run.extend(utf8_percent_encode(&value, SEPARATORS));
-        Some(run)
+    pub fn run(&self) -> Option<&Arc<str>> {
+        self.run.as_ref()
     }
 
     /// The repository, project or the like, by id and by name, as a cut-off may name it.
@@ -173,6 +167,20 @@ impl Identity {
 
 /// What must be escaped for a `|`-separated list to be unambiguous.
 const SEPARATORS: &AsciiSet = &CONTROLS.add(b'|').add(b'%').add(b' ');
+
+fn subject(issuer: &str, pins: &[Pin]) -> String {
+    let mut subject = issuer.to_owned();
+    for pin in pins {
+        subject.push('|');
+        subject.extend(utf8_percent_encode(&pin.value, SEPARATORS));
+    }
+    subject
+}
+
+fn run(issuer: &IssuerSettings, subject: &str, claims: &Claims) -> Option<String> {
+    let value = claims.at(issuer.run_claim.as_deref()?)?.canonical()?;
+    Some(format!("{subject}|{}", utf8_percent_encode(&value, SEPARATORS)))
+}
 
 fn missing_pin(issuer: &IssuerSettings, name: &str) -> Denial {
     let hint = issuer.kind.missing_pin_hint.unwrap_or("every policy pins it");

@@ -438,7 +438,7 @@ fn pin_combinations(
         combinations = combinations
             .iter()
             .flat_map(|head: &Vec<String>| {
-                exact.iter().map(move |value| [head.as_slice(), &[value.clone()]].concat())
+                exact.iter().map(move |value| [head.as_slice(), std::slice::from_ref(value)].concat())
             })
             .collect();
         if combinations.len() > MAX_PIN_COMBINATIONS {

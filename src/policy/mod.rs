@@ -1,4 +1,4 @@
-//! Trust policies: who may do what on packages of one registry. Pure: no I/O but [`load`], and no
+//! Trust policies: who may do what on packages of one registry. Pure: no I/O but [`load()`], and no
 //! clock but the instant that is handed in.
 
 mod condition;

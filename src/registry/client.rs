@@ -2,6 +2,8 @@
 
 use aws_lc_rs::{constant_time, digest};
 
+use crate::hex;
+
 /// The SHA-256 of a client secret; the secret itself is never configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretHash(pub [u8; 32]);
@@ -30,7 +32,7 @@ impl SecretHash {
 
     /// Writes 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 }
 

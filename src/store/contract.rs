@@ -89,16 +89,17 @@ pub enum Death {
     Revoked,
 }
 
+/// Room for the entry of a usual token, whose identity is most of it.
+const USUAL_ENTRY: usize = 2048;
+
 /// The bytes of an entry: one letter for its form, then JSON.
 impl Entry {
-    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let (form, json) = match self {
-            Self::Minted(record) => (b'M', serde_json::to_vec(&**record)),
-            Self::Dead(tombstone) => (b'D', serde_json::to_vec(tombstone)),
-        };
-        let mut bytes = json.map_err(StoreError::new)?;
-        bytes.insert(0, form);
-        Ok(bytes)
+    pub(super) fn encode_minted(record: &Record) -> Result<Vec<u8>, StoreError> {
+        encode(b'M', record)
+    }
+
+    pub(super) fn encode_dead(tombstone: &Tombstone) -> Result<Vec<u8>, StoreError> {
+        encode(b'D', tombstone)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
@@ -110,4 +111,11 @@ impl Entry {
             _ => Err(StoreError("an entry of unknown form".to_owned())),
         }
     }
+}
+
+fn encode(form: u8, content: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(USUAL_ENTRY);
+    bytes.push(form);
+    serde_json::to_writer(&mut bytes, content).map_err(StoreError::new)?;
+    Ok(bytes)
 }

@@ -257,7 +257,7 @@ fn mint_in(tables: &mut Tables<'_>, mint: &Mint) -> Result<Minting, StoreError> 
 
     replay.spent.insert(slot.to_owned(), mint.hash.0);
     let replay = serde_json::to_vec(&replay).map_err(StoreError::new)?;
-    let record = Entry::Minted(Arc::new(mint.record.clone())).encode()?;
+    let record = Entry::encode_minted(&mint.record)?;
     let (hash, key) = (mint.hash.0.as_slice(), mint.replay_key.as_slice());
     let run = mint.record.run.as_deref().unwrap_or("");
     tables.replays.insert(key, replay.as_slice()).map_err(StoreError::new)?;
@@ -279,7 +279,7 @@ fn kill_in(
     if let Some(Entry::Minted(record)) = &before {
         let run = record.run.as_deref().unwrap_or("");
         let hash = hash.0.as_slice();
-        let bytes = Entry::Dead(tombstone).encode()?;
+        let bytes = Entry::encode_dead(&tombstone)?;
         tables.tokens.insert(hash, bytes.as_slice()).map_err(StoreError::new)?;
         tables.expiries.remove((record.expires, TOKEN, hash)).map_err(StoreError::new)?;
         tables.expiries.insert((tombstone.until, TOKEN, hash), run).map_err(StoreError::new)?;

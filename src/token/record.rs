@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, TokenHash};
+use crate::hex;
 
 /// A token record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,9 +15,9 @@ pub struct Record {
     /// The issuer whose identity it was minted for.
     pub issuer: Arc<str>,
     /// That identity's stable name, `<issuer id>|<pinned ids>`.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Its run, where the issuer knows runs.
-    pub run: Option<String>,
+    pub run: Option<Arc<str>>,
     /// What it is for.
     pub scope: Scope,
     /// When it was minted, in milliseconds since the epoch.
@@ -58,6 +59,6 @@ impl TokenId {
 
 impl From<TokenHash> for TokenId {
     fn from(hash: TokenHash) -> Self {
-        Self(hash.0[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex::encode(&hash.0[..16]))
     }
 }

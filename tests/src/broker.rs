@@ -55,6 +55,8 @@ pub struct Setup {
     pub limits: String,
     /// Lines of `[listen]` beside the addresses.
     pub listen: String,
+    /// Where the admin door is.
+    pub admin: String,
     /// Where audit events go, relative to the broker's folder.
     pub audit: String,
     /// Policy files: name and text.
@@ -80,6 +82,7 @@ impl Setup {
             store: "[store]\npath = \"store.redb\"\n".to_owned(),
             limits: String::new(),
             listen: String::new(),
+            admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
             files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
@@ -114,9 +117,9 @@ impl Setup {
             .collect::<String>();
         let config = format!(
             "public_url = \"{PUBLIC_URL}\"\n\n[listen]\npublic = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\n\
-             admin = \"127.0.0.1:0\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n\n\
+             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n\n\
              [audit]\npath = \"{}\"\n\n[limits]\n{generous}{}\n{}\n{}\n",
-            self.listen, self.store, self.audit, self.limits, self.issuers, self.registries
+            self.admin, self.listen, self.store, self.audit, self.limits, self.issuers, self.registries
         );
         std::fs::create_dir_all(folder.join("policies")).expect("folder");
         for (name, text) in &self.policies {

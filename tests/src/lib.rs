@@ -7,10 +7,13 @@ pub mod claims;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;
+pub mod nginx;
 pub mod proxy;
+pub mod raw;
 pub mod raw_keys;
 pub mod redis_server;
 pub mod tls;
+pub mod uploads;
 
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};

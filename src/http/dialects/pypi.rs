@@ -5,7 +5,6 @@ use axum::extract::{FromRequest as _, Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::Deserialize;
@@ -13,8 +12,7 @@ use serde_json::json;
 
 use super::super::body::LooseJson;
 use super::super::public::{Public, method_not_allowed};
-use super::super::rate_limit::{ByNetwork, Layer};
-use super::super::refusal::{Refused, problem};
+use super::super::refusal::Refused;
 use super::super::target::{Target, not_found, of_kind};
 use crate::broker::{Audience, ExchangeRequest};
 use crate::registry::RegistryKind;
@@ -28,18 +26,16 @@ const DISCOVERY: &str = "/.well-known/pytp";
 /// PEP 807's media type.
 const MEDIA_TYPE: &str = "application/vnd.pypi.pytp.v1+json";
 
-/// The routes; warehouse answers 422 to an ID token that it does not accept.
-pub(in crate::http) fn routes(limit: Layer<ByNetwork>) -> Router<Public> {
+/// What warehouse answers to an ID token that it does not accept.
+pub(in crate::http) const DENIED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+pub(in crate::http) fn routes() -> Router<Public> {
     Router::new()
         .route(AUDIENCE, get(audience))
         .route(MINT, post(mint))
         .route(BURN, post(burn))
         .route(DISCOVERY, get(discover))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(limit)
-        .layer(map_response(|response: Response| async {
-            problem(response, StatusCode::UNPROCESSABLE_ENTITY)
-        }))
 }
 
 async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, Refused> {
@@ -58,10 +54,11 @@ struct MintBody {
 async fn mint(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let target = pypi(&public, &parts)?;
-    let LooseJson(body) =
-        LooseJson::<MintBody>::from_request(Request::from_parts(parts, body), &public).await?;
+    let LooseJson(body) = LooseJson::<MintBody>::from_request(Request::from_parts(parts, body), &public)
+        .await
+        .map_err(unprocessable)?;
     if body.features.iter().any(|feature| feature != "multi-use-token") {
-        return Err(Refused::malformed("the only feature is `multi-use-token`"));
+        return Err(unprocessable(Refused::malformed("the only feature is `multi-use-token`")));
     }
     let request = ExchangeRequest {
         id_token: &body.token,
@@ -85,10 +82,17 @@ struct BurnBody {
 async fn burn(State(public): State<Public>, request: Request) -> Result<StatusCode, Refused> {
     let (parts, body) = request.into_parts();
     pypi(&public, &parts)?;
-    let LooseJson(body) =
-        LooseJson::<BurnBody>::from_request(Request::from_parts(parts, body), &public).await?;
+    let LooseJson(body) = LooseJson::<BurnBody>::from_request(Request::from_parts(parts, body), &public)
+        .await
+        .map_err(unprocessable)?;
     public.broker.revoke(&body.token, "pypi").await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Warehouse tells a body that it cannot read apart from a bad ID token by the code alone.
+fn unprocessable(refused: Refused) -> Refused {
+    let status = refused.status.unwrap_or(DENIED);
+    refused.with_status(status)
 }
 
 #[derive(Deserialize)]
@@ -126,24 +130,27 @@ async fn discover(
     Ok(([(CONTENT_TYPE, MEDIA_TYPE)], document.to_string()).into_response())
 }
 
-/// No `Accept`, PEP 807's type, or a range that includes it; a client that sends `*/*` is never broken.
+/// No `Accept` is as PEP 807's type; else the most specific range that includes it decides (RFC 9110
+/// §12.5.1).
 fn accepts(headers: &HeaderMap) -> bool {
-    let mut ranges = headers
-        .get_all(ACCEPT)
-        .into_iter()
-        .flat_map(|line| line.to_str().unwrap_or("").split(','))
-        .peekable();
+    let lines = headers.get_all(ACCEPT).into_iter().flat_map(|line| line.to_str().unwrap_or("?").split(','));
+    let mut ranges = lines.map(str::trim).filter(|range| !range.is_empty()).peekable();
     if ranges.peek().is_none() {
         return true;
     }
-    ranges.any(|range| {
+    let mut best = (0, false);
+    for range in ranges {
         let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
-        let media_type = parts.next().unwrap_or_default();
-        let refused = parts.any(|parameter| {
-            parameter.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
-        });
-        !refused && [MEDIA_TYPE, "application/json", "application/*", "*/*"].contains(&media_type.as_str())
-    })
+        let specific = match parts.next().as_deref() {
+            Some(MEDIA_TYPE) => 3,
+            Some("application/*") => 2,
+            Some("*/*") => 1,
+            _ => continue,
+        };
+        let q = parts.find_map(|parameter| parameter.strip_prefix("q=")?.parse::<f32>().ok());
+        best = best.max((specific, q.is_none_or(|q| q > 0.0)));
+    }
+    best.1
 }
 
 fn pypi(public: &Public, parts: &Parts) -> Result<Target, Refused> {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use futures_util::StreamExt as _;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
@@ -36,7 +37,10 @@ pub(super) struct Link {
     source: Source,
     timeout: Duration,
     clock: Arc<dyn Clock>,
-    current: Mutex<Current>,
+    /// What requests use; nobody waits for anybody while it serves.
+    current: ArcSwapOption<Connection>,
+    /// Held while connecting, so that one request connects for all.
+    connecting: Mutex<()>,
 }
 
 impl fmt::Debug for Link {
@@ -45,15 +49,9 @@ impl fmt::Debug for Link {
     }
 }
 
-#[derive(Default)]
-struct Current {
-    connection: Option<Connection>,
-    generation: u64,
-}
-
 /// Where connections come from.
 enum Source {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(ClusterClient),
     Sentinel(Box<Mutex<SentinelClient>>),
 }
@@ -96,7 +94,7 @@ impl ConnectionLike for Connection {
 impl Link {
     pub(super) fn new(url: &RedisUrl, timeout: Duration, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let source = Source::new(url, timeout)?;
-        Ok(Self { source, timeout, clock, current: Mutex::default() })
+        Ok(Self { source, timeout, clock, current: ArcSwapOption::empty(), connecting: Mutex::default() })
     }
 
     /// Runs a command on the connection. Whatever shows that the connection is of no use, or leads
@@ -105,8 +103,8 @@ impl Link {
     where
         F: Future<Output = Reply<T>>,
     {
-        let (connection, generation) = self.connection().await?;
-        match command(connection).await {
+        let connection = self.connection().await?;
+        match command(Connection::clone(&connection)).await {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let lost = error.is_io_error()
@@ -114,7 +112,7 @@ impl Link {
                     || error.code() == Some("READONLY")
                     || error.code() == Some("MASTERDOWN");
                 if lost {
-                    self.forget(generation).await;
+                    self.forget(&connection);
                 }
                 Err(error.into())
             }
@@ -138,23 +136,25 @@ impl Link {
         .await
     }
 
-    async fn connection(&self) -> Result<(Connection, u64), StoreError> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = &current.connection {
-            return Ok((connection.clone(), current.generation));
+    async fn connection(&self) -> Result<Arc<Connection>, StoreError> {
+        if let Some(connection) = self.current.load_full() {
+            return Ok(connection);
+        }
+        let _connecting = self.connecting.lock().await;
+        // Somebody else may have connected meanwhile.
+        if let Some(connection) = self.current.load_full() {
+            return Ok(connection);
         }
         let connected = tokio::time::timeout(self.timeout * 2, self.connect()).await;
-        let connection = connected.map_err(|_| StoreError("connecting takes too long".to_owned()))??;
-        current.generation += 1;
-        current.connection = Some(connection.clone());
-        Ok((connection, current.generation))
+        let connected = connected.map_err(|_| StoreError("connecting takes too long".to_owned()))??;
+        let connection = Arc::new(connected);
+        self.current.store(Some(Arc::clone(&connection)));
+        Ok(connection)
     }
 
-    async fn forget(&self, generation: u64) {
-        let mut current = self.current.lock().await;
-        if current.generation == generation {
-            current.connection = None;
-        }
+    /// Forgets this connection, unless it was replaced already.
+    fn forget(&self, lost: &Arc<Connection>) {
+        self.current.compare_and_swap(lost, None);
     }
 
     async fn connect(&self) -> Result<Connection, StoreError> {
@@ -241,7 +241,7 @@ impl Source {
                 settings = settings.set_username(username);
             }
             if let Some(password) = &url.password {
-                settings = settings.set_password(password.as_str());
+                settings = settings.set_password(password.expose());
             }
             settings
         };
@@ -257,10 +257,10 @@ impl Source {
         match &url.topology {
             Topology::Single { server, database } => {
                 let info = info(server, *database)?;
-                Ok(Self::Single(match certificates() {
+                Ok(Self::Single(Box::new(match certificates() {
                     Some(certificates) => Client::build_with_tls(info, certificates)?,
                     None => Client::open(info)?,
-                }))
+                })))
             }
             Topology::Cluster { servers } => {
                 let nodes = servers.iter().map(|server| info(server, 0)).collect::<Result<Vec<_>, _>>()?;
@@ -286,7 +286,7 @@ impl Source {
                     builder = builder.set_client_to_redis_username(username);
                 }
                 if let Some(password) = &url.password {
-                    builder = builder.set_client_to_redis_password(password.as_str());
+                    builder = builder.set_client_to_redis_password(password.expose());
                 }
                 if url.tls {
                     builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);

@@ -18,6 +18,7 @@ use self::scripts::Scripts;
 use super::{Answer, CutOff, Entry, Mint, Minting, Selector, Store, StoreError, Switch, Tombstone};
 use crate::clock::{Clock, SystemClock};
 use crate::config::RedisUrl;
+use crate::hex;
 use crate::token::{Tag, TokenHash};
 
 /// The hash of all cut-offs: selector → instant, or [`FOREVER`].
@@ -63,7 +64,7 @@ impl Redis {
     }
 
     async fn mint_now(&self, mint: &Mint) -> Result<Minting, StoreError> {
-        let record = Entry::Minted(Arc::new(mint.record.clone())).encode()?;
+        let record = Entry::encode_minted(&mint.record)?;
         let mut call = self.scripts.mint.prepare_invoke();
         call.key(birth_key(mint.tag)).key(key(mint.tag, "replay", &mint.replay_key)).key(key(
             mint.tag,
@@ -107,7 +108,7 @@ impl Redis {
         tombstone: Tombstone,
     ) -> Result<Option<Entry>, StoreError> {
         let token = key(tag, "token", &hash.0);
-        let bytes = Entry::Dead(tombstone).encode()?;
+        let bytes = Entry::encode_dead(&tombstone)?;
         let ttl = tombstone.until.saturating_sub(tombstone.at).max(1);
         let mut call = self.scripts.kill.prepare_invoke();
         call.key(&token).arg(bytes).arg(ttl);
@@ -209,12 +210,7 @@ fn instant(text: &str) -> Result<Option<u64>, StoreError> {
 }
 
 fn key(tag: Tag, what: &str, name: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut key = format!("trustmint:{{{}}}:{what}:", tag.as_str());
-    for byte in name {
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    format!("trustmint:{{{}}}:{what}:{}", tag.as_str(), hex::encode(name))
 }
 
 fn birth_key(tag: Tag) -> String {

@@ -1,5 +1,10 @@
 //! Promises of the product, each shown on the real binary.
 
+mod audit;
+mod bounds;
+mod docs;
+mod doors;
+mod drain;
 mod exchange;
 mod github_claims;
 mod hostile_claims;
@@ -8,4 +13,11 @@ mod hostile_issuers;
 mod hostile_json;
 mod hostile_keys;
 mod hostile_shape;
+mod hosts;
 mod introspection;
+mod native;
+mod pypi;
+mod reload;
+mod throttle;
+mod tls;
+mod uv;

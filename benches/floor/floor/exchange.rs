@@ -1,0 +1,94 @@
+//! An exchange on the floor: verify, run the mint script, answer.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use axum::{Form, Json};
+use serde::{Deserialize, Serialize};
+use trustmint::clock::{Clock as _, SystemClock};
+use trustmint::identity::Unverified;
+use trustmint::token::{Record, RegistryToken, Tag};
+
+use super::{Floor, bad, key};
+
+#[derive(Deserialize)]
+pub(super) struct Exchange {
+    grant_type: String,
+    subject_token_type: String,
+    audience: String,
+    subject_token: String,
+}
+
+#[derive(Serialize)]
+struct Issued<'a> {
+    access_token: &'a str,
+    issued_token_type: &'a str,
+    token_type: &'a str,
+    expires_in: u64,
+    scope: String,
+}
+
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+pub(super) async fn exchange(
+    State(floor): State<Arc<Floor>>,
+    Form(form): Form<Exchange>,
+) -> Result<impl IntoResponse, StatusCode> {
+    let registry = &floor.registry;
+    if form.grant_type != TOKEN_EXCHANGE
+        || form.subject_token_type != ID_TOKEN
+        || form.audience != *registry.id
+    {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let unverified =
+        Unverified::read(&form.subject_token, floor.config.limits.id_token_bytes).map_err(bad)?;
+    let issuer = floor.config.issuers.by_url(unverified.issuer_url().map_err(bad)?);
+    let issuer = issuer.ok_or(StatusCode::BAD_REQUEST)?;
+    let ours = |audience: &str| registry.audiences.iter().any(|known| known == audience);
+    let now_ms = SystemClock.now_ms();
+    let (now, expires) = (now_ms / 1000, now_ms / 1000 + registry.token_ttl);
+    let verified = unverified.verify(issuer, ours, now, || ()).await.map_err(bad)?;
+
+    let run = verified.identity.run().cloned().ok_or(StatusCode::BAD_REQUEST)?;
+    let tag = Tag::of(run.as_bytes());
+    let token = RegistryToken::generate(&registry.token_prefix, tag).map_err(bad)?;
+    let hash = token.hash().0;
+    let mut mint = floor.mint.key(format!("trustmint:{{{}}}:birth", tag.as_str()));
+    mint.key(key(tag, "replay", &verified.replay_key)).key(key(tag, "token", &hash));
+    mint.key(key(tag, "run", digest(&SHA256, run.as_bytes()).as_ref()));
+    let record = Record {
+        registry: Arc::clone(&registry.id),
+        issuer: Arc::clone(&issuer.settings.id),
+        subject: Arc::clone(verified.identity.subject()),
+        run: Some(run),
+        scope: floor.scope.clone(),
+        minted_ms: now_ms,
+        expires,
+        policies: floor.policies.clone(),
+        digest: Arc::clone(&floor.digest),
+        identity: verified.identity.payload,
+    };
+    let mut entry = vec![b'M'];
+    serde_json::to_writer(&mut entry, &record).map_err(bad)?;
+    mint.arg("").arg(&hash[..]).arg(&*registry.id).arg(entry).arg(now).arg(verified.issued_at);
+    mint.arg(verified.replay_until - now).arg(registry.token_ttl + 60).arg(100).arg(expires);
+    let answer: String = mint.invoke_async(&mut floor.redis.clone()).await.map_err(bad)?;
+    if answer != "minted" {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let issued = Issued {
+        access_token: token.expose(),
+        issued_token_type: ACCESS_TOKEN,
+        token_type: "Bearer",
+        expires_in: (expires * 1000 - now_ms) / 1000,
+        scope: floor.scope.to_string(),
+    };
+    Ok(([(CACHE_CONTROL, "no-store")], Json(issued).into_response()))
+}
