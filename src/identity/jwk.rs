@@ -122,7 +122,7 @@ impl KeySet {
 }
 
 fn usable(entry: serde_json::Value) -> Result<Key, &'static str> {
-    if entry.get("d").is_some() || entry.get("k").is_some() {
+    if ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| entry.get(name).is_some()) {
         return Err("a private or symmetric key");
     }
     // SPIFFE marks its keys `jwt-svid`; jsonwebtoken reads foreign uses as `Other`.
@@ -166,7 +166,8 @@ fn rsa_key(n: &str, e: &str) -> Result<Vec<(Algorithm, ParsedPublicKey)>, &'stat
     if !RSA_BYTES.contains(&n.len()) || n[0] == 0 || (n.len() == 256 && n[0] < 0x80) {
         return Err("RSA of less than 2048 or more than 4096 bits");
     }
-    let small = e.as_slice() == [1] || e.as_slice() == [3];
+    // FIPS 186-5 §5.1 wants more than 2^16; without leading zeros that is three bytes or more.
+    let small = e.len() < 3 || e[0] == 0;
     if small || e.len() > 4 || e.last().is_none_or(|last| last % 2 == 0) {
         return Err("an RSA exponent that is even, too small or too large");
     }

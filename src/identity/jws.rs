@@ -20,9 +20,10 @@ const LONGEST_KID: usize = 512;
 /// `typ` values of other kinds of JWT are refused (RFC 8725 §3.11); these and an absent one are ID tokens.
 const TYPES: [&str; 2] = ["jwt", "jose"];
 
-/// Header parameters that carry or fetch keys (RFC 8725 §3.10), compress, encrypt or change what is signed.
-const REFUSED_PARAMETERS: [&str; 12] =
-    ["crit", "b64", "jku", "jwk", "x5u", "x5c", "enc", "zip", "epk", "apu", "apv", "p2c"];
+/// Header parameters that carry or fetch keys (RFC 8725 §3.10), compress, encrypt, nest another JWT
+/// (`cty`, RFC 7519 §5.2) or change what is signed.
+const REFUSED_PARAMETERS: [&str; 14] =
+    ["crit", "b64", "jku", "jwk", "x5u", "x5c", "cty", "enc", "zip", "epk", "apu", "apv", "p2c", "p2s"];
 
 /// The parts of a compact JWS whose shape and header are acceptable. Nothing in it is verified.
 #[derive(Debug)]
@@ -144,6 +145,7 @@ mod tests {
             (r#"{"alg":"RS256","x5c":[]}"#, Err(Reason::MalformedToken)),
             (r#"{"alg":"RS256","zip":"DEF"}"#, Err(Reason::MalformedToken)),
             (r#"{"alg":"RS256","enc":"A128GCM"}"#, Err(Reason::MalformedToken)),
+            (r#"{"alg":"RS256","cty":"JWT"}"#, Err(Reason::MalformedToken)),
             (r#"{"alg":"RS256","typ":"at+jwt"}"#, Err(Reason::MalformedToken)),
             (r#"{"alg":"RS256","typ":"dpop+jwt"}"#, Err(Reason::MalformedToken)),
             (r#"{"alg":"RS256","typ":"logout+jwt"}"#, Err(Reason::MalformedToken)),

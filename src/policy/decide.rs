@@ -68,7 +68,14 @@ pub fn decide(
 /// the issuer's section.
 fn refuse_dangerous_event(identity: &Identity) -> Result<(), Denial> {
     let Some(events) = &identity.issuer.kind.events else { return Ok(()) };
-    let Some(event) = identity.claim(events.claim).and_then(Claim::canonical) else { return Ok(()) };
+    let Some(claim) = identity.claim(events.claim) else { return Ok(()) };
+    let Some(event) = claim.canonical() else {
+        return Err(Denial::new(
+            Reason::InvalidClaim,
+            format!("the ID token's `{}` names no single event", events.claim),
+        )
+        .claim(events.claim));
+    };
     let allowed = identity.issuer.allow_events.iter().any(|allowed| **allowed == *event);
     if events.never.contains(&&*event) && !allowed {
         return Err(Denial::new(

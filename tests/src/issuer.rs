@@ -35,6 +35,7 @@ struct Shared {
     jwks: Mutex<Value>,
     down: Mutex<bool>,
     jwks_fetches: AtomicUsize,
+    connections: AtomicUsize,
     /// Claims of the tokens that `/token` signs, all but `aud`.
     ambient: Mutex<Option<Value>>,
     key: Key,
@@ -56,6 +57,7 @@ impl Issuer {
             jwks: Mutex::new(keys::jwks([&key])),
             down: Mutex::new(false),
             jwks_fetches: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
             ambient: Mutex::new(None),
             key: key.clone(),
         });
@@ -65,9 +67,11 @@ impl Issuer {
             .route("/token", get(ambient_token))
             .with_state(Arc::clone(&shared));
         let acceptor = certificate.acceptor();
+        let counted = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
+                counted.connections.fetch_add(1, Ordering::Relaxed);
                 let (acceptor, router) = (acceptor.clone(), router.clone());
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -109,6 +113,11 @@ impl Issuer {
     /// How often the keys were fetched.
     pub fn jwks_fetches(&self) -> usize {
         self.shared.jwks_fetches.load(Ordering::Relaxed)
+    }
+
+    /// How often somebody connected.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Lets `GET /token?audience=…` answer as GitHub's `ACTIONS_ID_TOKEN_REQUEST_URL` does.

@@ -74,6 +74,11 @@ impl Key {
     /// assemble is assembled by hand and signed by OpenSSL.
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        self.sign_text(&input)
+    }
+
+    /// A signature over text that is taken for header and payload as it stands.
+    pub fn sign_text(&self, input: &str) -> String {
         let signature = self.signer().sign(input.as_bytes()).expect("signature");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }

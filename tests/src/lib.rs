@@ -1,13 +1,16 @@
 //! What the black-box tests stand on: an issuer built on another JOSE library, the real binary, and
 //! real servers. A missing tool fails the test that needs it.
 
+pub mod attack;
 pub mod broker;
 pub mod claims;
+pub mod in_process;
 pub mod issuer;
 pub mod keys;
 pub mod nginx;
 pub mod proxy;
 pub mod raw;
+pub mod raw_keys;
 pub mod redis_server;
 pub mod tls;
 pub mod uploads;

@@ -105,12 +105,13 @@ fn job_workflow_repository(claims: &Claims) -> Option<String> {
 }
 
 /// The immutable form, `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, must agree with the id claims. Other
-/// forms say nothing that could disagree: `@` cannot occur in names of owners and repositories.
+/// forms say nothing that could disagree. `@` cannot occur in names of owners and repositories, so
+/// half of the form is a form with an id missing.
 fn subject_agrees_with_ids(claims: &Claims) -> Result<(), Denial> {
     let ids = claims.text("sub").and_then(immutable_ids);
     let Some((owner_id, repository_id)) = ids else { return Ok(()) };
     let signed = (claims.text("repository_owner_id"), claims.text("repository_id"));
-    if signed == (Some(owner_id), Some(repository_id)) {
+    if signed == (owner_id, repository_id) && owner_id.is_some() && repository_id.is_some() {
         return Ok(());
     }
     Err(Denial::new(Reason::InvalidClaim, "the ids in `sub` are not those of the token's id claims")
@@ -118,12 +119,15 @@ fn subject_agrees_with_ids(claims: &Claims) -> Result<(), Denial> {
         .received(claims.text("sub").unwrap_or_default()))
 }
 
-fn immutable_ids(sub: &str) -> Option<(&str, &str)> {
-    let names = sub.strip_prefix("repo:")?.split(':').next()?;
-    let (owner, repository) = names.split_once('/')?;
-    let (_, owner_id) = owner.split_once('@')?;
-    let (_, repository_id) = repository.split_once('@')?;
-    Some((owner_id, repository_id))
+/// The ids of owner and repository, if `sub` names any.
+fn immutable_ids(sub: &str) -> Option<(Option<&str>, Option<&str>)> {
+    let names = sub.strip_prefix("repo:")?.split(':').next().filter(|names| names.contains('@'))?;
+    let (owner, repository) = names.split_once('/').unwrap_or((names, ""));
+    Some((id_in(owner), id_in(repository)))
+}
+
+fn id_in(name: &str) -> Option<&str> {
+    name.split_once('@').map(|(_, id)| id)
 }
 
 #[cfg(test)]
@@ -177,7 +181,14 @@ mod tests {
         ] {
             assert_eq!(check(fine), Ok(()), "{fine}");
         }
-        for forged in ["repo:acme@1/widget@3:x", "repo:acme@2/widget@2:x", "repo:acme@12/widget@:x"] {
+        for forged in [
+            "repo:acme@1/widget@3:x",
+            "repo:acme@2/widget@2:x",
+            "repo:acme@12/widget@:x",
+            "repo:acme@1/widget:x",
+            "repo:acme/widget@2",
+            "repo:acme@1",
+        ] {
             assert_eq!(check(forged), Err(Reason::InvalidClaim), "{forged}");
         }
     }
