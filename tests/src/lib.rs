@@ -7,6 +7,7 @@ pub mod issuer;
 pub mod keys;
 pub mod proxy;
 pub mod redis_server;
+pub mod redis_topology;
 pub mod tls;
 
 pub use broker::{Broker, Reply, Setup};
