@@ -36,7 +36,7 @@ impl Cluster {
         create.extend(addresses);
         create.push("--cluster-yes".to_owned());
         redis_cli(None, &create.iter().map(String::as_str).collect::<Vec<_>>());
-        cluster.until_all("cluster_state:ok", &["CLUSTER", "INFO"]);
+        until_whole(&cluster.masters);
         let first = redis_cli(Some(cluster.masters[0].port), &["CLUSTER", "MYID"]);
         for replica in &cluster.replicas {
             let (ip, port) = ("127.0.0.1", cluster.masters[0].port.to_string());
@@ -47,7 +47,8 @@ impl Cluster {
             });
             until_linked(replica.port);
         }
-        cluster.until_all("cluster_state:ok", &["CLUSTER", "INFO"]);
+        until_whole(&cluster.masters);
+        until_whole(&cluster.replicas);
         cluster
     }
 
@@ -64,11 +65,14 @@ impl Cluster {
         let bus = myself.split('@').nth(1).expect("a bus port");
         bus.split([' ', ',']).next().expect("a bus port").to_owned()
     }
+}
 
-    fn until_all(&self, wanted: &str, command: &[&str]) {
-        for node in self.masters.iter().chain(&self.replicas) {
-            eventually(wanted, || redis_cli(Some(node.port), command).contains(wanted));
-        }
+/// Waits until these nodes see all slots covered.
+pub fn until_whole(nodes: &[RedisServer]) {
+    for node in nodes {
+        eventually("the cluster is whole", || {
+            redis_cli(Some(node.port), &["CLUSTER", "INFO"]).contains("cluster_state:ok")
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use trustmint::config::Topology;
 use trustmint::store::{Mint, Minting};
-use trustmint_tests::redis_topology::{Cluster, eventually, redis_cli, until_linked};
+use trustmint_tests::redis_topology::{Cluster, eventually, redis_cli, until_linked, until_whole};
 
 use super::contract::{self, Kept};
 use super::world::{TIMEOUT, World, again};
@@ -37,12 +37,7 @@ async fn a_cluster_keeps_the_contract_and_comes_back() {
     for node in &mut cluster.masters {
         node.start_again();
     }
-    eventually("the cluster is whole", || {
-        cluster
-            .masters
-            .iter()
-            .all(|node| redis_cli(Some(node.port), &["CLUSTER", "INFO"]).contains("cluster_state:ok"))
-    });
+    until_whole(&cluster.masters);
     world.until_ready().await;
     kept.is_found(&world).await;
     assert_eq!(settled(&world, &unspent).await, Minting::Reset);

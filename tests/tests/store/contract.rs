@@ -1,6 +1,7 @@
 //! What every store promises. Each store's own file holds it to all of this.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
 use trustmint::store::{Death, Entry, Minting, Selector, Switch, Tombstone};
@@ -221,8 +222,14 @@ impl Kept {
         let cut_offs = world.store.cut_offs().await.expect("an answer");
         assert_eq!(cut_offs.len(), 1);
         assert_eq!((&cut_offs[0].selector, cut_offs[0].until_ms), (&self.selector, None));
-        // The operator's switch is taken back for whoever comes next.
-        world.store.switch(self.selector.clone(), Switch::Resume, 1).await.expect("thrown");
-        world.store.switch(self.selector.clone(), Switch::Forget, 2).await.expect("thrown");
+        // The operator's switch is taken back for whoever comes next. A connection that died with
+        // its server is noticed by the first who asks, who asks again.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        for (switch, at) in [(Switch::Resume, 1), (Switch::Forget, 2)] {
+            while let Err(error) = world.store.switch(self.selector.clone(), switch, at).await {
+                assert!(Instant::now() < deadline, "{error}");
+            }
+        }
+        assert!(world.store.cut_offs().await.expect("an answer").is_empty());
     }
 }
