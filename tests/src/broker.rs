@@ -63,6 +63,8 @@ pub struct Setup {
     pub policies: Vec<(String, String)>,
     /// Other files of the broker's folder: name and text.
     pub files: Vec<(String, String)>,
+    /// What is logged; `TRUSTMINT_TEST_LOG` overrides it.
+    pub log_level: String,
 }
 
 impl Setup {
@@ -86,6 +88,7 @@ impl Setup {
             audit: "audit.jsonl".to_owned(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
             files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
+            log_level: "debug".to_owned(),
         }
     }
 
@@ -138,7 +141,7 @@ impl Setup {
     pub async fn start(self) -> Broker {
         let folder = tempfile::tempdir().expect("folder");
         self.write(folder.path());
-        Broker::launch(Arc::new(folder)).await
+        Broker::launch(Arc::new(folder), self.log_level).await
     }
 }
 
@@ -162,6 +165,7 @@ pub struct Broker {
     pub folder: Arc<TempDir>,
     child: Child,
     log: Arc<Mutex<String>>,
+    log_level: String,
     http: reqwest::Client,
 }
 
@@ -198,12 +202,12 @@ impl Reply {
 }
 
 impl Broker {
-    async fn launch(folder: Arc<TempDir>) -> Self {
+    async fn launch(folder: Arc<TempDir>, log_level: String) -> Self {
         let mut child = Command::new(binary())
             .args(["serve", "--config", "trustmint.toml"])
             .current_dir(folder.path())
             .env("TRUSTMINT_LOG_FORMAT", "json")
-            .env("TRUSTMINT_LOG", std::env::var("TRUSTMINT_TEST_LOG").unwrap_or_else(|_| "debug".to_owned()))
+            .env("TRUSTMINT_LOG", std::env::var("TRUSTMINT_TEST_LOG").unwrap_or_else(|_| log_level.clone()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -227,6 +231,7 @@ impl Broker {
             folder,
             child,
             log,
+            log_level,
             http: reqwest::Client::builder()
                 .no_proxy()
                 .redirect(reqwest::redirect::Policy::none())
@@ -238,7 +243,7 @@ impl Broker {
     /// `kill -9`, and a start on what is left.
     pub async fn crash_and_restart(mut self) -> Self {
         self.kill();
-        Self::launch(Arc::clone(&self.folder)).await
+        Self::launch(Arc::clone(&self.folder), self.log_level.clone()).await
     }
 
     /// `kill -9`.
@@ -272,7 +277,7 @@ impl Broker {
     pub async fn restart(mut self) -> Self {
         self.signal("TERM");
         assert!(self.ended().await.success(), "{}", self.log());
-        Self::launch(Arc::clone(&self.folder)).await
+        Self::launch(Arc::clone(&self.folder), self.log_level.clone()).await
     }
 
     /// The process id.

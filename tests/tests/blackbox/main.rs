@@ -2,6 +2,7 @@
 
 mod audit;
 mod bounds;
+mod crash;
 mod docs;
 mod doors;
 mod drain;
@@ -16,8 +17,12 @@ mod hostile_shape;
 mod hosts;
 mod introspection;
 mod native;
+mod outage;
 mod pypi;
 mod reload;
+mod replay;
+mod secrets;
+mod switches;
 mod throttle;
 mod tls;
 mod uv;
