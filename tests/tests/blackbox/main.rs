@@ -3,6 +3,7 @@
 mod audit;
 mod bounds;
 mod crash;
+mod demo;
 mod docs;
 mod doors;
 mod drain;
