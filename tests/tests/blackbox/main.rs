@@ -2,6 +2,7 @@
 
 mod audit;
 mod bounds;
+mod differential;
 mod docs;
 mod doors;
 mod drain;
