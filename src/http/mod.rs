@@ -5,6 +5,7 @@ mod body;
 mod client_network;
 mod dialects;
 mod doors;
+mod leftover;
 mod oauth;
 mod ops;
 mod public;

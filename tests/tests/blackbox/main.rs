@@ -4,6 +4,7 @@ mod audit;
 mod bounds;
 mod crash;
 mod demo;
+mod differential;
 mod docs;
 mod doors;
 mod drain;
