@@ -63,8 +63,8 @@ impl World {
             record: Record {
                 registry: "pypi".into(),
                 issuer: "github".into(),
-                subject: "github|1|2".to_owned(),
-                run: Some(run),
+                subject: "github|1|2".into(),
+                run: Some(run.into()),
                 scope: Scope::parse(RegistryKind::Pypi, "package:widget:publish").expect("a scope"),
                 minted_ms: self.clock.now_ms(),
                 expires: now + TTL,
