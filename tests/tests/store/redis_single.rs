@@ -188,7 +188,10 @@ async fn a_kill_waits_for_a_replica() {
     // Nor does another broker pretend, which wrote nothing.
     let other = World::redis(single(primary.port), TIMEOUT).await;
     assert!(other.store.kill(mint.tag, mint.hash, world.tombstone()).await.is_err());
-    let selector = trustmint::store::Selector { registry: Some("other".to_owned()), ..Default::default() };
+    let selector = trustmint::store::Selector {
+        run: mint.record.run.as_deref().map(str::to_owned),
+        ..Default::default()
+    };
     let switched = world.store.switch(selector.clone(), trustmint::store::Switch::Kill, 1).await;
     assert!(switched.is_err(), "a switch waits as well");
 
