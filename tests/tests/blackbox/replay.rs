@@ -5,7 +5,6 @@ use std::time::Duration;
 use redis::AsyncCommands as _;
 use tokio::io::AsyncWriteExt as _;
 use trustmint_tests::broker::AUDIENCE;
-use trustmint_tests::claims::unique;
 use trustmint_tests::proxy::Proxy;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::{Broker, Issuer, Setup, now};
@@ -57,7 +56,7 @@ async fn two_hundred_exchanges_at_once_make_one_token_on_the_embedded_store() {
 
     // A store that lost its file knows nothing, and says so.
     std::fs::remove_file(broker.folder.path().join("store.redb")).expect("removed");
-    until_past(&id_token_time()).await;
+    until_issued().await;
     let broker = broker.crash_and_restart().await;
     assert_eq!(broker.exchange(&id_token).await.reason(), "store_reset");
     assert!(!broker.is_active(&token).await);
@@ -173,7 +172,7 @@ async fn a_flushed_redis_refuses_what_it_may_have_seen() {
     let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;
     let (spent, unspent) = (issuer.id_token(AUDIENCE), issuer.id_token(AUDIENCE));
     let token = broker.exchange(&spent).await.token();
-    until_past(&id_token_time()).await;
+    until_issued().await;
     let _: () = redis::cmd("FLUSHALL").query_async(&mut redis.connect().await).await.expect("flushed");
     for id_token in [&spent, &unspent] {
         let reply = broker.exchange(id_token).await;
@@ -188,16 +187,11 @@ async fn a_flushed_redis_refuses_what_it_may_have_seen() {
     }
 }
 
-/// What `iat` an ID token of now has.
-fn id_token_time() -> u64 {
+/// Waits until the `iat` of these tests' ID tokens has passed: their issuer's clock is ahead of ours.
+async fn until_issued() {
     let claims = trustmint_tests::github("https://issuer.example", AUDIENCE);
-    assert!(unique() > 0);
-    claims["iat"].as_u64().expect("a number")
-}
-
-/// Waits until an instant has passed: the issuer's clock is ahead of ours.
-async fn until_past(second: &u64) {
-    while now() <= *second {
+    let issued_at = claims["iat"].as_u64().expect("a number");
+    while now() <= issued_at {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
