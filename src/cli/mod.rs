@@ -4,7 +4,7 @@ mod admin;
 mod check;
 mod client;
 mod completions;
-pub mod demo;
+mod demo;
 mod logging;
 mod serve;
 
