@@ -31,6 +31,12 @@ impl Vocabulary {
         Self { issuers, registries }
     }
 
+    fn all_issuers(&self) -> Vec<&Arc<IssuerSettings>> {
+        let mut all: Vec<_> = self.issuers.values().collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
     fn issuer(&self, section: &Section<'_>) -> Option<&Arc<IssuerSettings>> {
         let id = section.string("issuer")?;
         let found = self.issuers.get(id.value);
@@ -96,9 +102,11 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let position = section.position();
     let span = section.span().clone();
 
-    let (issuer, conditions) = (issuer?, conditions?);
-    let pins = pin_combinations(&section, &span, issuer, &conditions)?;
+    let pins = issuer
+        .zip(conditions.as_ref())
+        .and_then(|(issuer, conditions)| pin_combinations(&section, &span, issuer, conditions));
     section.finish();
+    let (issuer, conditions) = (issuer?, conditions?);
     Some(Policy {
         id: id?.value.into(),
         issuer: Arc::clone(&issuer.id),
@@ -108,7 +116,7 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
         conditions: with_event_rule(issuer, conditions),
         denies,
         token_ttl,
-        pins,
+        pins: pins?,
         position,
     })
 }
@@ -144,7 +152,19 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
         section.error(section.span(), "`packages` is empty", "leave it out to deny all packages".to_owned());
     }
     let packages = packages.into_iter().map(|name| name.value.to_owned()).collect();
-    let conditions = section.section("match").map_or_else(Vec::new, |table| read_conditions(table, issuer));
+    // Without an issuer it is about every one of them.
+    let about =
+        if section.contains("issuer") { issuer.into_iter().collect() } else { vocabulary.all_issuers() };
+    let conditions = section.section("match").map_or_else(Vec::new, |table| {
+        if table.keys().is_empty() {
+            table.error(
+                table.span(),
+                "`match` is empty",
+                "leave it out if the deny is about everybody".to_owned(),
+            );
+        }
+        read_conditions(table, &about)
+    });
     let misread = (section.contains("issuer") && issuer.is_none())
         || (section.contains("registry") && registry.is_none());
     let deny = Deny {
@@ -191,7 +211,11 @@ fn read_actions(section: &Section<'_>) -> Option<Actions> {
         return None;
     }
     let mut actions = Actions::default();
-    for name in section.strings("actions") {
+    let names = section.strings("actions");
+    if names.is_empty() {
+        section.error(section.span(), "`actions` names no action, so the policy grants nothing", None);
+    }
+    for name in names {
         match name.value.parse::<Action>() {
             Ok(action) => actions.insert(action),
             Err(error) => section.error(&name.span, format!("\"{}\": {error}", name.value), None),
@@ -211,26 +235,25 @@ fn read_match(section: &Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Op
         }
         return None;
     };
-    Some(read_conditions(table, issuer))
+    Some(read_conditions(table, issuer.as_slice()))
 }
 
 fn read_deny_group(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Vec<Condition> {
     if section.keys().is_empty() {
         section.error(section.span(), "this deny has no condition, so the policy would grant nothing", None);
     }
-    read_conditions(section, issuer)
+    read_conditions(section, issuer.as_slice())
 }
 
-fn read_conditions(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Vec<Condition> {
+/// Reads the conditions on identities of these issuers; of nobody's if the issuer was misread.
+fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettings>]) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for key in section.keys() {
-        if let Some(issuer) = issuer {
-            check_claim_name(&section, &key, issuer);
-        }
-        let caseless = issuer.is_some_and(|issuer| issuer.kind.is_caseless(key.value));
+        check_claim_name(&section, &key, issuers);
+        let caseless = issuers.iter().any(|issuer| issuer.kind.is_caseless(key.value));
         let Some(value) = section.value(key.value) else { continue };
         let any_of = read_patterns(&section, key.value, value, caseless);
-        if let Some(issuer) = issuer {
+        for issuer in issuers {
             refuse_never_events(&section, &key, &any_of, issuer);
         }
         if !any_of.is_empty() {
@@ -241,18 +264,33 @@ fn read_conditions(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -
     conditions
 }
 
-fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuer: &IssuerSettings) {
-    let kind = issuer.kind;
-    if let Some((_, why)) = kind.unfit.iter().find(|(name, _)| *name == key.value) {
-        section.error(&key.span, format!("`{}` is not fit to match on", key.value), (*why).to_owned());
-    } else if !kind.knows(key.value) {
-        let names = kind.vocabulary.iter().copied().chain(kind.derived.iter().map(|derived| derived.name));
-        let help = closest(key.value, names).map(|near| format!("did you mean `{near}`?"));
+fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<IssuerSettings>]) {
+    let [first, ..] = issuers else { return };
+    if let Some(name) = key.value.strip_prefix('/').filter(|name| !name.contains(['/', '~'])) {
         section.error(
             &key.span,
-            format!("issuers of kind \"{}\" sign no claim `{}`", kind.name, key.value),
-            help,
+            format!("`{}` is a pointer to a claim that has a name", key.value),
+            format!("write `{name}`; pointers are for claims inside of claims"),
         );
+        return;
+    }
+    let why_unfit = |issuer: &IssuerSettings| {
+        issuer.kind.unfit.iter().find(|(name, _)| *name == key.value).map(|(_, why)| *why)
+    };
+    let unfit: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
+    if let Some(why) = unfit.and_then(|all| all.first().copied()) {
+        section.error(&key.span, format!("`{}` is not fit to match on", key.value), why.to_owned());
+    } else if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
+        let names = issuers.iter().flat_map(|issuer| {
+            let derived = issuer.kind.derived.iter().map(|derived| derived.name);
+            issuer.kind.vocabulary.iter().copied().chain(derived)
+        });
+        let help = closest(key.value, names).map(|near| format!("did you mean `{near}`?"));
+        let message = match issuers {
+            [_] => format!("issuers of kind \"{}\" sign no claim `{}`", first.kind.name, key.value),
+            _ => format!("no configured issuer signs a claim `{}`", key.value),
+        };
+        section.error(&key.span, message, help);
     }
 }
 
@@ -263,7 +301,8 @@ fn refuse_never_events(
     issuer: &IssuerSettings,
 ) {
     let Some(events) = &issuer.kind.events else { return };
-    if events.claim != key.value || section.path().ends_with("deny") {
+    // Only a policy allows; a deny may name them.
+    if events.claim != key.value || section.path() != "policy.match" {
         return;
     }
     for pattern in any_of {
