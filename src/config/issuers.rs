@@ -76,7 +76,12 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let allow_events: Vec<_> =
         section.strings("allow_events").into_iter().map(|event| event.value.to_owned()).collect();
     let keys = read_keys(section, files, url.as_deref());
-    let kind = kind?.value;
+    let Some(kind) = kind.map(|kind| kind.value) else {
+        // What may be written here depends on the kind, so nothing is said about it.
+        section.value("pins");
+        section.value("run_claim");
+        return None;
+    };
     let pins = read_pins(section, kind);
     let run_claim = if kind.run_claim.is_none() {
         section.string("run_claim").map(|claim| claim.value.to_owned())

@@ -78,15 +78,14 @@ fn read_admin(section: &Section<'_>, files: &Files<'_>) -> Option<AdminDoor> {
         },
     });
     let token = files.secret(section, "admin_token_file");
-    let at = at?;
-    if !section.contains("admin_token_file") {
+    if section.contains("admin") && !section.contains("admin_token_file") {
         section.error(
-            &at.span,
+            section.span(),
             "the admin door needs `admin_token_file`",
             "write a random token into a file and name it".to_owned(),
         );
     }
-    Some(AdminDoor { at: at.value, token: token? })
+    Some(AdminDoor { at: at?.value, token: token? })
 }
 
 fn read_tls(section: Section<'_>, files: &Files<'_>) -> Option<Tls> {

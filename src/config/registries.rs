@@ -18,6 +18,7 @@ pub(super) fn read(root: &Section<'_>, public_url: Option<&str>) -> Registries {
             "write [registries.<id>] with a `kind`".to_owned(),
         );
     }
+    let several = sections.len() > 1;
     let mut taken = Taken::default();
     let mut registries = Vec::new();
     for (name, section) in sections {
@@ -28,18 +29,17 @@ pub(super) fn read(root: &Section<'_>, public_url: Option<&str>) -> Registries {
                 None,
             );
         }
-        registries.extend(read_registry(name.value, section, public_url, &mut taken));
-    }
-    if registries.len() > 1 {
-        for registry in registries.iter().filter(|registry: &&Registry| {
-            registry.hosts.is_empty() && registry.kind != RegistryKind::Generic
-        }) {
+        let (span, has_hosts) = (section.span().clone(), section.contains("hosts"));
+        let registry = read_registry(name.value, section, public_url, &mut taken);
+        let needs_hosts = registry.as_ref().is_some_and(|registry| registry.kind != RegistryKind::Generic);
+        if several && needs_hosts && !has_hosts {
             root.error(
-                root.span(),
-                format!("[registries.{}] lacks `hosts`", registry.id),
+                &span,
+                format!("[registries.{}] lacks `hosts`", name.value),
                 "with several registries, the host is what tells them apart".to_owned(),
             );
         }
+        registries.extend(registry);
     }
     Registries::new(registries)
 }
@@ -102,8 +102,12 @@ fn read_registry(
 }
 
 fn read_hosts(section: &Section<'_>, id: &str, taken: &mut Taken) -> Vec<String> {
+    let written = section.strings("hosts");
+    if section.contains("hosts") && written.is_empty() {
+        section.error(section.span(), "`hosts` is empty", "leave it out to serve any host".to_owned());
+    }
     let mut hosts = Vec::new();
-    for host in section.strings("hosts") {
+    for host in written {
         let well_formed = !host.value.is_empty()
             && host
                 .value
@@ -143,7 +147,7 @@ fn read_audiences(
         }
     }
     let audiences: Vec<_> = written.into_iter().map(|audience| audience.value.to_owned()).collect();
-    if audiences.is_empty() && hosts.is_empty() {
+    if audiences.is_empty() && !section.contains("hosts") {
         section.error(
             section.span(),
             format!("[{}] lacks `audiences`: what an ID token for it has as `aud`", section.path()),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{read_deny, read_policy};
 use super::{Deny, Policy, Snapshot, Vocabulary};
-use crate::document::{Diagnostics, Source, document, parse};
+use crate::document::{Diagnostics, Position, Source, document, parse};
 
 /// The largest policy file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -54,11 +54,11 @@ fn finish(
     vocabulary: &Vocabulary,
     mut diagnostics: Diagnostics,
 ) -> Result<Snapshot, LoadError> {
-    let (mut policies, mut denies) = (Vec::new(), Vec::new());
+    let (mut policies, mut denies, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     for source in sources {
-        read_source(source, vocabulary, &mut policies, &mut denies, &mut diagnostics);
+        read_source(source, vocabulary, &mut policies, &mut denies, &mut ids, &mut diagnostics);
     }
-    refuse_duplicates(&policies, &mut diagnostics);
+    refuse_duplicates(ids, &mut diagnostics);
     if diagnostics.has_errors() {
         diagnostics.sort();
         return Err(LoadError(diagnostics));
@@ -72,26 +72,33 @@ fn read_source(
     vocabulary: &Vocabulary,
     policies: &mut Vec<Policy>,
     denies: &mut Vec<Deny>,
+    ids: &mut Vec<(String, Position)>,
     diagnostics: &mut Diagnostics,
 ) {
     let table = parse(source, diagnostics);
     let found = RefCell::new(std::mem::take(diagnostics));
     let root = document(source, &table, &found);
-    policies.extend(root.list("policy").into_iter().filter_map(|section| read_policy(section, vocabulary)));
+    for section in root.list("policy") {
+        // Before anything else, so that a policy that cannot be read still owns its id.
+        ids.extend(section.string("id").map(|id| (id.value.to_owned(), section.position())));
+        policies.extend(read_policy(section, vocabulary));
+    }
     denies.extend(root.list("deny").into_iter().filter_map(|section| read_deny(section, vocabulary)));
     root.finish();
     *diagnostics = found.into_inner();
 }
 
-fn refuse_duplicates(policies: &[Policy], diagnostics: &mut Diagnostics) {
-    let mut first = HashMap::with_capacity(policies.len());
-    for policy in policies {
-        if let Some(other) = first.insert(&policy.id, &policy.position) {
+fn refuse_duplicates(ids: Vec<(String, Position)>, diagnostics: &mut Diagnostics) {
+    let mut first = HashMap::with_capacity(ids.len());
+    for (id, position) in ids {
+        if let Some(other) = first.get(&id) {
             diagnostics.error(
-                policy.position.clone(),
-                format!("there is another policy \"{}\" at {other}", policy.id),
+                position,
+                format!("there is another policy \"{id}\" at {other}"),
                 "ids are unique: they are what audit events name".to_owned(),
             );
+        } else {
+            first.insert(id, position);
         }
     }
 }

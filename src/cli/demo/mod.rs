@@ -22,7 +22,7 @@ use stage::Stage;
 
 /// What `trustmint demo` is told.
 #[derive(Debug, Args)]
-pub struct Options {
+pub(super) struct Options {
     /// End after the last step; exit code 1 at the first unexpected answer
     #[arg(long)]
     once: bool,

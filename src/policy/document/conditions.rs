@@ -24,7 +24,7 @@ pub(super) fn read_match(
         }
         return None;
     };
-    Some(read_conditions(table, issuer))
+    Some(read_conditions(table, issuer.as_slice()))
 }
 
 /// One `[[policy.deny]]`.
@@ -32,20 +32,18 @@ pub(super) fn read_deny_group(section: Section<'_>, issuer: Option<&Arc<IssuerSe
     if section.keys().is_empty() {
         section.error(section.span(), "this deny has no condition, so the policy would grant nothing", None);
     }
-    read_conditions(section, issuer)
+    read_conditions(section, issuer.as_slice())
 }
 
-/// A table of claims and what they are compared with.
-pub(super) fn read_conditions(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Vec<Condition> {
+/// Reads the conditions on identities of these issuers; of nobody's if the issuer was misread.
+pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettings>]) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for key in section.keys() {
-        if let Some(issuer) = issuer {
-            check_claim_name(&section, &key, issuer);
-        }
-        let caseless = issuer.is_some_and(|issuer| issuer.kind.is_caseless(key.value));
+        check_claim_name(&section, &key, issuers);
+        let caseless = issuers.iter().any(|issuer| issuer.kind.is_caseless(key.value));
         let Some(value) = section.value(key.value) else { continue };
         let any_of = read_patterns(&section, key.value, value, caseless);
-        if let Some(issuer) = issuer {
+        for issuer in issuers {
             refuse_never_events(&section, &key, &any_of, issuer);
         }
         if !any_of.is_empty() {
@@ -56,18 +54,33 @@ pub(super) fn read_conditions(section: Section<'_>, issuer: Option<&Arc<IssuerSe
     conditions
 }
 
-fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuer: &IssuerSettings) {
-    let kind = issuer.kind;
-    if let Some((_, why)) = kind.unfit.iter().find(|(name, _)| *name == key.value) {
-        section.error(&key.span, format!("`{}` is not fit to match on", key.value), (*why).to_owned());
-    } else if !kind.knows(key.value) {
-        let names = kind.vocabulary.iter().copied().chain(kind.derived.iter().map(|derived| derived.name));
-        let help = closest(key.value, names).map(|near| format!("did you mean `{near}`?"));
+fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<IssuerSettings>]) {
+    let [first, ..] = issuers else { return };
+    if let Some(name) = key.value.strip_prefix('/').filter(|name| !name.contains(['/', '~'])) {
         section.error(
             &key.span,
-            format!("issuers of kind \"{}\" sign no claim `{}`", kind.name, key.value),
-            help,
+            format!("`{}` is a pointer to a claim that has a name", key.value),
+            format!("write `{name}`; pointers are for claims inside of claims"),
         );
+        return;
+    }
+    let why_unfit = |issuer: &IssuerSettings| {
+        issuer.kind.unfit.iter().find(|(name, _)| *name == key.value).map(|(_, why)| *why)
+    };
+    let unfit: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
+    if let Some(why) = unfit.and_then(|all| all.first().copied()) {
+        section.error(&key.span, format!("`{}` is not fit to match on", key.value), why.to_owned());
+    } else if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
+        let names = issuers.iter().flat_map(|issuer| {
+            let derived = issuer.kind.derived.iter().map(|derived| derived.name);
+            issuer.kind.vocabulary.iter().copied().chain(derived)
+        });
+        let help = closest(key.value, names).map(|near| format!("did you mean `{near}`?"));
+        let message = match issuers {
+            [_] => format!("issuers of kind \"{}\" sign no claim `{}`", first.kind.name, key.value),
+            _ => format!("no configured issuer signs a claim `{}`", key.value),
+        };
+        section.error(&key.span, message, help);
     }
 }
 
@@ -78,7 +91,8 @@ fn refuse_never_events(
     issuer: &IssuerSettings,
 ) {
     let Some(events) = &issuer.kind.events else { return };
-    if events.claim != key.value || section.path().ends_with("deny") {
+    // Only a policy allows; a deny may name them.
+    if events.claim != key.value || section.path() != "policy.match" {
         return;
     }
     for pattern in any_of {

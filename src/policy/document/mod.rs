@@ -30,6 +30,12 @@ impl Vocabulary {
         Self { issuers, registries }
     }
 
+    fn all_issuers(&self) -> Vec<&Arc<IssuerSettings>> {
+        let mut all: Vec<_> = self.issuers.values().collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
     fn issuer(&self, section: &Section<'_>) -> Option<&Arc<IssuerSettings>> {
         let id = section.string("issuer")?;
         let found = self.issuers.get(id.value);
@@ -95,9 +101,11 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let position = section.position();
     let span = section.span().clone();
 
-    let (issuer, conditions) = (issuer?, conditions?);
-    let pins = pin_combinations(&section, &span, issuer, &conditions)?;
+    let pins = issuer
+        .zip(conditions.as_ref())
+        .and_then(|(issuer, conditions)| pin_combinations(&section, &span, issuer, conditions));
     section.finish();
+    let (issuer, conditions) = (issuer?, conditions?);
     Some(Policy {
         id: id?.value.into(),
         issuer: Arc::clone(&issuer.id),
@@ -107,7 +115,7 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
         conditions: with_event_rule(issuer, conditions),
         denies,
         token_ttl,
-        pins,
+        pins: pins?,
         position,
     })
 }
@@ -143,7 +151,19 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
         section.error(section.span(), "`packages` is empty", "leave it out to deny all packages".to_owned());
     }
     let packages = packages.into_iter().map(|name| name.value.to_owned()).collect();
-    let conditions = section.section("match").map_or_else(Vec::new, |table| read_conditions(table, issuer));
+    // Without an issuer it is about every one of them.
+    let about =
+        if section.contains("issuer") { issuer.into_iter().collect() } else { vocabulary.all_issuers() };
+    let conditions = section.section("match").map_or_else(Vec::new, |table| {
+        if table.keys().is_empty() {
+            table.error(
+                table.span(),
+                "`match` is empty",
+                "leave it out if the deny is about everybody".to_owned(),
+            );
+        }
+        read_conditions(table, &about)
+    });
     let misread = (section.contains("issuer") && issuer.is_none())
         || (section.contains("registry") && registry.is_none());
     let deny = Deny {
@@ -190,7 +210,11 @@ fn read_actions(section: &Section<'_>) -> Option<Actions> {
         return None;
     }
     let mut actions = Actions::default();
-    for name in section.strings("actions") {
+    let names = section.strings("actions");
+    if names.is_empty() {
+        section.error(section.span(), "`actions` names no action, so the policy grants nothing", None);
+    }
+    for name in names {
         match name.value.parse::<Action>() {
             Ok(action) => actions.insert(action),
             Err(error) => section.error(&name.span, format!("\"{}\": {error}", name.value), None),

@@ -1,6 +1,8 @@
 //! Promises of the product, each shown on the real binary.
 
+mod architecture;
 mod audit;
+mod bad_files;
 mod bounds;
 mod crash;
 mod demo;
