@@ -1,10 +1,12 @@
 //! Listeners, routes and wire formats. Nothing here verifies or decides anything.
 
 pub mod admin;
+mod around;
 mod body;
 mod client_network;
 mod dialects;
 mod doors;
+mod leftover;
 mod oauth;
 mod ops;
 mod public;

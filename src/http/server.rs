@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::client_network::Peer;
+use super::leftover::Lent;
 use super::timing::{Timing, Watched};
 use crate::audit::Metrics;
 use crate::config::{Limits, Tls};
@@ -164,10 +165,14 @@ async fn serve_http(
         requests.busy();
         request.extensions_mut().insert(Peer(peer));
         let (router, requests) = (router.clone(), Arc::clone(&requests));
+        let (head, body) = request.into_parts();
+        let body = Lent::new(&head.headers, body);
+        let request = Request::from_parts(head, Body::new(body.clone()));
         async move {
-            let response = router.oneshot(request.map(Body::new)).await;
+            let Ok(mut response) = router.oneshot(request).await;
+            body.settle(&mut response).await;
             requests.idle();
-            response
+            Ok::<_, std::convert::Infallible>(response)
         }
     });
     let mut http = http1::Builder::new();

@@ -3,6 +3,8 @@
 mod audit;
 mod bounds;
 mod crash;
+mod demo;
+mod differential;
 mod docs;
 mod doors;
 mod drain;
