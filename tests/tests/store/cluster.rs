@@ -33,7 +33,8 @@ async fn a_cluster_keeps_the_contract_and_comes_back() {
     for node in &mut cluster.masters {
         node.kill();
     }
-    assert!(world.store.find(unspent.tag, unspent.hash).await.is_err());
+    let found = world.store.find(unspent.tag, unspent.hash).await;
+    assert!(found.is_err(), "{found:?} from a cluster that is dead");
     for node in &mut cluster.masters {
         node.start_again();
     }
