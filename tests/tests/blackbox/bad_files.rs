@@ -39,7 +39,7 @@ error: trustmint.toml:4:1: the admin door needs `admin_token_file`
   help: write a random token into a file and name it
 error: trustmint.toml:5:10: `public` cannot be "127.0.0.1": invalid socket address syntax
 error: trustmint.toml:6:9: `admin` cannot be "0.0.0.0:9999": the admin door is a Unix socket ("unix:/run/trustmint/admin.sock") or a loopback address
-error: trustmint.toml:7:20: "10.0.0.0/33" is no network
+error: trustmint.toml:7:20: `trusted_proxies`: "10.0.0.0/33" is no network
   help: write "10.0.0.0/8"
 error: trustmint.toml:9:1: [store] has both `url` and `path`
   help: `path` is the embedded store's file, `url` is Redis
