@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::audit::{Audit, Metrics, Sink};
@@ -39,6 +40,7 @@ pub struct Service {
     background: JoinSet<()>,
     audit_writer: JoinHandle<()>,
     public: SocketAddr,
+    ops: Option<SocketAddr>,
     policies: PathBuf,
     vocabulary: Vocabulary,
 }
@@ -72,10 +74,24 @@ impl Service {
     /// If the store's file, an address or the audit file cannot be used. A Redis that is down is no
     /// error: the service starts, is not ready, and answers 503 until Redis is back.
     pub async fn start(plan: Plan) -> Result<Self, StartError> {
+        let doors = Doors::bind(&plan.config.listen).await?;
+        Self::start_behind(doors, plan).await
+    }
+
+    /// Starts everything at a public door that is there already: for whoever must know its port
+    /// before there is a configuration, which names it in `public_url`.
+    ///
+    /// # Errors
+    /// See [`Service::start`].
+    pub async fn start_at(public: TcpListener, plan: Plan) -> Result<Self, StartError> {
+        let doors = Doors::beside(public, &plan.config.listen).await?;
+        Self::start_behind(doors, plan).await
+    }
+
+    async fn start_behind(doors: Doors, plan: Plan) -> Result<Self, StartError> {
         let Plan { config, snapshot } = plan;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let vocabulary = config.vocabulary();
-        let doors = Doors::bind(&config.listen).await?;
         let store = open_store(&config.store, &config.limits, clock.now())?;
         let sink = Sink::open(config.audit_file.as_deref())?;
         let (audit, audit_writer) = Audit::start(sink, config.limits.audit_queue)?;
@@ -103,17 +119,23 @@ impl Service {
         let _ = broker.switches.renew(&*broker.store, broker.clock.now_ms()).await;
         let background = start_background(&broker);
 
-        let public = doors.public_address()?;
+        let (public, ops) = (doors.public_address()?, doors.ops_address());
         announce("public", Some(public));
-        announce("ops", doors.ops_address());
+        announce("ops", ops);
         announce("admin", doors.admin_address());
         let doors = doors.open(&broker, &config.listen, &config.limits);
-        Ok(Self { broker, doors, background, audit_writer, public, policies: config.policies, vocabulary })
+        let policies = config.policies;
+        Ok(Self { broker, doors, background, audit_writer, public, ops, policies, vocabulary })
     }
 
     /// Where the public door is.
     pub fn public_address(&self) -> SocketAddr {
         self.public
+    }
+
+    /// Where the ops door is, if there is one.
+    pub fn ops_address(&self) -> Option<SocketAddr> {
+        self.ops
     }
 
     /// The use cases, for those who live in the same process.

@@ -1,22 +1,16 @@
 //! ID token in, registry token out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
+use super::Broker;
 use super::unabandoned::Unabandoned;
-use super::{Broker, store_unavailable};
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Unverified, Verified};
 use crate::policy::{Grant, decide};
 use crate::registry::Registry;
-use crate::store::{Mint, Minting, Slot, StoreError};
+use crate::store::{Mint, Minting, Slot};
 use crate::token::{Record, RegistryToken, Scope, Tag};
-
-/// The pause before a mint whose answer was lost is repeated.
-const REPEAT_AFTER: Duration = Duration::from_millis(50);
 
 /// Which `aud` values an ID token may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,34 +199,19 @@ impl Broker {
         Unabandoned::new(work).await
     }
 
-    /// Mints; a mint whose answer was lost is repeated with the same hash until the deadline, which
-    /// the store's contract makes harmless.
+    /// Mints; a mint whose answer was lost is repeated with the same hash.
     async fn mint(&self, mint: &Arc<Mint>) -> Result<(), Denial> {
-        let deadline = Instant::now() + self.bounds.store_timeout;
-        let mut last = StoreError("no answer in time".to_owned());
-        loop {
-            match tokio::time::timeout_at(deadline, self.store.mint(Arc::clone(mint))).await {
-                Ok(Ok(Minting::Minted)) => return Ok(()),
-                Ok(Ok(Minting::Replayed)) => {
-                    return Err(Denial::new(
-                        Reason::Replayed,
-                        "the ID token has been used already; fetch a fresh one for each exchange",
-                    ));
-                }
-                Ok(Ok(Minting::Reset)) => {
-                    return Err(Denial::new(
-                        Reason::StoreReset,
-                        "the ID token is older than the store's memory; fetch a fresh one",
-                    )
-                    .retry_after(1));
-                }
-                Ok(Err(error)) => last = error,
-                Err(_) => return Err(store_unavailable(&last)),
-            }
-            if Instant::now() + REPEAT_AFTER >= deadline {
-                return Err(store_unavailable(&last));
-            }
-            tokio::time::sleep(REPEAT_AFTER).await;
+        match self.insist(|| self.store.mint(Arc::clone(mint))).await? {
+            Minting::Minted => Ok(()),
+            Minting::Replayed => Err(Denial::new(
+                Reason::Replayed,
+                "the ID token has been used already; fetch a fresh one for each exchange",
+            )),
+            Minting::Reset => Err(Denial::new(
+                Reason::StoreReset,
+                "the ID token is older than the store's memory; fetch a fresh one",
+            )
+            .retry_after(1)),
         }
     }
 

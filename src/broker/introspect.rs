@@ -47,8 +47,7 @@ impl Broker {
     async fn live(&self, registry: &Registry, token: &str) -> Result<Option<Active>, Denial> {
         let Some(token) = RegistryToken::parse(&registry.token_prefix, token) else { return Ok(None) };
         let hash = token.hash();
-        let Some(Entry::Minted(record)) = self.within_deadline(self.store.find(token.tag(), hash)).await?
-        else {
+        let Some(Entry::Minted(record)) = self.insist(|| self.store.find(token.tag(), hash)).await? else {
             return Ok(None);
         };
         let live = record.registry == registry.id

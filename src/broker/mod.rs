@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
 pub use exchange::{Audience, ExchangeRequest, Issued};
 pub use introspect::{Active, Introspection};
@@ -21,7 +22,10 @@ use crate::denial::{Denial, Reason};
 use crate::identity::Issuers;
 use crate::policy::Snapshot;
 use crate::registry::Registries;
-use crate::store::{Selector, Store, StoreError, Switch};
+use crate::store::{Answer, Selector, Store, StoreError, Switch};
+
+/// The pause before the store is asked again.
+const REPEAT_AFTER: Duration = Duration::from_millis(50);
 
 /// The broker's own bounds.
 #[derive(Clone, Copy, Debug)]
@@ -79,19 +83,50 @@ impl Broker {
         self.within_deadline(self.store.ready()).await.is_ok()
     }
 
+    /// Asks the store until it answers, but not longer than `limits.store_timeout`: an answer that was
+    /// lost is asked for again, which the store's contract makes harmless.
+    async fn insist<'s, T>(&'s self, ask: impl Fn() -> Answer<'s, T>) -> Result<T, Denial> {
+        let deadline = Instant::now() + self.bounds.store_timeout;
+        let mut last = StoreError("no answer in time".to_owned());
+        loop {
+            match tokio::time::timeout_at(deadline, ask()).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => last = error,
+                Err(_) => return Err(store_unavailable(&last)),
+            }
+            if Instant::now() + REPEAT_AFTER >= deadline {
+                return Err(store_unavailable(&last));
+            }
+            tokio::time::sleep(REPEAT_AFTER).await;
+        }
+    }
+
     /// Throws an operator's switch. It is in force here at once, and within a second everywhere.
+    /// An operator who hangs up in the middle leaves no switch without its event.
     ///
     /// # Errors
     /// If the event cannot be recorded or the store does not answer.
-    pub async fn switch(&self, selector: Selector, switch: Switch) -> Result<(), Denial> {
+    pub async fn switch(self: &Arc<Self>, selector: Selector, switch: Switch) -> Result<(), Denial> {
         let place = self.place()?;
-        let now_ms = self.clock.now_ms();
-        let mut event = Event::new(now_ms, Outcome::Switched, "admin");
-        event.detail = Some(format!("{switch:?} {}", serde_json::to_string(&selector).unwrap_or_default()));
-        self.within_deadline(self.store.switch(selector, switch, now_ms)).await?;
-        place.record(event);
-        let renewed = self.switches.renew(&*self.store, now_ms).await;
-        renewed.map_err(|error| store_unavailable(&StoreError(error)))
+        let broker = Arc::clone(self);
+        let thrown = tokio::spawn(async move {
+            let now_ms = broker.clock.now_ms();
+            let what = format!("{switch:?} {}", serde_json::to_string(&selector).unwrap_or_default());
+            let thrown = broker.insist(|| broker.store.switch(selector.clone(), switch, now_ms)).await;
+            let mut event = Event::new(now_ms, Outcome::Switched, "admin");
+            if let Err(denial) = &thrown {
+                // Nobody knows whether it was thrown; the operator will try again.
+                event.refuse(denial);
+            }
+            event.detail = Some(what);
+            place.record(event);
+            thrown?;
+            let renewed = broker.switches.renew(&*broker.store, now_ms).await;
+            renewed.map_err(|error| store_unavailable(&StoreError(error)))
+        });
+        thrown.await.unwrap_or_else(|error| {
+            Err(Denial::new(Reason::Overloaded, "the switch was aborted").internal(error))
+        })
     }
 
     /// A place for the event of what is about to be decided.

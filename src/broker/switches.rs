@@ -48,11 +48,19 @@ impl Switches {
         let cut_offs =
             answer.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
         let history = now_ms.saturating_sub(LONGEST_LIFE_MS);
-        for old in cut_offs.iter().filter(|cut_off| cut_off.until_ms.is_some_and(|until| until < history)) {
+        let is_old = |cut_off: &&CutOff| cut_off.until_ms.is_some_and(|until| until < history);
+        let old: Vec<_> = cut_offs.iter().filter(is_old).map(|cut_off| cut_off.selector.clone()).collect();
+        let copy = Arc::new(Copy { at, cut_offs });
+        // A slow renewal never takes back what a later one saw.
+        self.copy.rcu(|current| match current {
+            Some(newer) if newer.at > copy.at => Some(Arc::clone(newer)),
+            _ => Some(Arc::clone(&copy)),
+        });
+        for selector in old {
             // Another replica will do it if this one fails.
-            drop(store.switch(old.selector.clone(), Switch::Forget, history).await);
+            let forgotten = store.switch(selector, Switch::Forget, history);
+            drop(tokio::time::timeout(PATIENCE, forgotten).await);
         }
-        self.copy.store(Some(Arc::new(Copy { at, cut_offs })));
         Ok(())
     }
 

@@ -4,10 +4,10 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. `TRUSTMINT_LOG` filters (`info` by default, `trustmint=debug` …);
+/// Starts logging. `TRUSTMINT_LOG` filters (`info`, `trustmint=debug` …), else `default` does;
 /// `TRUSTMINT_LOG_FORMAT` is `text` or `json`, by default `text` on a terminal and `json` elsewhere.
-pub(super) fn start() {
-    let filter = EnvFilter::try_from_env("TRUSTMINT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+pub(super) fn start(default: &str) {
+    let filter = EnvFilter::try_from_env("TRUSTMINT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let format = std::env::var("TRUSTMINT_LOG_FORMAT").unwrap_or_default();
     let json = match format.as_str() {
         "json" => true,

@@ -4,7 +4,7 @@ mod admin;
 mod check;
 mod client;
 mod completions;
-pub mod demo;
+mod demo;
 mod logging;
 mod serve;
 
@@ -84,7 +84,8 @@ impl Cli {
     /// Does what was asked for.
     pub fn run(self) -> ExitCode {
         crate::tls::install_default_provider();
-        logging::start();
+        // The demo's story is on the same screen.
+        logging::start(if matches!(self.command, Command::Demo(_)) { "warn" } else { "info" });
         ExitCode::from(match self.command {
             Command::Serve(options) => serve::run(&options.config),
             Command::Demo(options) => demo::run(&options),

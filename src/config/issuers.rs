@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use ipnet::IpNet;
 use jsonwebtoken::Algorithm;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
 use url::Url;
 
-use super::{Files, without_credentials};
+use super::{Files, networks, without_credentials};
 use crate::document::{Located, Section};
 use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
@@ -205,21 +204,7 @@ fn read_keys(section: &Section<'_>, files: &Files<'_>, url: Option<&str>) -> Opt
         };
     }
     let roots = if section.contains("ca_file") { read_roots(section, files) } else { Some(Roots::System) };
-    let allow_private = section
-        .strings("allow_private")
-        .into_iter()
-        .filter_map(|network| {
-            let parsed = network.value.parse::<IpNet>();
-            if parsed.is_err() {
-                section.error(
-                    &network.span,
-                    format!("\"{}\" is no network", network.value),
-                    "write \"10.20.0.0/16\"".to_owned(),
-                );
-            }
-            parsed.ok()
-        })
-        .collect();
+    let allow_private = networks(section, "allow_private");
     let jwks_uri = section.parsed("jwks_uri", |text| match Url::parse(text) {
         Ok(url) if url.scheme() == "https" => Ok(text.to_owned()),
         _ => Err("it must be an https URL"),

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::{Files, Secret};
+use super::{Files, Secret, networks};
 use crate::document::Section;
 
 /// Where the doors are.
@@ -61,21 +61,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<Listen> {
     let public = section.parsed("public", str::parse::<SocketAddr>);
     let ops = section.parsed("ops", str::parse::<SocketAddr>).map(|ops| ops.value);
     let tls = section.section("tls").and_then(|tls| read_tls(tls, files));
-    let trusted_proxies = section
-        .strings("trusted_proxies")
-        .into_iter()
-        .filter_map(|text| {
-            let network = text.value.parse::<IpNet>();
-            if network.is_err() {
-                section.error(
-                    &text.span,
-                    format!("\"{}\" is no network", text.value),
-                    "write \"10.0.0.0/8\"".to_owned(),
-                );
-            }
-            network.ok()
-        })
-        .collect();
+    let trusted_proxies = networks(&section, "trusted_proxies");
     let admin = read_admin(&section, files);
     section.finish();
     Some(Listen { public: public?.value, ops, admin, tls, trusted_proxies })

@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use url::Url;
 
 pub use limits::Limits;
@@ -19,7 +20,7 @@ pub use listen::{AdminAddress, AdminDoor, Listen, Tls};
 pub use secret::Secret;
 pub use store::{RedisUrl, StoreConfig, Topology};
 
-use crate::document::{Diagnostics, Section, Source, document, parse};
+use crate::document::{Diagnostics, Located, Section, Source, document, parse};
 use crate::identity::Issuers;
 use crate::policy::Vocabulary;
 use crate::registry::Registries;
@@ -195,6 +196,19 @@ fn read_public_url(root: &Section<'_>) -> Option<String> {
         return None;
     }
     Some(text.value.trim_end_matches('/').to_owned())
+}
+
+/// A list of networks.
+fn networks(section: &Section<'_>, key: &str) -> Vec<IpNet> {
+    let parse = |text: Located<&str>| {
+        let network = text.value.parse().ok();
+        if network.is_none() {
+            let message = format!("`{key}`: \"{}\" is no network", text.value);
+            section.error(&text.span, message, "write \"10.0.0.0/8\"".to_owned());
+        }
+        network
+    };
+    section.strings(key).into_iter().filter_map(parse).collect()
 }
 
 /// A URL as a message may repeat it.

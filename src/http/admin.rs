@@ -7,13 +7,13 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::{Deserialize, Serialize};
 
+use super::around::in_time;
 use super::body::{BodyLimit, LooseJson};
-use super::public::{RequestTimeout, timed};
 use super::refusal::{Refused, problem};
 use crate::broker::Broker;
 use crate::config::{Limits, Secret};
@@ -53,6 +53,7 @@ impl axum::extract::FromRef<Admin> for BodyLimit {
 
 pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Router {
     let admin = Admin { broker, token: SecretHash::of(token.expose().as_bytes()) };
+    let limit = limits.request_timeout;
     let throw = |switch| post(move |state, body| switched(state, body, switch));
     Router::new()
         .route(KILL, throw(Switch::Kill))
@@ -60,7 +61,7 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
         .route(RESUME, throw(Switch::Resume))
         .route(CUT_OFFS, get(list))
         .fallback(|| async { super::target::not_found() })
-        .layer(from_fn_with_state(RequestTimeout(limits.request_timeout), timed))
+        .layer(from_fn(move |request, next| in_time(limit, request, next)))
         .layer(from_fn_with_state(admin.clone(), authenticated))
         .layer(map_response(|response: Response| async { problem(response, StatusCode::BAD_REQUEST) }))
         .with_state(admin)

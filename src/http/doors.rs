@@ -34,6 +34,14 @@ impl Doors {
     /// # Errors
     /// If one of them cannot be taken; the message names it.
     pub async fn bind(listen: &Listen) -> io::Result<Self> {
+        Self::beside(bind(listen.public).await?, listen).await
+    }
+
+    /// Takes the other addresses, beside a public door that is there already.
+    ///
+    /// # Errors
+    /// If one of them cannot be taken; the message names it.
+    pub async fn beside(public: TcpListener, listen: &Listen) -> io::Result<Self> {
         let ops = match listen.ops {
             Some(address) => Some(bind(address).await?),
             None => None,
@@ -43,7 +51,7 @@ impl Doors {
             Some(AdminAddress::Loopback(address)) => Some(Listener::Tcp(bind(*address).await?)),
             None => None,
         };
-        Ok(Self { public: bind(listen.public).await?, ops, admin })
+        Ok(Self { public, ops, admin })
     }
 
     /// Where the public door is, once the operating system has chosen a port.

@@ -1,6 +1,7 @@
 //! Listeners, routes and wire formats. Nothing here verifies or decides anything.
 
 pub mod admin;
+mod around;
 mod body;
 mod client_network;
 mod dialects;

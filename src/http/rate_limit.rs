@@ -91,3 +91,30 @@ fn refused(error: GovernorError) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+
+    #[test]
+    fn however_many_networks_there_are_they_share_a_fixed_number_of_buckets() {
+        let by_network = ByNetwork::new(&[]);
+        let bucket = |address: u32| {
+            let mut request = Request::new(());
+            request.extensions_mut().insert(Peer(Some(SocketAddr::from((Ipv4Addr::from_bits(address), 1)))));
+            by_network.extract(&request).expect("a key")
+        };
+        let buckets: HashSet<_> = (0..4 * 65_536).map(|number| bucket(number * 7919)).collect();
+        assert!((60_000..=65_536).contains(&buckets.len()), "{}", buckets.len());
+        assert_eq!(bucket(7), bucket(7));
+        let other_process = ByNetwork::new(&[]);
+        assert_ne!(
+            by_network.hasher.hash_one(7),
+            other_process.hasher.hash_one(7),
+            "nobody can aim at a bucket"
+        );
+    }
+}

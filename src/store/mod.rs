@@ -4,6 +4,7 @@
 //!
 //! - [`Store::mint`] is one atomic step and one round trip: the replay record, the token record and
 //!   the run's index are written together or not at all. Repeating it with the same hash is harmless.
+//! - Everything may be asked again after an error, which means that nobody knows whether it was done.
 //! - What was answered survives a crash of the broker. A store that lost its memory says so
 //!   ([`Minting::Reset`]): it was born later than the ID token.
 //! - Liveness is judged by the record's own `expires`, never by whether an entry is still there.

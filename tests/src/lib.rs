@@ -13,6 +13,8 @@ pub mod proxy;
 pub mod raw;
 pub mod raw_keys;
 pub mod redis_server;
+pub mod redis_topology;
+pub mod setup;
 pub mod tls;
 pub mod uploads;
 

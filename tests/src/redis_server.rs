@@ -34,6 +34,11 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A connection of the test's own.
     pub async fn connect(&self) -> redis::aio::MultiplexedConnection {
         redis::Client::open(self.url())
@@ -87,10 +92,15 @@ fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("redis-server, which scripts/test installs");
+    wait_until_listening(port);
+    child
+}
+
+/// Waits until somebody listens on a port of loopback.
+pub(crate) fn wait_until_listening(port: u16) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "redis-server does not listen");
         std::thread::sleep(Duration::from_millis(10));
     }
-    child
 }

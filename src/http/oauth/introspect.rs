@@ -3,42 +3,41 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::http::header::ALLOW;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::Router;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tower::ServiceExt as _;
 
 use super::super::body::Form;
-use super::super::public::Public;
+use super::super::public::{Public, method_not_allowed};
 use super::super::refusal::Refused;
 use super::client_auth::{Authenticated, authenticate};
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};
 
-/// Whoever proves to be a client is limited as that client, everybody else by network.
-#[derive(Clone)]
-pub(in crate::http) struct Introspection {
-    pub(in crate::http) clients: Router,
-    pub(in crate::http) strangers: Router,
-}
-
-impl Introspection {
-    /// Sends a request through the limits that fit its sender.
-    pub(in crate::http) async fn dispatch(self, public: &Public, mut request: Request) -> Response {
-        let router = match authenticate(&public.broker.registries, request.headers()) {
-            Ok(client) => {
-                request.extensions_mut().insert(client);
-                self.clients
-            }
-            Err(refused) => {
-                request.extensions_mut().insert(refused);
-                self.strangers
-            }
-        };
-        let Ok(response) = router.oneshot(request).await;
-        response
+/// Sends a request through the limits that fit its sender: whoever proves to be a client is limited
+/// as that client, everybody else by network.
+pub(in crate::http) async fn introspect<C, S>(
+    public: Public,
+    mut request: Request,
+    clients: impl Handler<C, Public>,
+    strangers: impl Handler<S, Public>,
+) -> Response {
+    match authenticate(&public.broker.registries, request.headers()) {
+        Ok(_) if request.method() != Method::POST => {
+            ([(ALLOW, "POST")], method_not_allowed().await).into_response()
+        }
+        Ok(client) => {
+            request.extensions_mut().insert(client);
+            clients.call(request, public).await
+        }
+        Err(refused) => {
+            request.extensions_mut().insert(refused);
+            strangers.call(request, public).await
+        }
     }
 }
 

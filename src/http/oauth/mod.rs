@@ -9,7 +9,7 @@ mod revoke;
 mod token;
 
 pub(super) use client_auth::Authenticated;
-pub(super) use introspect::{Introspection, introspection, refuse};
+pub(super) use introspect::{introspect, introspection, refuse};
 pub(super) use metadata::metadata;
 pub(super) use revoke::revoke;
 pub(super) use token::token;

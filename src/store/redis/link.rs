@@ -1,14 +1,15 @@
 //! A connection that comes back, in every topology.
 //!
 //! Each new connection is prepared before it is used: a server that may evict records is refused,
-//! and the births of all tags are written.
+//! and the births of all tags are written. Connecting is one task at a time, whoever waits for it:
+//! a request that gives up takes nothing away from the next one.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
@@ -19,9 +20,8 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, Pipeline,
     RedisConnectionInfo, RedisFuture, TlsCertificates, TlsMode, Value,
 };
-use tokio::sync::Mutex;
 
-use super::{Reply, birth_key, scripts};
+use super::{Reply, UNBORN, birth_key, scripts};
 use crate::clock::Clock;
 use crate::config::{RedisUrl, Topology};
 use crate::store::StoreError;
@@ -32,15 +32,14 @@ const BIRTHS_AT_ONCE: usize = 128;
 /// How many such scripts are under way at once.
 const BIRTHS_IN_FLIGHT: usize = 16;
 
+/// How long connecting may take in all: a dead Sentinel before a live one, the births of all tags.
+/// Whoever waits has a shorter deadline of its own.
+const CONNECTING: Duration = Duration::from_secs(5);
+
 /// A connection that is made when it is needed, and made anew when it is lost.
 pub(super) struct Link {
-    source: Source,
-    timeout: Duration,
-    clock: Arc<dyn Clock>,
-    /// What requests use; nobody waits for anybody while it serves.
-    current: ArcSwapOption<Connection>,
-    /// Held while connecting, so that one request connects for all.
-    connecting: Mutex<()>,
+    maker: Arc<Maker>,
+    current: Arc<Mutex<Current>>,
 }
 
 impl fmt::Debug for Link {
@@ -49,11 +48,29 @@ impl fmt::Debug for Link {
     }
 }
 
+#[derive(Default)]
+struct Current {
+    connection: Option<Connection>,
+    generation: u64,
+    attempt: Option<Attempt>,
+}
+
+/// A connection in the making, for all who wait for it.
+type Attempt = Shared<BoxFuture<'static, Result<(Connection, u64), StoreError>>>;
+
+/// Makes connections.
+struct Maker {
+    source: Source,
+    timeout: Duration,
+    /// Stamps births; none, if nothing is minted over this link.
+    births: Option<Arc<dyn Clock>>,
+}
+
 /// Where connections come from.
 enum Source {
     Single(Box<Client>),
-    Cluster(ClusterClient),
-    Sentinel(Box<Mutex<SentinelClient>>),
+    Cluster(Box<ClusterClient>),
+    Sentinel(Box<tokio::sync::Mutex<SentinelClient>>),
 }
 
 /// A connection; cheap to clone, shared by all requests.
@@ -92,9 +109,13 @@ impl ConnectionLike for Connection {
 }
 
 impl Link {
-    pub(super) fn new(url: &RedisUrl, timeout: Duration, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        url: &RedisUrl,
+        timeout: Duration,
+        births: Option<Arc<dyn Clock>>,
+    ) -> Result<Self, StoreError> {
         let source = Source::new(url, timeout)?;
-        Ok(Self { source, timeout, clock, current: ArcSwapOption::empty(), connecting: Mutex::default() })
+        Ok(Self { maker: Arc::new(Maker { source, timeout, births }), current: Arc::default() })
     }
 
     /// Runs a command on the connection. Whatever shows that the connection is of no use, or leads
@@ -103,60 +124,98 @@ impl Link {
     where
         F: Future<Output = Reply<T>>,
     {
-        let connection = self.connection().await?;
-        match command(Connection::clone(&connection)).await {
+        let (connection, generation) = self.connection().await?;
+        match command(connection).await {
             Ok(answer) => Ok(answer),
             Err(error) => {
                 let lost = error.is_io_error()
                     || error.is_unrecoverable_error()
-                    || error.code() == Some("READONLY")
-                    || error.code() == Some("MASTERDOWN");
+                    || matches!(error.code(), Some("READONLY" | "MASTERDOWN" | UNBORN));
                 if lost {
-                    self.forget(&connection);
+                    self.forget(generation);
                 }
                 Err(error.into())
             }
         }
     }
 
-    /// `WAIT 1`, on the server that holds this key: how many replicas have the last write.
-    pub(super) async fn wait(&self, key: &str) -> Result<u32, StoreError> {
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(1).arg(self.timeout.as_millis().try_into().unwrap_or(u64::MAX) / 2);
-        let node = SingleNodeRoutingInfo::SpecificNode(Route::new(slot(key), SlotAddr::Master));
-        self.run(|connection| async move {
-            match connection {
-                Connection::Server(mut connection) => wait.query_async(&mut connection).await,
-                Connection::Cluster(mut connection) => {
-                    let value = connection.route_command(wait, RoutingInfo::SingleNode(node)).await?;
-                    Ok(redis::from_redis_value(value)?)
-                }
+    /// Runs a command that writes to this key and says how many replicas there are, and waits until
+    /// one of them has the write. Sentinel and Cluster promote the replica that has the most, so one
+    /// is what it takes for a failover to keep it.
+    pub(super) async fn run_and_wait<T, F>(
+        &self,
+        key: &str,
+        command: impl FnOnce(Connection) -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Reply<(T, u32)>>,
+    {
+        let patience = self.maker.timeout / 2;
+        let (answer, kept) = self
+            .run(|connection| async move {
+                let (answer, replicas) = command(connection.clone()).await?;
+                // On the same connection: another one may lead to another server by now.
+                Ok((answer, replicas == 0 || wait(connection, key, patience).await? > 0))
+            })
+            .await?;
+        if !kept {
+            return Err(StoreError("no replica has acknowledged the write in time".to_owned()));
+        }
+        Ok(answer)
+    }
+
+    async fn connection(&self) -> Result<(Connection, u64), StoreError> {
+        let attempt = {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(connection) = &current.connection {
+                return Ok((connection.clone(), current.generation));
             }
-        })
-        .await
+            current.attempt.get_or_insert_with(|| self.attempt()).clone()
+        };
+        attempt.await
     }
 
-    async fn connection(&self) -> Result<Arc<Connection>, StoreError> {
-        if let Some(connection) = self.current.load_full() {
-            return Ok(connection);
+    /// Connects in a task of its own.
+    fn attempt(&self) -> Attempt {
+        let (maker, current) = (Arc::clone(&self.maker), Arc::clone(&self.current));
+        let task = tokio::spawn(async move {
+            let connected = tokio::time::timeout(CONNECTING, maker.connect()).await;
+            let connected =
+                connected.unwrap_or_else(|_| Err(StoreError("connecting takes too long".to_owned())));
+            let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+            current.attempt = None;
+            let connection = connected?;
+            current.generation += 1;
+            current.connection = Some(connection.clone());
+            Ok((connection, current.generation))
+        });
+        async move { task.await.unwrap_or_else(|error| Err(StoreError::new(error))) }.boxed().shared()
+    }
+
+    fn forget(&self, generation: u64) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.generation == generation {
+            current.connection = None;
         }
-        let _connecting = self.connecting.lock().await;
-        // Somebody else may have connected meanwhile.
-        if let Some(connection) = self.current.load_full() {
-            return Ok(connection);
+    }
+}
+
+/// `WAIT 1`, on the server that holds this key: how many replicas have the connection's last write.
+async fn wait(connection: Connection, key: &str, patience: Duration) -> Reply<u32> {
+    let mut wait = redis::cmd("WAIT");
+    // Zero would wait forever.
+    wait.arg(1).arg(patience.as_millis().try_into().unwrap_or(u64::MAX).max(1));
+    match connection {
+        Connection::Server(mut connection) => wait.query_async(&mut connection).await,
+        Connection::Cluster(mut connection) => {
+            let node = SingleNodeRoutingInfo::SpecificNode(Route::new(slot(key), SlotAddr::Master));
+            let value = connection.route_command(wait, RoutingInfo::SingleNode(node)).await?;
+            Ok(redis::from_redis_value(value)?)
         }
-        let connected = tokio::time::timeout(self.timeout * 2, self.connect()).await;
-        let connected = connected.map_err(|_| StoreError("connecting takes too long".to_owned()))??;
-        let connection = Arc::new(connected);
-        self.current.store(Some(Arc::clone(&connection)));
-        Ok(connection)
     }
+}
 
-    /// Forgets this connection, unless it was replaced already.
-    fn forget(&self, lost: &Arc<Connection>) {
-        self.current.compare_and_swap(lost, None);
-    }
-
+impl Maker {
     async fn connect(&self) -> Result<Connection, StoreError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
@@ -172,12 +231,13 @@ impl Link {
             Source::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
         };
         refuse_eviction(connection.clone()).await?;
-        self.write_births(&connection).await?;
+        if let Some(clock) = &self.births {
+            self.write_births(&connection, clock.now()).await?;
+        }
         Ok(connection)
     }
 
-    async fn write_births(&self, connection: &Connection) -> Result<(), StoreError> {
-        let now = self.clock.now();
+    async fn write_births(&self, connection: &Connection, now: u64) -> Result<(), StoreError> {
         let script = Arc::new(scripts::births());
         let births: Vec<_> = Tag::all().map(birth_key).collect();
         // In a cluster each tag is a slot of its own.
@@ -273,7 +333,7 @@ impl Source {
                 if let Some(certificates) = certificates() {
                     builder = builder.certs(certificates);
                 }
-                Ok(Self::Cluster(builder.build()?))
+                Ok(Self::Cluster(Box::new(builder.build()?)))
             }
             Topology::Sentinel { servers, primary, database } => {
                 let sentinels =
@@ -296,7 +356,7 @@ impl Source {
                         .set_client_to_redis_certificates(certificates.clone())
                         .set_client_to_sentinel_certificates(certificates);
                 }
-                Ok(Self::Sentinel(Box::new(Mutex::new(builder.build()?))))
+                Ok(Self::Sentinel(Box::new(tokio::sync::Mutex::new(builder.build()?))))
             }
         }
     }

@@ -25,13 +25,12 @@ if spent_on then
   end
 end
 
--- The birth names the server it was written on: a promoted replica, or a server that was restarted,
--- may have lost the newest records, and counts as born now.
-local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+-- The birth names the server it was written on (births.lua): a promoted replica, or a server that was
+-- restarted, may have lost the newest records, and counts as born when a broker finds that out.
+local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 local written_on, born = string.match(redis.call('GET', birth) or '', '^(%x+) (%d+)$')
 if written_on ~= server then
-  born = now
-  redis.call('SET', birth, server .. ' ' .. now)
+  return redis.error_reply('UNBORN the birth of this tag is missing or of another server')
 end
 if issued_at <= tonumber(born) then
   return 'reset'

@@ -25,6 +25,11 @@ use crate::token::{Tag, TokenHash};
 const CUT_OFFS: &str = "trustmint:cut-offs";
 /// The instant of a suspension.
 const FOREVER: &str = "forever";
+/// What is written to learn whether the store can be written to.
+const READY: &str = "trustmint:ready";
+const READY_TTL: u64 = 60;
+/// The script's error where the birth of the tag is missing or another server's.
+const UNBORN: &str = "UNBORN";
 /// How long a token's entry outlives the token: clocks differ, and liveness is judged by the record.
 const ENTRY_MARGIN: u64 = 60;
 /// How often a switch is tried when others throw the same one at the same time.
@@ -57,8 +62,8 @@ impl Redis {
         // Room for a second attempt on a fresh connection.
         let attempt = timeout / 3;
         Ok(Self {
-            link: Link::new(url, attempt, Arc::clone(&clock))?,
-            waiting: Link::new(url, attempt, clock)?,
+            link: Link::new(url, attempt, Some(clock))?,
+            waiting: Link::new(url, attempt, None)?,
             scripts: Scripts::default(),
         })
     }
@@ -84,8 +89,14 @@ impl Redis {
             .arg(mint.record.expires.saturating_sub(mint.now) + ENTRY_MARGIN)
             .arg(mint.max_packages)
             .arg(mint.record.expires);
-        let answer: String =
-            self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await }).await?;
+        let call = &call;
+        let ask = || self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await });
+        let answer: String = match ask().await {
+            // The births of all tags are written on a new connection, not only this one's: otherwise
+            // the first run of each other tag would be refused, however long after.
+            Err(error) if error.0.contains(UNBORN) => ask().await?,
+            answer => answer?,
+        };
         match answer.as_str() {
             "minted" => Ok(Minting::Minted),
             "replayed" => Ok(Minting::Replayed),
@@ -112,29 +123,18 @@ impl Redis {
         let ttl = tombstone.until.saturating_sub(tombstone.at).max(1);
         let mut call = self.scripts.kill.prepare_invoke();
         call.key(&token).arg(bytes).arg(ttl);
-        let (before, replicas): (Option<Vec<u8>>, u32) = self
+        let before: Option<Vec<u8>> = self
             .waiting
-            .run(|mut connection| async move { call.invoke_async(&mut connection).await })
+            .run_and_wait(&token, |mut connection| async move { call.invoke_async(&mut connection).await })
             .await?;
-        self.wait_for_replica(&token, replicas).await?;
         before.as_deref().map(Entry::decode).transpose()
     }
 
-    /// Waits until one replica has the last write. Sentinel and Cluster promote the replica that has
-    /// the most, so one is what it takes for a failover to keep it.
-    async fn wait_for_replica(&self, key: &str, replicas: u32) -> Result<(), StoreError> {
-        if replicas == 0 {
-            return Ok(());
-        }
-        match self.waiting.wait(key).await? {
-            0 => Err(StoreError("no replica has acknowledged the write in time".to_owned())),
-            _ => Ok(()),
-        }
-    }
-
     async fn cut_offs_now(&self) -> Result<Vec<CutOff>, StoreError> {
+        let mut call = self.scripts.cut_offs.prepare_invoke();
+        call.key(CUT_OFFS);
         let fields: Vec<(String, String)> =
-            self.link.run(|mut connection| async move { connection.hgetall(CUT_OFFS).await }).await?;
+            self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await }).await?;
         fields
             .into_iter()
             .map(|(selector, until)| {
@@ -161,12 +161,14 @@ impl Redis {
                 .map(|until| until.map_or(FOREVER.to_owned(), |until| until.to_string()));
             let mut call = self.scripts.compare_and_set.prepare_invoke();
             call.key(CUT_OFFS).arg(&field).arg(current.unwrap_or_default()).arg(next.unwrap_or_default());
-            let (set, replicas): (bool, u32) = self
-                .waiting
-                .run(|mut connection| async move { call.invoke_async(&mut connection).await })
-                .await?;
+            let set: bool =
+                self.waiting
+                    .run_and_wait(CUT_OFFS, |mut connection| async move {
+                        call.invoke_async(&mut connection).await
+                    })
+                    .await?;
             if set {
-                return self.wait_for_replica(CUT_OFFS, replicas).await;
+                return Ok(());
             }
         }
         Err(StoreError("others keep throwing the same switch".to_owned()))
@@ -196,11 +198,7 @@ impl Store for Redis {
 
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            let _: String = self
-                .link
-                .run(|mut connection| async move { redis::cmd("PING").query_async(&mut connection).await })
-                .await?;
-            Ok(())
+            self.link.run(|mut connection| async move { connection.set_ex(READY, 1, READY_TTL).await }).await
         })
     }
 }

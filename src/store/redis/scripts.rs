@@ -7,6 +7,7 @@ use redis::Script;
 pub(super) struct Scripts {
     pub(super) mint: Script,
     pub(super) kill: Script,
+    pub(super) cut_offs: Script,
     pub(super) compare_and_set: Script,
 }
 
@@ -15,6 +16,7 @@ impl Default for Scripts {
         Self {
             mint: Script::new(include_str!("mint.lua")),
             kill: Script::new(include_str!("kill.lua")),
+            cut_offs: Script::new(include_str!("cut_offs.lua")),
             compare_and_set: Script::new(include_str!("compare_and_set.lua")),
         }
     }

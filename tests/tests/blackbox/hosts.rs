@@ -106,6 +106,26 @@ async fn a_request_with_no_host_or_two_is_nobodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_else_a_request_says_about_hosts_is_not_believed() {
+    let (_issuer, broker) = stage().await;
+    let said = "x-forwarded-host: right.example.com\r\nx-host: right.example.com\r\n\
+                forwarded: host=right.example.com\r\nx-forwarded-proto: http\r\n";
+    let request = |host: &str, path: &str| format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{said}\r\n");
+    misdirected(
+        &Raw::once(&broker.public, request("evil.example", "/_/oidc/audience")).await,
+        "evil.example",
+    );
+    let path = "/.well-known/pytp?discover=/legacy/";
+    let reply = Raw::once(&broker.public, request("left.example.com", path)).await;
+    assert_eq!(
+        reply.json()["audience-endpoint"],
+        "https://left.example.com/_/oidc/audience",
+        "{}",
+        reply.body
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_kinds_routes_are_not_there() {
     let (_issuer, broker) = stage().await;
     let reply = get(&broker, "things.example.com", "/_/oidc/audience").await;

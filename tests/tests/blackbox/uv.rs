@@ -183,10 +183,13 @@ async fn uv_publishes_a_wheel_from_a_gitlab_job_and_the_burn_kills_the_token() {
 
     stage.burn(&token).await;
     assert!(!stage.broker.is_active(&token).await);
-    let is_recorded = |event: &Value| {
-        event["outcome"] == "minted" && event["dialect"] == "pypi" && event["subject"] == "gitlab|72|20"
-    };
-    stage.broker.until("the mint is recorded", async || stage.broker.audit().iter().any(is_recorded)).await;
+    // One mint and one burn that killed something, whether it was uv's own or the one above.
+    stage.broker.until("both are recorded", async || stage.broker.audit().len() >= 2).await;
+    let audit = stage.broker.audit();
+    let outcomes: Vec<_> = audit.iter().map(|event| (&event["outcome"], &event["subject"])).collect();
+    let job = json!("gitlab|72|20");
+    assert_eq!(outcomes, [(&json!("minted"), &job), (&json!("revoked"), &job)]);
+    assert!(audit.iter().all(|event| event["dialect"] == "pypi"), "{audit:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

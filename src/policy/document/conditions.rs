@@ -1,0 +1,226 @@
+//! Reading a table of claims: what each is compared with.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::de::DeValue;
+
+use crate::document::{Located, Section, Value, closest};
+use crate::identity::IssuerSettings;
+use crate::policy::{Condition, Glob, Pattern};
+
+/// `[policy.match]`, which must be there.
+pub(super) fn read_match(
+    section: &Section<'_>,
+    issuer: Option<&Arc<IssuerSettings>>,
+) -> Option<Vec<Condition>> {
+    let Some(table) = section.section("match") else {
+        if !section.contains("match") {
+            section.error(
+                section.span(),
+                format!("[{}] lacks `match`, so it would be about everybody", section.path()),
+                format!("write [{}.match] and pin who may publish", section.path()),
+            );
+        }
+        return None;
+    };
+    Some(read_conditions(table, issuer.as_slice()))
+}
+
+/// One `[[policy.deny]]`.
+pub(super) fn read_deny_group(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Vec<Condition> {
+    if section.keys().is_empty() {
+        section.error(section.span(), "this deny has no condition, so the policy would grant nothing", None);
+    }
+    read_conditions(section, issuer.as_slice())
+}
+
+/// Reads the conditions on identities of these issuers; of nobody's if the issuer was misread.
+pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettings>]) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for key in section.keys() {
+        check_claim_name(&section, &key, issuers);
+        let caseless = issuers.iter().any(|issuer| issuer.kind.is_caseless(key.value));
+        let Some(value) = section.value(key.value) else { continue };
+        let any_of = read_patterns(&section, key.value, value, caseless);
+        for issuer in issuers {
+            refuse_never_events(&section, &key, &any_of, issuer);
+        }
+        if !any_of.is_empty() {
+            conditions.push(Condition { claim: key.value.to_owned(), any_of, caseless });
+        }
+    }
+    section.finish();
+    conditions
+}
+
+fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<IssuerSettings>]) {
+    let [first, ..] = issuers else { return };
+    if let Some(name) = key.value.strip_prefix('/').filter(|name| !name.contains(['/', '~'])) {
+        section.error(
+            &key.span,
+            format!("`{}` is a pointer to a claim that has a name", key.value),
+            format!("write `{name}`; pointers are for claims inside of claims"),
+        );
+        return;
+    }
+    let why_unfit = |issuer: &IssuerSettings| {
+        issuer.kind.unfit.iter().find(|(name, _)| *name == key.value).map(|(_, why)| *why)
+    };
+    let unfit: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
+    if let Some(why) = unfit.and_then(|all| all.first().copied()) {
+        section.error(&key.span, format!("`{}` is not fit to match on", key.value), why.to_owned());
+    } else if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
+        let names = issuers.iter().flat_map(|issuer| {
+            let derived = issuer.kind.derived.iter().map(|derived| derived.name);
+            issuer.kind.vocabulary.iter().copied().chain(derived)
+        });
+        let help = closest(key.value, names).map(|near| format!("did you mean `{near}`?"));
+        let message = match issuers {
+            [_] => format!("issuers of kind \"{}\" sign no claim `{}`", first.kind.name, key.value),
+            _ => format!("no configured issuer signs a claim `{}`", key.value),
+        };
+        section.error(&key.span, message, help);
+    }
+}
+
+fn refuse_never_events(
+    section: &Section<'_>,
+    key: &Located<&str>,
+    any_of: &[Pattern],
+    issuer: &IssuerSettings,
+) {
+    let Some(events) = &issuer.kind.events else { return };
+    // Only a policy allows; a deny may name them.
+    if events.claim != key.value || section.path() != "policy.match" {
+        return;
+    }
+    for pattern in any_of {
+        if let Pattern::Exact(event) = pattern
+            && events.never.contains(&event.as_str())
+            && !issuer.allow_events.contains(event)
+        {
+            section.error(
+                &key.span,
+                format!("runs started by `{event}` may not publish: {}", events.advice),
+                format!("or name it in `allow_events` of [issuers.{}]", issuer.id),
+            );
+        }
+    }
+}
+
+fn read_patterns(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: bool) -> Vec<Pattern> {
+    let items = match value.get_ref() {
+        DeValue::Array(items) if items.is_empty() => {
+            section.error(&value.span(), format!("`{key}` lists nothing, so it would never match"), None);
+            return Vec::new();
+        }
+        DeValue::Array(items) => items.iter().collect(),
+        _ => vec![value],
+    };
+    let mut patterns: Vec<_> =
+        items.into_iter().filter_map(|item| read_pattern(section, key, item, caseless)).collect();
+    patterns.sort();
+    patterns.dedup();
+    patterns
+}
+
+fn read_pattern(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: bool) -> Option<Pattern> {
+    match value.get_ref() {
+        DeValue::String(text) if text.is_empty() => {
+            section.error(
+                &value.span(),
+                format!("`{key}` is empty"),
+                "leave it out, or write `{ present = false }`".to_owned(),
+            );
+            None
+        }
+        DeValue::String(text) => {
+            if text.contains('*') {
+                section.error(
+                    &value.span(),
+                    format!("`{key}` is a plain string, in which `*` means `*`"),
+                    format!("write `{key} = {{ glob = \"{text}\" }}`"),
+                );
+            }
+            Some(Pattern::Exact(text.to_string()))
+        }
+        DeValue::Boolean(flag) => Some(Pattern::Exact(flag.to_string())),
+        DeValue::Table(table) => {
+            let mut members = table.iter();
+            let (Some((operator, operand)), None) = (members.next(), members.next()) else {
+                section.error(
+                    &value.span(),
+                    format!("`{key}` needs exactly one of `glob`, `prefix` and `present`"),
+                    None,
+                );
+                return None;
+            };
+            read_operator(section, key, operator.get_ref(), operator.span(), operand, caseless)
+        }
+        DeValue::Integer(number) => {
+            section.error(
+                &value.span(),
+                format!("`{key}` must be a string"),
+                format!("ids are strings: write `{key} = \"{}\"`", number.as_str()),
+            );
+            None
+        }
+        other => {
+            section.wrong_type(
+                key,
+                value.span(),
+                "a string, a list of strings or a table such as { glob = … }",
+                other,
+            );
+            None
+        }
+    }
+}
+
+fn read_operator(
+    section: &Section<'_>,
+    key: &str,
+    operator: &str,
+    span: Range<usize>,
+    operand: &Value<'_>,
+    caseless: bool,
+) -> Option<Pattern> {
+    match (operator, operand.get_ref()) {
+        ("glob", DeValue::String(text)) => {
+            let pattern = if caseless { text.to_ascii_lowercase() } else { text.to_string() };
+            Glob::parse(&pattern)
+                .map_err(|error| section.error(&operand.span(), format!("`{key}`: {error}"), None))
+                .ok()
+                .map(Pattern::Glob)
+        }
+        ("prefix", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Prefix(text.to_string())),
+        ("prefix", DeValue::String(_)) => {
+            section.error(
+                &operand.span(),
+                format!("`{key}`: an empty prefix matches just anything"),
+                "write `{ present = true }` if that is meant".to_owned(),
+            );
+            None
+        }
+        ("present", DeValue::Boolean(wanted)) => Some(Pattern::Present(*wanted)),
+        ("glob" | "prefix", other) => {
+            section.wrong_type(operator, operand.span(), "a string in quotes", other);
+            None
+        }
+        ("present", other) => {
+            section.wrong_type(operator, operand.span(), "true or false", other);
+            None
+        }
+        _ => {
+            let help = closest(operator, ["glob", "prefix", "present"])
+                .map(|near| format!("did you mean `{near}`?"));
+            section.error(
+                &span,
+                format!("`{key}` has no operator `{operator}`; there are `glob`, `prefix` and `present`"),
+                help,
+            );
+            None
+        }
+    }
+}

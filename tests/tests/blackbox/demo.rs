@@ -1,0 +1,37 @@
+//! `trustmint demo --once` shows the product in a minute, and fails at the first unexpected answer.
+
+use trustmint_tests::broker::run;
+
+#[test]
+fn the_demo_plays_the_job_the_registry_and_the_attacker() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (code, shown, errors) = run(folder.path(), &["demo", "--once"]);
+    assert_eq!(code, 0, "{shown}\n{errors}");
+    for received in [
+        "active=true",
+        "reason=replayed",
+        "reason=claim_mismatch",
+        "reason=not_covered",
+        "reason=bad_signature",
+        "success=true",
+        "{\"active\":false}",
+        "all as expected",
+    ] {
+        assert!(shown.contains(received), "no {received} in\n{shown}");
+    }
+    let left = std::fs::read_dir(folder.path()).expect("folder").count();
+    assert_eq!(left, 0, "the demo leaves nothing where it was started");
+}
+
+#[test]
+fn help_reads_well_and_wrong_usage_is_2() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (code, help, _) = run(folder.path(), &["--help"]);
+    assert_eq!(code, 0);
+    for command in ["serve", "demo", "config", "policy", "client", "kill", "resume", "completions"] {
+        assert!(help.contains(&format!("  {command}")), "no {command} in\n{help}");
+    }
+    assert_eq!(run(folder.path(), &["serv"]).0, 2);
+    assert_eq!(run(folder.path(), &["serve", "--config", "nowhere.toml"]).0, 2);
+    assert_eq!(run(folder.path(), &["kill"]).0, 2, "a kill of everything needs a name");
+}

@@ -1,0 +1,207 @@
+//! A store that is down or hangs: a bounded 503, nothing vouched for, and back by itself.
+
+use std::time::{Duration, Instant};
+
+use redis::AsyncCommands as _;
+use serde_json::json;
+use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::proxy::Proxy;
+use trustmint_tests::redis_server::RedisServer;
+use trustmint_tests::{Broker, Issuer, Reply, Setup};
+
+/// The stated deadline of every answer.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+async fn readiness(broker: &Broker) -> Reply {
+    broker.send(broker.http().get(format!("{}/readyz", broker.ops))).await
+}
+
+async fn until_ready(broker: &Broker) {
+    broker.until("ready", || async { readiness(broker).await.status == 200 }).await;
+}
+
+/// Everything that needs the store is refused in time, and says when to come again.
+async fn everything_is_refused(broker: &Broker, issuer: &Issuer, live: &str) {
+    let begun = Instant::now();
+    let in_time = |what: &'static str, answer| async move {
+        let reply: Reply = answer;
+        assert_eq!(reply.status, 503, "{what}: {}", reply.text);
+        assert_eq!(reply.reason(), "store_unavailable", "{what}");
+        assert!(reply.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0), "{what}");
+        assert!(
+            !reply.text.contains("exm_pypi_") && !reply.text.contains("active"),
+            "{what}: {}",
+            reply.text
+        );
+        assert!(begun.elapsed() < DEADLINE, "{what} took {:?}", begun.elapsed());
+    };
+    let id_token = issuer.id_token(AUDIENCE);
+    tokio::join!(
+        async { in_time("exchange", broker.exchange(&id_token).await).await },
+        async { in_time("introspection", broker.introspect(live).await).await },
+        async { in_time("revocation", broker.revoke(live).await).await },
+        async { in_time("kill", broker.admin("/kill", &json!({"registry": "other"})).await).await },
+        async {
+            let ready = readiness(broker).await;
+            assert_eq!((ready.status.as_u16(), &ready.json()["store"]), (503, &json!(false)));
+            assert!(begun.elapsed() < DEADLINE, "readiness took {:?}", begun.elapsed());
+        },
+    );
+}
+
+/// What was live is live again unless it was killed; new tokens are minted.
+async fn service_resumes(broker: &Broker, issuer: &Issuer, live: &str) {
+    until_ready(broker).await;
+    broker.until("it is known", || async { broker.introspect(live).await.status == 200 }).await;
+    assert!(broker.is_active(live).await);
+    let reply = broker.exchange(&issuer.id_token(AUDIENCE)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(broker.revoke(live).await.status, 200);
+    assert!(!broker.is_active(live).await);
+}
+
+async fn started(issuer: &Issuer, url: &str) -> (Broker, String) {
+    let broker = Setup::new(issuer).store_url(url).start().await;
+    until_ready(&broker).await;
+    let live = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+    (broker, live)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_redis_is_a_bounded_503_and_service_resumes() {
+    let issuer = Issuer::start().await;
+    let mut redis = RedisServer::start();
+    let (broker, live) = started(&issuer, &redis.url()).await;
+    redis.kill();
+    everything_is_refused(&broker, &issuer, &live).await;
+    everything_is_refused(&broker, &issuer, &live).await;
+    redis.start_again();
+    service_resumes(&broker, &issuer, &live).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_was_restarted_is_noticed_by_nobody() {
+    let issuer = Issuer::start().await;
+    let mut redis = RedisServer::start();
+    let (broker, live) = started(&issuer, &redis.url()).await;
+    // All connections are warm, and dead when they are next used.
+    let victim = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+    assert_eq!(broker.revoke(&victim).await.status, 200);
+    redis.kill();
+    redis.start_again();
+    assert_eq!(broker.revoke(&live).await.status, 200);
+    assert!(!broker.is_active(&live).await);
+    assert_eq!(broker.admin("/kill", &json!({"registry": "other"})).await.status, 204);
+    let revoked = broker.audit().iter().filter(|event| event["outcome"] == "revoked").count();
+    assert_eq!(revoked, 2, "no action without its event");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_redis_is_a_bounded_503_and_service_resumes() {
+    let issuer = Issuer::start().await;
+    let redis = RedisServer::start();
+    let (broker, live) = started(&issuer, &redis.url()).await;
+    // The revocation below may be carried out when Redis wakes up; the token of the others is another.
+    let victim = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+    redis.signal("STOP");
+    everything_is_refused(&broker, &issuer, &victim).await;
+    // New connections hang as well.
+    everything_is_refused(&broker, &issuer, &victim).await;
+    redis.signal("CONT");
+    service_resumes(&broker, &issuer, &live).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mint_whose_answer_was_lost_is_repeated_with_the_same_hash() {
+    let issuer = Issuer::start().await;
+    let redis = RedisServer::start();
+    let proxy = Proxy::before(redis.port).await;
+    let broker = Setup::new(&issuer).store_url(&format!("redis://127.0.0.1:{}/0", proxy.port)).start().await;
+    until_ready(&broker).await;
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200);
+    let mut connection = redis.connect().await;
+    let records = |mut connection: redis::aio::MultiplexedConnection| async move {
+        connection.keys::<_, Vec<String>>("trustmint:*:token:*").await.expect("keys").len()
+    };
+    let _: () = connection.set("marker", 1).await.expect("set");
+
+    // The script runs, its answer waits; it comes within the deadline.
+    let id_token = issuer.id_token(AUDIENCE);
+    proxy.hold(true);
+    let request = tokio::spawn(broker.exchange_request(&id_token).send());
+    broker.until("the script has run", || async { records(connection.clone()).await == 2 }).await;
+    let clients = |mut connection: redis::aio::MultiplexedConnection| async move {
+        let list: String =
+            redis::cmd("CLIENT").arg("LIST").query_async(&mut connection).await.expect("a list");
+        list.lines().count()
+    };
+    let before = clients(connection.clone()).await;
+    broker
+        .until("the first attempt is given up", || async { clients(connection.clone()).await != before })
+        .await;
+    proxy.hold(false);
+    let response = request.await.expect("no panic").expect("an answer");
+    assert_eq!(response.status(), 200, "{}", response.text().await.expect("text"));
+    assert_eq!(records(connection.clone()).await, 2, "the repeated mint found its own hash");
+    assert_eq!(broker.exchange(&id_token).await.reason(), "replayed");
+
+    // It does not come: no token left the process, though Redis has its record.
+    let id_token = issuer.id_token(AUDIENCE);
+    proxy.hold(true);
+    let begun = Instant::now();
+    let reply = broker.exchange(&id_token).await;
+    assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "store_unavailable"));
+    assert!(begun.elapsed() < DEADLINE && !reply.text.contains("exm_pypi_"), "{}", reply.text);
+    proxy.hold(false);
+    until_ready(&broker).await;
+    broker.until("it is refused", || async { broker.exchange(&id_token).await.reason() == "replayed" }).await;
+    assert_eq!(records(connection).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_down_at_the_start_is_waited_for() {
+    let issuer = Issuer::start().await;
+    let mut redis = RedisServer::start();
+    redis.kill();
+    let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;
+    let nobodys = "exm_pypi_000000000000000000000000000000000000";
+    assert_eq!(readiness(&broker).await.status, 503);
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.reason(), "store_unavailable");
+    assert_eq!(broker.introspect(nobodys).await.json(), json!({"active": false}), "no token at all");
+    redis.start_again();
+    until_ready(&broker).await;
+    let live = broker.exchange(&issuer.id_token(AUDIENCE)).await;
+    assert_eq!(live.status, 200, "{}", live.text);
+    service_resumes(&broker, &issuer, &live.token()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_may_evict_is_never_ready() {
+    let issuer = Issuer::start().await;
+    let redis = RedisServer::with(&["--maxmemory-policy", "allkeys-lru"]);
+    let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;
+    assert_eq!(readiness(&broker).await.status, 503);
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.reason(), "store_unavailable");
+    assert!(broker.log().contains("allkeys-lru"), "the log says why");
+}
+
+/// With switches that cannot be read, what was switched off might be minted or vouched for.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_minted_or_vouched_for_on_switches_older_than_five_seconds() {
+    let issuer = Issuer::start().await;
+    let redis = RedisServer::start();
+    let (broker, live) = started(&issuer, &redis.url()).await;
+    let mut connection = redis.connect().await;
+    assert!(broker.is_active(&live).await);
+    // The key of the switches alone is out of reach; everything else works.
+    let _: () = connection.set("trustmint:cut-offs", "not what it should be").await.expect("set");
+    let begun = Instant::now();
+    broker.until("nothing is vouched for", || async { broker.introspect(&live).await.status == 503 }).await;
+    assert!(begun.elapsed() > Duration::from_secs(3), "a short outage is no outage: {:?}", begun.elapsed());
+    let reply = broker.exchange(&issuer.id_token(AUDIENCE)).await;
+    assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "store_unavailable"));
+    let ready = readiness(&broker).await;
+    assert_eq!((ready.status.as_u16(), ready.json()["switches"].as_bool()), (503, Some(false)));
+    let _: () = connection.del("trustmint:cut-offs").await.expect("deleted");
+    service_resumes(&broker, &issuer, &live).await;
+}

@@ -1,0 +1,103 @@
+//! Redis Cluster.
+
+use std::time::{Duration, Instant};
+
+use trustmint::config::Topology;
+use trustmint::store::{Mint, Minting};
+use trustmint_tests::redis_topology::{Cluster, eventually, redis_cli, until_linked, until_whole};
+
+use super::contract::{self, Kept};
+use super::world::{TIMEOUT, World, again};
+
+fn topology(cluster: &Cluster) -> Topology {
+    let servers = cluster.masters.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+    Topology::Cluster { servers }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_keeps_the_contract_and_comes_back() {
+    let mut cluster = Cluster::start(0);
+    let world = World::redis(topology(&cluster), TIMEOUT).await;
+    let births: usize = cluster
+        .masters
+        .iter()
+        .map(|node| redis_cli(Some(node.port), &["KEYS", "trustmint:*:birth"]).lines().count())
+        .sum();
+    assert_eq!(births, 3844, "all births are written at the first connection");
+    contract::holds(&world).await;
+
+    // Every node is killed and started again: what was answered is there, what was not is refused.
+    let kept = Kept::leave(&world).await;
+    let unspent = world.mint();
+    world.clock.advance(10);
+    for node in &mut cluster.masters {
+        node.kill();
+    }
+    assert!(world.store.find(unspent.tag, unspent.hash).await.is_err());
+    for node in &mut cluster.masters {
+        node.start_again();
+    }
+    until_whole(&cluster.masters);
+    world.until_ready().await;
+    kept.is_found(&world).await;
+    assert_eq!(settled(&world, &unspent).await, Minting::Reset);
+    world.clock.advance(1);
+    assert_eq!(settled(&world, &world.mint()).await, Minting::Minted);
+}
+
+/// A primary is cut off, its replica takes over, and the primary comes back and takes over again.
+/// What only it knew is lost on the way, though it is the same process as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_comes_back_from_being_a_replica_counts_as_born_again() {
+    let cluster = Cluster::start(1);
+    let (primary, replica) = (&cluster.masters[0], &cluster.replicas[0]);
+    let world = World::redis(topology(&cluster), TIMEOUT).await;
+    world.clock.advance(10);
+    let mint = on_node(&world, primary.port);
+
+    // The replica loses its link, and with it this mint.
+    until_linked(replica.port);
+    replica.signal("STOP");
+    redis_cli(Some(primary.port), &["CLIENT", "KILL", "TYPE", "replica"]);
+    assert_eq!(settled(&world, &mint).await, Minting::Minted);
+    primary.signal("STOP");
+    replica.signal("CONT");
+    let role = |port| redis_cli(Some(port), &["ROLE"]).lines().next().unwrap_or_default().to_owned();
+    eventually("the replica takes over", || {
+        redis_cli(Some(replica.port), &["CLUSTER", "FAILOVER", "TAKEOVER"]);
+        role(replica.port) == "master"
+    });
+    primary.signal("CONT");
+    eventually("the primary follows", || role(primary.port) == "slave");
+    until_linked(primary.port);
+    eventually("the primary takes over again", || {
+        redis_cli(Some(primary.port), &["CLUSTER", "FAILOVER"]);
+        role(primary.port) == "master"
+    });
+    until_linked(replica.port);
+
+    world.clock.advance(10);
+    assert_eq!(settled(&world, &again(&mint)).await, Minting::Reset, "it was spent, and nobody knows");
+    world.clock.advance(1);
+    assert_eq!(settled(&world, &on_node(&world, primary.port)).await, Minting::Minted);
+}
+
+/// A mint whose slot is on this node.
+fn on_node(world: &World, port: u16) -> Mint {
+    let answers = |mint: &Mint| {
+        let key = format!("trustmint:{{{}}}:birth", mint.tag.as_str());
+        !redis_cli(Some(port), &["GET", &key]).contains("MOVED")
+    };
+    std::iter::repeat_with(|| world.mint()).find(answers).expect("one of three")
+}
+
+/// The answer, once the cluster's client has found its way.
+async fn settled(world: &World, mint: &Mint) -> Minting {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        match world.store.mint(std::sync::Arc::new(mint.clone())).await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    }
+}

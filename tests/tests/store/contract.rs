@@ -1,0 +1,235 @@
+//! What every store promises. Each store's own file holds it to all of this.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use trustmint::clock::Clock as _;
+use trustmint::store::{Death, Entry, Minting, Selector, Switch, Tombstone};
+use trustmint::token::TokenHash;
+
+use super::world::{TTL, World, again, fresh, on_package};
+
+/// The whole contract.
+pub async fn holds(world: &World) {
+    an_id_token_older_than_the_store_is_refused(world).await;
+    world.clock.advance(10);
+    one_token_per_id_token(world).await;
+    one_token_whatever_the_concurrency(world).await;
+    npm_spends_one_id_token_on_several_packages(world).await;
+    whole_and_package_exclude_each_other(world).await;
+    a_killed_token_stays_dead(world).await;
+    tombstones_are_small();
+    switches_are_thrown_alike(world).await;
+}
+
+async fn an_id_token_older_than_the_store_is_refused(world: &World) {
+    for (issued_at, expected) in
+        [(world.born - 1, Minting::Reset), (world.born, Minting::Reset), (world.born + 1, Minting::Minted)]
+    {
+        let mut mint = world.mint();
+        mint.issued_at = issued_at;
+        assert_eq!(world.answer(&mint).await, expected, "born {}, issued {issued_at}", world.born);
+        let kept = world.store.find(mint.tag, mint.hash).await.expect("an answer").is_some();
+        assert_eq!(kept, expected == Minting::Minted, "a refusal keeps nothing");
+    }
+}
+
+async fn one_token_per_id_token(world: &World) {
+    let mint = world.mint();
+    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    assert_eq!(world.answer(&mint).await, Minting::Minted, "a repeated mint finds its own hash");
+    let other = again(&mint);
+    assert_eq!(world.answer(&other).await, Minting::Replayed);
+    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+
+    let Some(Entry::Minted(record)) = world.store.find(mint.tag, mint.hash).await.expect("an answer") else {
+        panic!("the token is not there")
+    };
+    assert_eq!(format!("{record:?}"), format!("{:?}", mint.record));
+    assert!(world.store.find(other.tag, other.hash).await.expect("an answer").is_none());
+
+    // Another ID token of the same run is another matter.
+    let mut sibling = again(&mint);
+    sibling.replay_key = fresh();
+    assert_eq!(world.answer(&sibling).await, Minting::Minted);
+
+    // The record of the replay outlives the token.
+    world.clock.advance(TTL + 1);
+    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+}
+
+async fn one_token_whatever_the_concurrency(world: &World) {
+    let mint = world.mint();
+    let attempts: Vec<_> = (0..64)
+        .map(|_| {
+            let (store, mint) = (Arc::clone(&world.store), Arc::new(again(&mint)));
+            tokio::spawn(async move { (mint.hash, store.mint(mint).await.expect("an answer")) })
+        })
+        .collect();
+    let mut minted = Vec::new();
+    for attempt in attempts {
+        match attempt.await.expect("no panic") {
+            (hash, Minting::Minted) => minted.push(hash),
+            (_, other) => assert_eq!(other, Minting::Replayed),
+        }
+    }
+    let [hash] = minted[..] else { panic!("{} tokens for one ID token", minted.len()) };
+    assert!(world.store.find(mint.tag, hash).await.expect("an answer").is_some());
+}
+
+async fn npm_spends_one_id_token_on_several_packages(world: &World) {
+    let mint = world.mint();
+    let first = on_package(&mint, "a");
+    assert_eq!(world.answer(&first).await, Minting::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Replayed, "one token a package");
+
+    let mut elsewhere = on_package(&mint, "c");
+    elsewhere.record.registry = "npm-internal".into();
+    assert_eq!(world.answer(&elsewhere).await, Minting::Replayed, "packages of one registry only");
+
+    assert_eq!(world.answer(&on_package(&mint, "c")).await, Minting::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "d")).await, Minting::Replayed, "up to max_packages");
+    assert_eq!(world.answer(&first).await, Minting::Minted, "a repeated mint, even when all are used up");
+}
+
+async fn whole_and_package_exclude_each_other(world: &World) {
+    let whole = world.mint();
+    assert_eq!(world.answer(&whole).await, Minting::Minted);
+    assert_eq!(world.answer(&on_package(&whole, "a")).await, Minting::Replayed);
+
+    let mint = world.mint();
+    assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Minted);
+    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+}
+
+async fn a_killed_token_stays_dead(world: &World) {
+    let mint = world.mint();
+    let (tag, hash) = (mint.tag, mint.hash);
+    let find = || async { world.store.find(tag, hash).await.expect("an answer") };
+    let kill = |tombstone| async move { world.store.kill(tag, hash, tombstone).await.expect("an answer") };
+
+    assert!(kill(world.tombstone()).await.is_none(), "unknown tokens leave no tombstone");
+    assert!(find().await.is_none());
+
+    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    let first = world.tombstone();
+    assert!(matches!(kill(first).await, Some(Entry::Minted(record)) if record.run == mint.record.run));
+    assert_eq!(dead(find().await), first);
+
+    world.clock.advance(5);
+    assert_eq!(dead(kill(world.tombstone()).await), first, "the second kill sees the first");
+    assert_eq!(dead(find().await), first, "and changes nothing");
+    assert_eq!(world.answer(&mint).await, Minting::Minted, "a repeated mint is answered as before");
+    assert_eq!(dead(find().await), first, "and brings nobody back");
+
+    // What has ended may be known or forgotten; killing it is no error, and brings nobody back.
+    let ended = world.mint();
+    assert_eq!(world.answer(&ended).await, Minting::Minted);
+    world.clock.advance(TTL);
+    let tombstone = world.tombstone();
+    world.store.kill(ended.tag, ended.hash, tombstone).await.expect("an answer");
+    let left = world.store.find(ended.tag, ended.hash).await.expect("an answer");
+    assert!(left.is_none_or(|entry| dead(Some(entry)) == tombstone));
+}
+
+fn dead(entry: Option<Entry>) -> Tombstone {
+    match entry {
+        Some(Entry::Dead(tombstone)) => tombstone,
+        other => panic!("not dead: {other:?}"),
+    }
+}
+
+fn tombstones_are_small() {
+    let largest = Tombstone { at: u64::MAX, why: Death::Revoked, until: u64::MAX };
+    let bytes = serde_json::to_vec(&largest).expect("JSON").len() + 1;
+    assert!(bytes <= 100, "{bytes} bytes");
+}
+
+async fn switches_are_thrown_alike(world: &World) {
+    let at = world.clock.now_ms();
+    let registry = Selector { registry: Some("pypi".to_owned()), ..Selector::default() };
+    let both = Selector { issuer: Some("git|hub \"é".to_owned()), ..registry.clone() };
+    let throw = |selector: &Selector, switch, at| {
+        let selector = selector.clone();
+        async move { world.store.switch(selector, switch, at).await.expect("an answer") }
+    };
+    let read = |selector: &Selector| {
+        let selector = selector.clone();
+        async move {
+            let all = world.store.cut_offs().await.expect("an answer");
+            all.into_iter().find(|cut_off| cut_off.selector == selector).map(|cut_off| cut_off.until_ms)
+        }
+    };
+    assert!(world.store.cut_offs().await.expect("an answer").is_empty());
+    throw(&registry, Switch::Resume, at).await;
+    assert_eq!(read(&registry).await, None, "nothing was suspended");
+    throw(&registry, Switch::Kill, at).await;
+    throw(&registry, Switch::Kill, at - 5).await;
+    assert_eq!(read(&registry).await, Some(Some(at)), "a kill never takes another one back");
+    throw(&registry, Switch::Suspend, at).await;
+    throw(&registry, Switch::Kill, at + 1).await;
+    throw(&registry, Switch::Forget, at + 1_000_000).await;
+    assert_eq!(read(&registry).await, Some(None), "only resuming ends a suspension");
+    throw(&both, Switch::Kill, at).await;
+    throw(&registry, Switch::Resume, at + 10).await;
+    assert_eq!(read(&registry).await, Some(Some(at + 10)), "what it killed stays dead");
+    throw(&registry, Switch::Forget, at + 10).await;
+    assert_eq!(read(&registry).await, Some(Some(at + 10)));
+    throw(&registry, Switch::Forget, at + 11).await;
+    assert_eq!(read(&registry).await, None);
+    assert_eq!(read(&both).await, Some(Some(at)), "one selector's switch is nobody else's");
+    throw(&both, Switch::Forget, at + 1).await;
+
+    // Thrown by several at once, the latest instant wins.
+    let throws = (0..8).map(|n| {
+        let (store, selector) = (Arc::clone(&world.store), registry.clone());
+        tokio::spawn(async move { store.switch(selector, Switch::Kill, at + n).await.expect("an answer") })
+    });
+    for thrown in throws.collect::<Vec<_>>() {
+        thrown.await.expect("no panic");
+    }
+    assert_eq!(read(&registry).await, Some(Some(at + 7)));
+    throw(&registry, Switch::Forget, at + 8).await;
+}
+
+/// Leaves something behind; returns what must be found again after a reopening.
+pub struct Kept {
+    live: trustmint::store::Mint,
+    killed: (trustmint::store::Mint, Tombstone),
+    selector: Selector,
+}
+
+impl Kept {
+    pub async fn leave(world: &World) -> Self {
+        let (live, killed) = (world.mint(), world.mint());
+        assert_eq!(world.answer(&live).await, Minting::Minted);
+        assert_eq!(world.answer(&killed).await, Minting::Minted);
+        let tombstone = world.tombstone();
+        world.store.kill(killed.tag, killed.hash, tombstone).await.expect("an answer");
+        let selector = Selector { policy: Some("widget-release".to_owned()), ..Selector::default() };
+        world.store.switch(selector.clone(), Switch::Suspend, world.clock.now_ms()).await.expect("thrown");
+        Self { live, killed: (killed, tombstone), selector }
+    }
+
+    pub async fn is_found(&self, world: &World) {
+        let find =
+            |tag, hash: TokenHash| async move { world.store.find(tag, hash).await.expect("an answer") };
+        assert!(matches!(find(self.live.tag, self.live.hash).await, Some(Entry::Minted(_))));
+        assert_eq!(dead(find(self.killed.0.tag, self.killed.0.hash).await), self.killed.1);
+        assert_eq!(world.answer(&again(&self.live)).await, Minting::Replayed);
+        assert_eq!(world.answer(&again(&self.killed.0)).await, Minting::Replayed);
+        let cut_offs = world.store.cut_offs().await.expect("an answer");
+        assert_eq!(cut_offs.len(), 1);
+        assert_eq!((&cut_offs[0].selector, cut_offs[0].until_ms), (&self.selector, None));
+        // The operator's switch is taken back for whoever comes next. A connection that died with
+        // its server is noticed by the first who asks, who asks again.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        for (switch, at) in [(Switch::Resume, 1), (Switch::Forget, 2)] {
+            while let Err(error) = world.store.switch(self.selector.clone(), switch, at).await {
+                assert!(Instant::now() < deadline, "{error}");
+            }
+        }
+        assert!(world.store.cut_offs().await.expect("an answer").is_empty());
+    }
+}

@@ -1,0 +1,107 @@
+//! The embedded store.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use trustmint::clock::Clock as _;
+use trustmint::store::{Embedded, Minting};
+
+use super::contract::{self, Kept};
+use super::world::{TTL, World, again, fresh};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("folder");
+    contract::holds(&World::embedded(&folder.path().join("store.redb"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_remembers_when_it_is_opened_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("store.redb");
+    let mut world = World::embedded(&path);
+    world.clock.advance(10);
+    let early = world.mint();
+    let kept = Kept::leave(&world).await;
+
+    world.clock.advance(20);
+    drop(world.store);
+    // The writer lets go of the file in its own time.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    world.store = loop {
+        match Embedded::open(&path, world.clock.now()) {
+            Ok(store) => break Arc::new(store),
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    kept.is_found(&world).await;
+    assert_eq!(world.answer(&early).await, Minting::Minted, "opening is no birth");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_refuses_what_an_old_one_may_have_seen() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut world = World::embedded(&folder.path().join("old.redb"));
+    world.clock.advance(10);
+    let spent = world.mint();
+    assert_eq!(world.answer(&spent).await, Minting::Minted);
+    world.store =
+        Arc::new(Embedded::open(&folder.path().join("new.redb"), world.clock.now()).expect("a store"));
+    assert_eq!(world.answer(&again(&spent)).await, Minting::Reset);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("store.redb");
+    let world = World::embedded(&path);
+    world.clock.advance(10);
+    let (first, killed) = (world.mint(), world.mint());
+    assert_eq!(world.answer(&first).await, Minting::Minted);
+    assert_eq!(world.answer(&killed).await, Minting::Minted);
+    world.store.kill(killed.tag, killed.hash, world.tombstone()).await.expect("an answer");
+    let tombstone_until = world.tombstone().until;
+
+    // A replay record is there up to its last second, and no later than the next write after it.
+    world.clock.advance(first.replay_until - world.clock.now());
+    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert_eq!(world.answer(&again(&first)).await, Minting::Replayed);
+    assert!(world.store.find(first.tag, first.hash).await.expect("an answer").is_none(), "the token is gone");
+    world.clock.advance(1);
+    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert_eq!(world.answer(&again(&first)).await, Minting::Minted, "the replay record is gone");
+
+    // So is a tombstone, which lives longer than its token.
+    assert!(world.store.find(killed.tag, killed.hash).await.expect("an answer").is_some());
+    world.clock.advance(tombstone_until + 1 - world.clock.now());
+    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert!(world.store.find(killed.tag, killed.hash).await.expect("an answer").is_none());
+
+    let mut sizes = Vec::new();
+    for _ in 0..24 {
+        let mints: Vec<_> = (0..200)
+            .map(|_| {
+                let (store, mut mint) = (Arc::clone(&world.store), world.mint());
+                mint.replay_key = fresh();
+                tokio::spawn(async move { store.mint(Arc::new(mint)).await.expect("an answer") })
+            })
+            .collect();
+        for mint in mints {
+            assert_eq!(mint.await.expect("no panic"), Minting::Minted);
+        }
+        world.clock.advance(TTL * 2);
+        sizes.push(std::fs::metadata(&path).expect("a file").len());
+    }
+    assert!(sizes[23] <= sizes[11], "the file grows: {sizes:?}");
+}
+
+#[test]
+fn the_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("store.redb");
+    let _store = Embedded::open(&path, 1).expect("a store");
+    assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(Embedded::open(&path, 1).is_err(), "two brokers on one file");
+}

@@ -1,0 +1,246 @@
+//! Redis, one server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::AsyncCommands as _;
+use trustmint::clock::Clock as _;
+use trustmint::store::redis::Redis;
+use trustmint::store::{Minting, Store as _};
+use trustmint::token::TAG_COUNT;
+use trustmint_tests::proxy::Proxy;
+use trustmint_tests::redis_server::RedisServer;
+use trustmint_tests::redis_topology::{redis_cli, until_linked};
+
+use super::contract::{self, Kept};
+use super::world::{TIMEOUT, TTL, World, again, fresh, single, url};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_redis_keeps_the_contract() {
+    let server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    contract::holds(&world).await;
+
+    // Another broker on the same server sees what the first one did.
+    let kept = Kept::leave(&world).await;
+    let other = World::redis(single(server.port), TIMEOUT).await;
+    kept.is_found(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_births_are_written_at_the_first_connection() {
+    let server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    let born = births(&server).await;
+    assert_eq!(born.len(), usize::from(TAG_COUNT));
+    assert!(born.values().all(|born| *born == world.born), "{born:?}");
+
+    // A second broker, later, leaves them as they are.
+    world.clock.advance(100);
+    let second = Redis::with_clock(&url(single(server.port)), TIMEOUT, Arc::clone(&world.clock) as _);
+    second.expect("a store").ready().await.expect("ready");
+    assert_eq!(births(&server).await, born);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_forgot_says_so_once_and_for_all_tags() {
+    let server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    world.clock.advance(10);
+    let spent = world.mint();
+    assert_eq!(world.answer(&spent).await, Minting::Minted);
+    world.clock.advance(10);
+    let (unspent, mut fresh_one) = (world.mint(), world.mint());
+    let mut connection = server.connect().await;
+    let _: () = redis::cmd("FLUSHALL").query_async(&mut connection).await.expect("flushed");
+    assert_eq!(world.answer(&again(&spent)).await, Minting::Reset);
+    assert_eq!(world.answer(&unspent).await, Minting::Reset);
+
+    // The first mint that finds a birth missing has all of them written: nobody else's fresh ID
+    // token is refused days later, because its tag had no birth yet.
+    assert_eq!(births(&server).await.len(), usize::from(TAG_COUNT));
+    fresh_one.issued_at = world.clock.now() + 1;
+    world.clock.advance(1000);
+    fresh_one.now = world.clock.now();
+    assert_eq!(world.answer(&fresh_one).await, Minting::Minted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_killed_keeps_what_it_answered_and_counts_as_born_again() {
+    let mut server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    world.clock.advance(10);
+    let kept = Kept::leave(&world).await;
+    let unspent = world.mint();
+    server.kill();
+    assert!(world.store.ready().await.is_err());
+    world.clock.advance(10);
+    server.start_again();
+    world.until_ready().await;
+    kept.is_found(&world).await;
+    assert_eq!(world.answer(&unspent).await, Minting::Reset, "it may have been spent");
+    world.clock.advance(1);
+    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_but_births_and_switches_ends_by_itself() {
+    let server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    world.clock.advance(10);
+    let (live, killed, mut brief) = (world.mint(), world.mint(), world.mint());
+    brief.replay_until = world.clock.now() + 1;
+    brief.record.run = None;
+    for mint in [&live, &killed, &brief] {
+        assert_eq!(world.answer(mint).await, Minting::Minted);
+    }
+    world.store.kill(killed.tag, killed.hash, world.tombstone()).await.expect("an answer");
+
+    let mut connection = server.connect().await;
+    let keys: Vec<String> = connection.keys("*").await.expect("keys");
+    let mut seen = BTreeMap::<&str, usize>::new();
+    for key in keys.iter().filter(|key| !key.ends_with(":birth") && *key != "trustmint:ready") {
+        let (ttl, size): (i64, usize) = redis::pipe()
+            .ttl(key)
+            .cmd("MEMORY")
+            .arg("USAGE")
+            .arg(key)
+            .query_async(&mut connection)
+            .await
+            .expect(key);
+        let what = key.split(':').nth(2).expect("trustmint:{tag}:what:name");
+        let least = if what == "replay" { 0 } else { i64::try_from(TTL).expect("small") - 5 };
+        assert!((least..=3600).contains(&ttl), "{key} ends in {ttl} s");
+        assert!(size < 4096, "{key} takes {size} bytes");
+        *seen.entry(what).or_default() += 1;
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [("replay", 3), ("run", 2), ("token", 3)]);
+    let tombstones = keys.iter().filter(|key| key.contains(":token:"));
+    let mut smallest = usize::MAX;
+    for key in tombstones {
+        smallest = smallest.min(connection.strlen(key).await.expect("a length"));
+    }
+    assert!(smallest <= 100, "a tombstone has {smallest} bytes");
+
+    // What ended is gone: the second ID token with that key is a new one.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while world.answer(&again(&brief)).await != Minting::Minted {
+        assert!(Instant::now() < deadline, "the replay record stays");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_may_evict_records_is_refused() {
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        let server = RedisServer::with(&["--maxmemory-policy", policy, "--maxmemory", "100mb"]);
+        let store = Redis::new(&url(single(server.port)), TIMEOUT).expect("a store");
+        let error = store.ready().await.expect_err("refused").to_string();
+        assert!(error.contains(policy) && error.contains("noeviction"), "{error}");
+        // The operator repairs it, and needs no restart.
+        redis_cli(Some(server.port), &["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        store.ready().await.expect("ready");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_is_no_store() {
+    let primary = RedisServer::start();
+    let port = primary.port.to_string();
+    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+    let world = World::redis(single(primary.port), TIMEOUT).await;
+    world.clock.advance(10);
+    let mint = world.mint();
+    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    until_linked(replica.port);
+
+    // What a replica knows may be old: a token that it calls live may be dead.
+    let store = Redis::new(&url(single(replica.port)), TIMEOUT).expect("a store");
+    assert!(store.ready().await.is_err());
+    assert!(store.find(mint.tag, mint.hash).await.is_err());
+
+    // Nor is a primary that becomes a replica while it is connected.
+    redis_cli(Some(primary.port), &["REPLICAOF", "127.0.0.1", "1"]);
+    assert!(world.store.ready().await.is_err());
+    assert!(world.store.find(mint.tag, mint.hash).await.is_err());
+    redis_cli(Some(primary.port), &["REPLICAOF", "NO", "ONE"]);
+    world.until_ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_waits_for_a_replica() {
+    let primary = RedisServer::start();
+    let port = primary.port.to_string();
+    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+    let world = World::redis(single(primary.port), TIMEOUT).await;
+    until_linked(replica.port);
+    world.clock.advance(10);
+    let mint = world.mint();
+    assert_eq!(world.answer(&mint).await, Minting::Minted);
+
+    replica.signal("STOP");
+    for _ in 0..2 {
+        // The second time nothing is written any more; it must wait all the same.
+        let killed = world.store.kill(mint.tag, mint.hash, world.tombstone()).await;
+        assert!(killed.expect_err("no replica has it").to_string().contains("replica"));
+    }
+    // Nor does another broker pretend, which wrote nothing.
+    let other = World::redis(single(primary.port), TIMEOUT).await;
+    assert!(other.store.kill(mint.tag, mint.hash, world.tombstone()).await.is_err());
+    let selector = trustmint::store::Selector {
+        run: mint.record.run.as_deref().map(str::to_owned),
+        ..Default::default()
+    };
+    let switched = world.store.switch(selector.clone(), trustmint::store::Switch::Kill, 1).await;
+    assert!(switched.is_err(), "a switch waits as well");
+
+    replica.signal("CONT");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Err(error) = world.store.kill(mint.tag, mint.hash, world.tombstone()).await {
+        assert!(Instant::now() < deadline, "{error}");
+    }
+    let key = format!("trustmint:{{{}}}:token:*", mint.tag.as_str());
+    let key = redis_cli(Some(replica.port), &["KEYS", &key]);
+    assert!(redis_cli(Some(replica.port), &["GET", key.trim()]).starts_with('D'), "the replica knows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_deadline_and_slow_births_still_connect() {
+    let server = RedisServer::start();
+    // The shortest `store_timeout` that the configuration takes.
+    let world = World::redis(single(server.port), Duration::from_millis(50)).await;
+    world.clock.advance(1);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mint = Arc::new(world.mint());
+    while world.store.mint(Arc::clone(&mint)).await != Ok(Minting::Minted) {
+        assert!(Instant::now() < deadline, "never");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mint_whose_answer_was_lost_finds_its_own_hash() {
+    let server = RedisServer::start();
+    let proxy = Proxy::before(server.port).await;
+    let world = World::redis(single(proxy.port), TIMEOUT).await;
+    world.clock.advance(10);
+    let mint = world.mint();
+    proxy.cut_answers_to(b"EVALSHA", 1);
+    world.store.mint(Arc::new(mint.clone())).await.expect_err("cut");
+    assert_eq!(proxy.cut(), 1);
+    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+    let mut sibling = again(&mint);
+    sibling.replay_key = fresh();
+    assert_eq!(world.answer(&sibling).await, Minting::Minted, "the cut connection came back");
+}
+
+/// Tag → second of its birth.
+async fn births(server: &RedisServer) -> BTreeMap<String, u64> {
+    let mut connection = server.connect().await;
+    let keys: Vec<String> = connection.keys("trustmint:*:birth").await.expect("keys");
+    let values: Vec<String> = connection.mget(&keys).await.expect("values");
+    let second =
+        |value: &str| value.rsplit(' ').next().and_then(|second| second.parse().ok()).expect("a second");
+    keys.into_iter().zip(values.iter().map(|value| second(value))).collect()
+}

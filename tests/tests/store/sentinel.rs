@@ -1,0 +1,104 @@
+//! Redis behind Sentinel.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpSocket, TcpStream};
+use trustmint::clock::Clock as _;
+use trustmint::config::Topology;
+use trustmint::store::Minting;
+use trustmint::token::TAG_COUNT;
+use trustmint_tests::redis_topology::{Sentinel, Watched, redis_cli};
+
+use super::contract;
+use super::world::{TIMEOUT, World, again};
+
+/// Replicas answer late on a busy machine; a sixth of this is what a kill waits for them.
+const PATIENT: Duration = Duration::from_secs(6);
+
+fn topology(sentinels: &[u16]) -> Topology {
+    Topology::Sentinel {
+        servers: sentinels.iter().map(|port| format!("127.0.0.1:{port}")).collect(),
+        primary: Sentinel::NAME.to_owned(),
+        database: 0,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_primary_keeps_the_contract() {
+    let watched = Watched::start();
+    let world = World::redis(topology(&[watched.sentinel.port]), PATIENT).await;
+    contract::holds(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failover_nothing_is_minted_twice_and_the_store_comes_back() {
+    let mut watched = Watched::start();
+    let world = World::redis(topology(&[watched.sentinel.port]), PATIENT).await;
+    world.clock.advance(10);
+    let (spent, unspent, killed) = (world.mint(), world.mint(), world.mint());
+    assert_eq!(world.answer(&spent).await, Minting::Minted);
+    assert_eq!(world.answer(&killed).await, Minting::Minted);
+    world.store.kill(killed.tag, killed.hash, world.tombstone()).await.expect("a replica has it");
+
+    // The replica hears nothing of this one.
+    let lost = world.mint();
+    watched.replica.signal("STOP");
+    redis_cli(Some(watched.primary.port), &["CLIENT", "KILL", "TYPE", "replica"]);
+    assert_eq!(world.answer(&lost).await, Minting::Minted);
+    watched.primary.kill();
+    watched.replica.signal("CONT");
+    world.clock.advance(10);
+    world.until_ready().await;
+    assert!(redis_cli(Some(watched.replica.port), &["ROLE"]).starts_with("master"));
+
+    let births = redis_cli(Some(watched.replica.port), &["KEYS", "trustmint:*:birth"]);
+    assert_eq!(births.lines().count(), usize::from(TAG_COUNT));
+    let values: Vec<_> = births.lines().collect();
+    let values = redis_cli(Some(watched.replica.port), &[&["MGET"], &values[..]].concat());
+    let now = world.clock.now().to_string();
+    assert!(values.lines().all(|birth| birth.ends_with(&now)), "births are renewed");
+
+    assert_eq!(world.answer(&again(&spent)).await, Minting::Replayed);
+    assert_eq!(world.answer(&again(&lost)).await, Minting::Reset);
+    assert_eq!(world.answer(&unspent).await, Minting::Reset);
+    let entry = world.store.find(killed.tag, killed.hash).await.expect("an answer");
+    assert!(matches!(entry, Some(trustmint::store::Entry::Dead(_))), "{entry:?}");
+    world.clock.advance(1);
+    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+}
+
+/// The host of the primary is gone, and with it the Sentinel on it: its address swallows packets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sentinel_that_swallows_packets_keeps_nobody_from_the_primary() {
+    let mut watched = Watched::start();
+    let hole = BlackHole::open().await;
+    let world = World::redis(topology(&[hole.port, watched.sentinel.port]), TIMEOUT).await;
+    watched.primary.kill();
+    assert!(world.store.ready().await.is_err());
+    world.until_ready().await;
+    assert!(redis_cli(Some(watched.replica.port), &["ROLE"]).starts_with("master"));
+}
+
+/// A port whose connections are never accepted.
+struct BlackHole {
+    port: u16,
+    _kept: (tokio::net::TcpListener, Vec<TcpStream>),
+}
+
+impl BlackHole {
+    async fn open() -> Self {
+        let socket = TcpSocket::new_v4().expect("socket");
+        socket.bind("127.0.0.1:0".parse().expect("address")).expect("a port");
+        let listener = socket.listen(1).expect("listening");
+        let port = listener.local_addr().expect("address").port();
+        let mut queued = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Ok(stream) =
+            tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(("127.0.0.1", port))).await
+        {
+            assert!(Instant::now() < deadline, "the queue never fills");
+            queued.push(stream.expect("queued"));
+        }
+        Self { port, _kept: (listener, queued) }
+    }
+}

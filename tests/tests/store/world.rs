@@ -1,0 +1,123 @@
+//! A store, a clock, and mints to try.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use trustmint::clock::{Clock as _, ManualClock};
+use trustmint::config::{RedisUrl, Topology};
+use trustmint::registry::{Package, RegistryKind};
+use trustmint::store::redis::Redis;
+use trustmint::store::{Death, Embedded, Mint, Minting, Slot, Store, Tombstone};
+use trustmint::token::{Record, Scope, Tag, TokenHash};
+
+/// How long a token of these tests lives.
+pub const TTL: u64 = 900;
+/// Long after any ID token of these tests has expired.
+const REPLAY_TTL: u64 = 1000;
+/// What a broker gives a store by default.
+pub const TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// A store and the clock that it was given.
+pub struct World {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<ManualClock>,
+    /// When the store was born, in seconds.
+    pub born: u64,
+}
+
+pub fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(1_800_000_000))
+}
+
+impl World {
+    pub fn embedded(path: &Path) -> Self {
+        let clock = clock();
+        let born = clock.now();
+        Self { store: Arc::new(Embedded::open(path, born).expect("a store")), clock, born }
+    }
+
+    /// Waits until the store answers.
+    pub async fn redis(topology: Topology, timeout: Duration) -> Self {
+        let clock = clock();
+        let store = Redis::with_clock(&url(topology), timeout, Arc::clone(&clock) as _).expect("a store");
+        let world = Self { store: Arc::new(store), born: clock.now(), clock };
+        world.until_ready().await;
+        world
+    }
+
+    /// A mint with an ID token, a run and a registry token of its own, issued now.
+    pub fn mint(&self) -> Mint {
+        let replay_key = fresh();
+        let run = format!("github|1|2|{}", u64::from_be_bytes(replay_key[..8].try_into().expect("8 bytes")));
+        let now = self.clock.now();
+        Mint {
+            tag: Tag::of(run.as_bytes()),
+            replay_key,
+            slot: Slot::Whole,
+            max_packages: 3,
+            issued_at: now,
+            replay_until: now + REPLAY_TTL,
+            hash: TokenHash(fresh()),
+            record: Record {
+                registry: "pypi".into(),
+                issuer: "github".into(),
+                subject: "github|1|2".into(),
+                run: Some(run.into()),
+                scope: Scope::parse(RegistryKind::Pypi, "package:widget:publish").expect("a scope"),
+                minted_ms: self.clock.now_ms(),
+                expires: now + TTL,
+                policies: vec!["widget-release".into()],
+                digest: "digest".into(),
+                identity: r#"{"repository":"acme/widget"}"#.into(),
+            },
+            now,
+        }
+    }
+
+    pub async fn answer(&self, mint: &Mint) -> Minting {
+        self.store.mint(Arc::new(mint.clone())).await.expect("an answer")
+    }
+
+    pub fn tombstone(&self) -> Tombstone {
+        let at = self.clock.now();
+        Tombstone { at, why: Death::Revoked, until: at + 3600 }
+    }
+
+    pub async fn until_ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while let Err(error) = self.store.ready().await {
+            assert!(Instant::now() < deadline, "never ready: {error}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// The same ID token, to be spent on another registry token.
+pub fn again(mint: &Mint) -> Mint {
+    Mint { hash: TokenHash(fresh()), ..mint.clone() }
+}
+
+/// The same ID token, to be spent on a package.
+pub fn on_package(mint: &Mint, name: &str) -> Mint {
+    let package = Package::parse(RegistryKind::Generic, name).expect("a name");
+    Mint { slot: Slot::Package(package), ..again(mint) }
+}
+
+/// 32 bytes that no other call in this process returned.
+pub fn fresh() -> [u8; 32] {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static PAD: AtomicU8 = AtomicU8::new(0);
+    let mut bytes = [PAD.fetch_add(7, Ordering::Relaxed); 32];
+    bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes
+}
+
+pub fn single(port: u16) -> Topology {
+    Topology::Single { server: format!("127.0.0.1:{port}"), database: 0 }
+}
+
+pub fn url(topology: Topology) -> RedisUrl {
+    RedisUrl { topology, tls: false, ca: None, username: None, password: None }
+}
