@@ -114,6 +114,23 @@ pub fn with_tail_bit(segment: &str) -> String {
     format!("{head}{}", char::from(DIGITS[value + 1]))
 }
 
+/// (r, n - s): of every ECDSA signature there is a second one that is as good. Other signatures of
+/// that length become nonsense.
+pub fn ecdsa_twin(signature: &str) -> Vec<u8> {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
+        0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+    let mut borrow = 0;
+    for (place, of_order) in bytes.iter_mut().rev().zip(ORDER.iter().rev()) {
+        let difference = i16::from(*of_order) - i16::from(*place) - borrow;
+        borrow = i16::from(difference < 0);
+        *place = difference.rem_euclid(256).to_le_bytes()[0];
+    }
+    bytes
+}
+
 /// A key set, written into `[issuers.farm]`'s `keys_file`, and an issuer of kind `oidc`.
 pub fn farm(issuer: &Issuer, keys: &Value, algorithms: &[&str]) -> Setup {
     let mut setup = Setup::new(issuer).policies(FARM_POLICY);

@@ -4,6 +4,7 @@
 pub mod attack;
 pub mod broker;
 pub mod claims;
+pub mod deciding;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;

@@ -18,7 +18,7 @@ use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, C
 use openidconnect::{ClientId, IssuerUrl, Nonce};
 use serde_json::{Value, json};
 use trustmint::identity::Unverified;
-use trustmint_tests::attack::{FARM, base64url, parts, with_tail_bit};
+use trustmint_tests::attack::{FARM, base64url, ecdsa_twin, parts, with_tail_bit};
 use trustmint_tests::broker::{AUDIENCE, Setup};
 use trustmint_tests::in_process::plan;
 use trustmint_tests::keys::{Key, jwks};
@@ -239,7 +239,7 @@ fn respell(dice: &mut Dice, token: &str) -> String {
         2 => format!("{token}.{signature}"),
         3 => format!("{header}.{payload}."),
         4 => format!("{header}.{payload}.{}", base64url([0; 64])),
-        5 => format!("{header}.{payload}.{}", twin(signature)),
+        5 => format!("{header}.{payload}.{}", base64url(ecdsa_twin(signature))),
         6 if signature.len() % 4 != 0 => format!("{header}.{payload}.{}", with_tail_bit(signature)),
         7 => format!("{header}.{payload}.{}", &signature[..signature.len() / 8 * 4]),
         _ => {
@@ -249,22 +249,4 @@ fn respell(dice: &mut Dice, token: &str) -> String {
             String::from_utf8(bytes).expect("ASCII")
         }
     }
-}
-
-/// (r, n - s): of every ECDSA signature there is a second one that is as good. Other signatures of
-/// that length become nonsense.
-fn twin(signature: &str) -> String {
-    const ORDER: [u8; 32] = [
-        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
-        0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-    ];
-    use base64::Engine as _;
-    let mut bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-    let mut borrow = 0;
-    for (place, of_order) in bytes.iter_mut().rev().zip(ORDER.iter().rev()) {
-        let difference = i16::from(*of_order) - i16::from(*place) - borrow;
-        borrow = i16::from(difference < 0);
-        *place = difference.rem_euclid(256).to_le_bytes()[0];
-    }
-    base64url(bytes)
 }

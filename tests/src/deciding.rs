@@ -1,0 +1,65 @@
+//! Decisions without a server: policies as text, claims as JSON.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use trustmint::config::Config;
+use trustmint::denial::Denial;
+use trustmint::document::Source;
+use trustmint::identity::{Claims, Identity};
+use trustmint::policy::{Grant, Snapshot, decide, load_documents};
+use trustmint::token::Scope;
+
+/// One issuer of kind `github`, one registry of kind `pypi`.
+pub struct House {
+    pub config: Config,
+}
+
+const CONFIGURATION: &str = r#"
+public_url = "https://publish.example.com"
+listen = { public = "127.0.0.1:0" }
+policies = { path = "." }
+issuers = { github = { kind = "github" } }
+
+[registries.pypi]
+kind = "pypi"
+audiences = ["pypi.example.com"]
+token_ttl = "2h"
+"#;
+
+impl Default for House {
+    fn default() -> Self {
+        let source = Source::new("trustmint.toml", CONFIGURATION);
+        let config = Config::read(&source, Path::new(".")).unwrap_or_else(|findings| panic!("{findings}"));
+        Self { config }
+    }
+}
+
+impl House {
+    /// The policies of several files, by name and text.
+    pub fn files(&self, files: &[(&str, &str)]) -> Snapshot {
+        let sources: Vec<_> = files.iter().map(|(name, text)| Source::new(*name, *text)).collect();
+        load_documents(&sources, &self.config.vocabulary()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The policies of one file.
+    pub fn policies(&self, text: &str) -> Snapshot {
+        self.files(&[("policies.toml", text)])
+    }
+
+    /// An identity with these claims.
+    pub fn identity(&self, claims: &Value) -> Identity {
+        let issuer = self.config.issuers.by_id("github").expect("configured");
+        let payload = claims.to_string();
+        let claims = Claims::parse(payload.as_bytes()).expect("claims");
+        Identity::new(&issuer.settings, claims, payload.into()).expect("an identity")
+    }
+
+    /// The decision.
+    pub fn decide(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Result<Grant, Denial> {
+        let registry = Arc::clone(self.config.registries.by_id("pypi").expect("configured"));
+        let wanted = wanted.map(|text| Scope::parse(registry.kind, text).expect("a scope"));
+        decide(snapshot, &self.identity(claims), &registry, wanted.as_ref())
+    }
+}

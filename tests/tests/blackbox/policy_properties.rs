@@ -1,0 +1,138 @@
+//! What holds for all policies there can be, not for examples only.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use trustmint::policy::Glob;
+use trustmint_tests::deciding::House;
+use trustmint_tests::issuer::changed;
+
+/// What the documentation says, by trying everything.
+fn by_the_book(pattern: &[char], value: &[char]) -> bool {
+    let stars = pattern.iter().take_while(|&&letter| letter == '*').count();
+    if stars == 0 {
+        return match (pattern.split_first(), value.split_first()) {
+            (None, None) => true,
+            (Some((wanted, pattern)), Some((found, value))) => wanted == found && by_the_book(pattern, value),
+            _ => false,
+        };
+    }
+    let crosses = |letter: &char| !matches!(letter, ':' | '@') && (stars == 2 || *letter != '/');
+    (1..=value.len())
+        .take_while(|length| crosses(&value[length - 1]))
+        .any(|length| by_the_book(&pattern[stars..], &value[length..]))
+}
+
+/// Policies, each with a chance to match the claims below.
+fn policy() -> impl Strategy<Value = String> {
+    let packages = prop::sample::subsequence(vec!["\"a\"", "\"b\"", "\"c\""], 1..=3);
+    let actions = prop::sample::subsequence(vec!["\"publish\"", "\"yank\""], 1..=2);
+    (packages, actions, prop::collection::vec(condition(), 0..2), 0..1_000_000_000_u32).prop_map(
+        |(packages, actions, conditions, id)| {
+            format!(
+                "[[policy]]\nid = \"p{id}\"\nissuer = \"github\"\nregistry = \"pypi\"\npackages = [{}]\nactions = [{}]\n\
+                 [policy.match]\nrepository_owner_id = \"9100048\"\nrepository_id = \"48124571\"\n{}\n",
+                packages.join(","),
+                actions.join(","),
+                distinct(&conditions),
+            )
+        },
+    )
+}
+
+fn condition() -> impl Strategy<Value = (&'static str, &'static str)> {
+    let claim = prop::sample::select(vec!["environment", "ref", "actor", "repository"]);
+    let pattern = prop::sample::select(vec![
+        "\"x\"",
+        "[\"x\", \"y\"]",
+        "{ glob = \"x*\" }",
+        "{ prefix = \"y\" }",
+        "{ present = true }",
+        "{ present = false }",
+    ]);
+    (claim, pattern)
+}
+
+/// One condition a claim, as TOML has one value a key.
+fn distinct(conditions: &[(&str, &str)]) -> String {
+    let conditions: std::collections::BTreeMap<_, _> = conditions.iter().copied().collect();
+    conditions.iter().map(|(claim, pattern)| format!("{claim} = {pattern}\n")).collect()
+}
+
+fn deny() -> impl Strategy<Value = String> {
+    let packages = prop::sample::select(vec!["", "packages = [\"a\"]\n", "packages = [\"B\", \"c\"]\n"]);
+    let about = prop::sample::select(vec!["issuer = \"github\"\n", "registry = \"pypi\"\n"]);
+    (packages, about, prop::collection::vec(condition(), 1..3)).prop_map(|(packages, about, conditions)| {
+        format!("[[deny]]\n{about}{packages}[deny.match]\n{}\n", distinct(&conditions))
+    })
+}
+
+fn claims() -> impl Strategy<Value = Value> {
+    let value = || {
+        prop::sample::select(vec![
+            Value::Null,
+            json!("x"),
+            json!("xx"),
+            json!("y"),
+            json!("Yz"),
+            json!(["x"]),
+        ])
+    };
+    (value(), value(), value(), value()).prop_map(|(environment, reference, actor, repository)| {
+        let changes =
+            json!({ "environment": environment, "ref": reference, "actor": actor, "repository": repository });
+        changed(trustmint_tests::github("https://token.actions.githubusercontent.com", "x"), &changes)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_glob_matches_what_the_book_says(pattern in "[ab/:@*ä]{1,7}", value in "[ab/:@*ä]{0,8}") {
+        if let Ok(glob) = Glob::parse(&pattern) {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(glob.matches(&value), by_the_book(&letters(&pattern), &letters(&value)));
+        }
+    }
+
+    #[test]
+    fn a_value_made_from_a_glob_matches_it(head in "[ab]{1,3}", fill in "[ab.-]{1,5}", tail in "[/@:ab]{0,3}") {
+        let glob = Glob::parse(&format!("{head}*{tail}")).expect("a glob");
+        let value = format!("{head}{fill}{tail}");
+        prop_assert!(glob.matches(&value));
+        let crossing = format!("{head}{fill}/{fill}{tail}");
+        prop_assert!(!glob.matches(&crossing), "a star stays within its segment");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn adding_a_deny_never_adds_a_grant(
+        policies in prop::collection::vec(policy(), 1..4),
+        first in prop::option::of(deny()),
+        added in deny(),
+        own in prop::collection::vec(condition(), 1..3),
+        claims in claims(),
+    ) {
+        let house = House::default();
+        let mut ids = std::collections::BTreeSet::new();
+        prop_assume!(policies.iter().all(|policy| ids.insert(policy.lines().nth(1).map(str::to_owned))));
+        let text = policies.concat();
+        let first = first.unwrap_or_default();
+        let decide = |text: &str| house.decide(&house.policies(text), &claims, None).map(|grant| grant.scope);
+        let before = decide(&format!("{text}{first}"));
+        // A top-level deny, and one of the last policy's own.
+        for after in [
+            decide(&format!("{text}{first}{added}")),
+            decide(&format!("{text}[[policy.deny]]\n{}{first}", distinct(&own))),
+        ] {
+            match (&before, after) {
+                (Err(_), Ok(scope)) => prop_assert!(false, "granted only with the deny: {scope}"),
+                (Ok(before), Ok(after)) => prop_assert!(before.uncovered(&after).is_empty(), "{before} → {after}"),
+                (_, Err(_)) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A token lives no longer than the policies that fed it, also across a restart; and a denial tells
+//! the owner everything and strangers nothing.
+
+use serde_json::json;
+use trustmint_tests::broker::{AUDIENCE, POLICY};
+use trustmint_tests::{Broker, Issuer, Setup};
+
+/// Another team's, with values that nobody else may learn.
+const OTHERS: &str = r#"
+[[policy]]
+id       = "secret-project"
+issuer   = "github"
+registry = "pypi"
+packages = ["unreleased"]
+actions  = ["publish"]
+match    = { repository_owner_id = "777", repository_id = "888", environment = "vault" }
+"#;
+
+async fn restarted_with(broker: Broker, files: &[(&str, &str)]) -> Broker {
+    let folder = broker.folder.path().join("policies");
+    for entry in std::fs::read_dir(&folder).expect("folder") {
+        std::fs::remove_file(entry.expect("an entry").path()).expect("removed");
+    }
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).expect("policy");
+    }
+    broker.restart().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_dies_with_the_policy_that_fed_it_also_across_a_restart() {
+    let issuer = Issuer::start().await;
+    let mut broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
+    let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+    assert!(broker.is_active(&token).await);
+
+    let widened = POLICY.replace("[\"publish\", \"create\"]", "[\"publish\", \"create\", \"yank\"]");
+    let narrowed = POLICY.replace("\"widget\", ", "");
+    let fewer_actions = POLICY.replace("[\"publish\", \"create\"]", "[\"publish\"]");
+    let elsewhere = POLICY.replace("environment         = \"pypi\"", "environment         = \"staging\"");
+    let denied = format!("{POLICY}\n[[policy.deny]]\nactor = \"octocat\"\n");
+    let banned = format!("{POLICY}\n[[deny]]\nregistry = \"pypi\"\npackages = [\"widget\"]\n");
+    let renamed = POLICY.replace("widget-release", "another-name");
+    let odd = POLICY.replace("\"Widget.Extras\"", "\"widget_extras\"");
+    for (what, files, active) in [
+        ("another file name", vec![("z.toml", POLICY), ("b.toml", OTHERS)], true),
+        ("another team's policy is gone", vec![("p.toml", POLICY)], true),
+        (
+            "another team's policy is edited",
+            vec![("p.toml", POLICY), ("o.toml", &OTHERS.replace("888", "889"))],
+            true,
+        ),
+        ("another spelling", vec![("p.toml", odd.as_str())], true),
+        ("another id", vec![("p.toml", renamed.as_str())], true),
+        ("widened", vec![("p.toml", widened.as_str())], true),
+        ("narrowed by a package", vec![("p.toml", narrowed.as_str())], false),
+        ("narrowed by an action", vec![("p.toml", fewer_actions.as_str())], false),
+        ("about another environment", vec![("p.toml", elsewhere.as_str())], false),
+        ("with a deny of its own", vec![("p.toml", denied.as_str())], false),
+        ("with a deny above it", vec![("p.toml", banned.as_str())], false),
+        ("removed", vec![("o.toml", OTHERS)], false),
+        ("nothing left", vec![], false),
+        // A re-decision is never written back.
+        ("as it was", vec![("p.toml", POLICY), ("o.toml", OTHERS)], true),
+    ] {
+        broker = restarted_with(broker, &files).await;
+        assert_eq!(broker.is_active(&token).await, active, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denial_helps_the_owner_and_nobody_else() {
+    let issuer = Issuer::start().await;
+    let broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
+    let denied = async |changes: serde_json::Value| {
+        let reply = broker.exchange(&issuer.id_token_with(AUDIENCE, &changes)).await;
+        assert_eq!(reply.status, 400, "{}", reply.text);
+        reply
+    };
+    // The owner's pins match: the claim, what came and what was expected.
+    let owner = denied(json!({ "environment": "staging" })).await;
+    assert_eq!(
+        owner.json(),
+        json!({
+            "error": "invalid_request",
+            "error_description": "claim `environment` does not match: expected 'pypi', received 'staging'",
+            "reason": "claim_mismatch", "claim": "environment", "received": "staging", "expected": ["pypi"],
+        })
+    );
+    let absent = denied(json!({ "environment": null })).await.json();
+    assert_eq!((&absent["claim"], &absent["received"]), (&json!("environment"), &json!(null)));
+
+    // A stranger gets the same answer whether a policy comes near or not, but for its own ids.
+    let answers = [
+        denied(json!({ "repository_id": "888" })).await,
+        denied(json!({ "repository_owner_id": "777" })).await,
+        denied(json!({ "repository_id": "1", "repository_owner_id": "2", "environment": "vault" })).await,
+    ];
+    for (reply, (owner, repository)) in
+        answers.iter().zip([("9100048", "888"), ("777", "48124571"), ("2", "1")])
+    {
+        let expected = json!({
+            "error": "invalid_request",
+            "error_description": format!(
+                "no policy of registry 'pypi' is about an identity with \
+                 repository_owner_id = '{owner}', repository_id = '{repository}'"
+            ),
+            "reason": "no_matching_policy",
+        });
+        assert_eq!(reply.json(), expected);
+    }
+    for reply in answers.iter().chain([&owner]) {
+        for secret in ["secret-project", "unreleased", "vault", "widget-release"] {
+            assert!(!reply.text.contains(secret), "{secret}: {}", reply.text);
+        }
+    }
+}
