@@ -5,10 +5,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::http::header::ALLOW;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::super::body::Form;
@@ -17,6 +16,7 @@ use super::super::refusal::Refused;
 use super::client_auth::{Authenticated, authenticate};
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};
+use crate::denial::{Denial, Reason};
 
 /// Sends a request through the limits that fit its sender: whoever proves to be a client is limited
 /// as that client, everybody else by network.
@@ -54,8 +54,11 @@ struct Answer<'a> {
     iat: u64,
     exp: u64,
     jti: &'a str,
-    publisher: Box<RawValue>,
+    // `publisher` follows, which is JSON already.
 }
+
+/// Room for what is around the publisher in a usual answer.
+const USUAL_ANSWER: usize = 512;
 
 #[derive(Serialize)]
 struct Inactive {
@@ -70,7 +73,7 @@ pub(in crate::http) async fn introspection(
     let token = form.required("token")?;
     Ok(match public.broker.introspect(&registry, token).await? {
         Found::Inactive => Json(Inactive { active: false }).into_response(),
-        Found::Active(active) => answer(&public, &active),
+        Found::Active(active) => answer(&public, &active)?,
     })
 }
 
@@ -82,8 +85,8 @@ pub(in crate::http) async fn refuse(
     refused
 }
 
-fn answer(public: &Public, Active { id, record }: &Active) -> Response {
-    Json(Answer {
+fn answer(public: &Public, Active { id, record }: &Active) -> Result<Response, Refused> {
+    let answer = Answer {
         active: true,
         scope: record.scope.to_string(),
         authorization_details: details::render(&record.scope),
@@ -94,49 +97,72 @@ fn answer(public: &Public, Active { id, record }: &Active) -> Response {
         iat: record.minted(),
         exp: record.expires,
         jti: id.as_str(),
-        publisher: publisher(&record.issuer, &record.identity),
-    })
-    .into_response()
+    };
+    let mut json = Vec::with_capacity(USUAL_ANSWER + record.identity.len());
+    let written = serde_json::to_writer(&mut json, &answer)
+        .and_then(|()| push_publisher(&mut json, &record.issuer, &record.identity));
+    match written {
+        Ok(()) => Ok(([(CONTENT_TYPE, "application/json")], json).into_response()),
+        Err(error) => {
+            Err(Denial::new(Reason::Overloaded, "the answer cannot be written").internal(error).into())
+        }
+    }
 }
 
-/// The issuer's id and its claims, flat, by their own names. A claim that is called `issuer` yields
-/// to the issuer's id.
-fn publisher(issuer: &str, payload: &str) -> Box<RawValue> {
-    let id = serde_json::to_string(issuer).unwrap_or_default();
+/// Adds the member `publisher` to a JSON object: the issuer's id and its claims, flat, by their own
+/// names. A claim that is called `issuer` yields to the issuer's id.
+fn push_publisher(json: &mut Vec<u8>, issuer: &str, payload: &str) -> serde_json::Result<()> {
+    // In the place of the closing brace.
+    json.pop();
+    json.extend_from_slice(b",\"publisher\":");
     // Where no name can spell `issuer`, escaped or not, the payload is repeated as it was signed.
     let plain = !payload.contains('\\') && !payload.contains("\"issuer\"");
     let members = payload
         .trim_start()
         .strip_prefix('{')
         .filter(|members| plain && members.trim_start().starts_with('"'));
-    let text = match members {
-        Some(members) => format!("{{\"issuer\":{id},{members}"),
-        None => {
-            let mut claims: Map<String, Value> = serde_json::from_str(payload).unwrap_or_default();
-            claims.insert("issuer".to_owned(), issuer.into());
-            Value::Object(claims).to_string()
+    match members {
+        Some(members) => {
+            json.extend_from_slice(b"{\"issuer\":");
+            serde_json::to_writer(&mut *json, issuer)?;
+            json.push(b',');
+            json.extend_from_slice(members.as_bytes());
         }
-    };
-    RawValue::from_string(text).unwrap_or_default()
+        None => {
+            let mut claims: Map<String, Value> = serde_json::from_str(payload)?;
+            claims.insert("issuer".to_owned(), issuer.into());
+            serde_json::to_writer(&mut *json, &claims)?;
+        }
+    }
+    json.push(b'}');
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::publisher;
+    use serde_json::{Value, json};
+
+    use super::push_publisher;
 
     #[test]
     fn no_claim_can_pose_as_the_issuers_id() {
         for (payload, expected) in [
-            (r#"{"sub":"x","n":1}"#, r#"{"issuer":"github","sub":"x","n":1}"#),
-            (r#"{}"#, r#"{"issuer":"github"}"#),
-            (r#" { "sub" : "x" } "#, r#"{"issuer":"github", "sub" : "x" }"#),
-            (r#"{"issuer":"evil","sub":"x"}"#, r#"{"issuer":"github","sub":"x"}"#),
+            (r#"{"sub":"x","n":1}"#, json!({ "issuer": "github", "sub": "x", "n": 1 })),
+            (r#"{}"#, json!({ "issuer": "github" })),
+            (r#" { "sub" : "x" } "#, json!({ "issuer": "github", "sub": "x" })),
+            (r#"{"issuer":"evil","sub":"x"}"#, json!({ "issuer": "github", "sub": "x" })),
             (
                 r#"{"\u0069ssuer":"evil","a":[true,null,{"b":2.5}]}"#,
-                r#"{"a":[true,null,{"b":2.5}],"issuer":"github"}"#,
+                json!({ "issuer": "github", "a": [true, null, { "b": 2.5 }] }),
             ),
         ] {
-            assert_eq!(publisher("github", payload).get().trim(), expected);
+            let mut answer = br#"{"active":true}"#.to_vec();
+            push_publisher(&mut answer, "github", payload).expect("JSON");
+            let text = String::from_utf8(answer).expect("UTF-8");
+            let read: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(read, json!({ "active": true, "publisher": expected }), "{text}");
+            // A parser that takes the first of two would be misled otherwise.
+            assert_eq!(text.matches("ssuer").count(), 1, "{text}");
         }
     }
 }
