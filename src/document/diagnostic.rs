@@ -9,12 +9,17 @@ use std::sync::Arc;
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
+    /// Where each line begins, so that a position is found without reading the text again.
+    lines: Arc<[usize]>,
 }
 
 impl Source {
     /// A document under the name that messages call it by.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        let (name, text) = (name.into(), text.into());
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after_breaks).collect();
+        Self { name, text, lines }
     }
 
     /// The whole text.
@@ -30,13 +35,10 @@ impl Source {
     /// Where a span of bytes begins.
     pub fn position(&self, span: &Range<usize>) -> Position {
         let start = span.start.min(self.text.len());
-        let before = self.text.get(..start).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            file: Arc::clone(&self.name),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let line = self.lines.partition_point(|begin| *begin <= start);
+        let begin = self.lines[line - 1];
+        let column = self.text.get(begin..start).map_or(0, |before| before.chars().count()) + 1;
+        Position { file: Arc::clone(&self.name), line, column }
     }
 }
 
@@ -160,5 +162,22 @@ impl fmt::Display for Diagnostics {
             1 => write!(f, "1 finding"),
             n => write!(f, "{n} findings"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let source = Source::new("x", "a = 1\nä = 2\n\nb");
+        let at = |offset: usize| {
+            let position = source.position(&(offset..offset));
+            (position.line, position.column)
+        };
+        assert_eq!((at(0), at(4), at(5)), ((1, 1), (1, 5), (1, 6)));
+        assert_eq!((at(6), at(8), at(12)), ((2, 1), (2, 2), (2, 6)));
+        assert_eq!((at(13), at(14), at(99)), ((3, 1), (4, 1), (4, 2)));
     }
 }
