@@ -96,8 +96,7 @@ impl Service {
         let sink = Sink::open(config.audit_file.as_deref())?;
         let (audit, audit_writer) = Audit::start(sink, config.limits.audit_queue)?;
         let metrics = Arc::new(Metrics::default());
-        metrics.snapshot(snapshot.digest().as_str(), snapshot.len());
-        tracing::info!(policies = snapshot.len(), digest = snapshot.digest().as_str(), "policies loaded");
+        show(&snapshot, &metrics);
         let broker = Arc::new(Broker {
             clock,
             public_url: config.public_url,
@@ -148,12 +147,7 @@ impl Service {
     pub fn reload_policies(&self) {
         match load(&self.policies, &self.vocabulary) {
             Ok(snapshot) => {
-                self.broker.metrics.snapshot(snapshot.digest().as_str(), snapshot.len());
-                tracing::info!(
-                    policies = snapshot.len(),
-                    digest = snapshot.digest().as_str(),
-                    "policies loaded"
-                );
+                show(&snapshot, &self.broker.metrics);
                 self.broker.policies.store(Arc::new(snapshot));
             }
             Err(LoadError(diagnostics)) => {
@@ -171,6 +165,13 @@ impl Service {
         // The writer ends when the last entrance to its queue is gone, which is when the last request is.
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     }
+}
+
+/// Tells which snapshot is active from now on.
+fn show(snapshot: &Snapshot, metrics: &Metrics) {
+    let (digest, policies) = (snapshot.digest().as_str(), snapshot.len());
+    metrics.snapshot(digest, policies);
+    tracing::info!(policies, digest, "policies loaded");
 }
 
 fn announce(door: &str, address: Option<impl std::fmt::Display>) {

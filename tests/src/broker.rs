@@ -121,11 +121,7 @@ impl Broker {
 
     /// Sends a signal by name, such as `TERM` or `STOP`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status()
-            .expect("kill");
-        assert!(status.success());
+        crate::signal(self.child.id(), name);
     }
 
     /// Waits for the process to end by itself.

@@ -21,3 +21,9 @@ pub mod uploads;
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};
 pub use issuer::Issuer;
+
+/// Sends a process a signal by name, such as `TERM` or `STOP`.
+pub fn signal(pid: u32, name: &str) {
+    let status = std::process::Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.expect("kill").success());
+}

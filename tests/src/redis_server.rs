@@ -50,11 +50,7 @@ impl RedisServer {
 
     /// Sends a signal by name, such as `STOP` or `CONT`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status()
-            .expect("kill");
-        assert!(status.success());
+        crate::signal(self.child.id(), name);
     }
 
     /// `kill -9`.
