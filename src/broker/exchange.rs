@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Broker;
+use super::audience::{Accepted, Audience};
 use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
@@ -11,17 +12,6 @@ use crate::policy::{Grant, decide};
 use crate::registry::Registry;
 use crate::store::{Mint, Minting, Slot};
 use crate::token::{Record, RegistryToken, Scope, Tag};
-
-/// Which `aud` values an ID token may carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// One of the registry's.
-    Registry,
-    /// One of the registry's, or the broker's own identifier (RFC 8693 at the native endpoint).
-    RegistryOrBroker,
-    /// The broker's own identifier only (RFC 7523 §3, and its revision's answer to audience injection).
-    Broker,
-}
 
 /// What a client asks for.
 #[derive(Debug)]
@@ -109,26 +99,17 @@ impl Broker {
             Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here").claim("iss")
         })?;
         event.issuer = Some(Arc::clone(&issuer.settings.id));
-        let (audiences, own) = (&request.registry.audiences, &self.public_url);
-        let accepts = |audience: &str| {
-            let registrys = || audiences.iter().any(|known| known == audience);
-            match request.audience {
-                Audience::Registry => registrys(),
-                Audience::RegistryOrBroker => audience == own || registrys(),
-                Audience::Broker => audience == own,
-            }
+        let settings = &issuer.settings;
+        let accepted = Accepted {
+            whose: request.audience,
+            issuer: settings,
+            registry: request.registry,
+            own: &self.public_url,
         };
-        let count = || self.metrics.signature_check(&issuer.settings.id);
-        let verified = unverified.verify(issuer, accepts, self.clock.now(), count).await;
-        verified.map_err(|denial| {
-            if denial.reason == Reason::WrongAudience {
-                let expected =
-                    if request.audience == Audience::Broker { std::slice::from_ref(own) } else { audiences };
-                denial.expected(expected.iter().cloned())
-            } else {
-                denial
-            }
-        })
+        let count = || self.metrics.signature_check(&settings.id);
+        let verified =
+            unverified.verify(issuer, |audience| accepted.contains(audience), self.clock.now(), count).await;
+        verified.map_err(|denial| accepted.explain(denial))
     }
 
     fn prepared(

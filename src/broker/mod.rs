@@ -1,5 +1,6 @@
 //! The use cases: exchange, introspect, revoke, and the operator's switches. Nothing here knows HTTP.
 
+mod audience;
 mod exchange;
 mod introspect;
 mod revoke;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-pub use exchange::{Audience, ExchangeRequest, Issued};
+pub use audience::Audience;
+pub use exchange::{ExchangeRequest, Issued};
 pub use introspect::{Active, Introspection};
 pub use switches::Switches;
 

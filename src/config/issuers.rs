@@ -12,7 +12,7 @@ use super::{Files, networks, without_credentials};
 use crate::document::{Located, Section};
 use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
-    Issuer, IssuerSettings, Issuers, KeySet, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE,
+    Issuer, IssuerSettings, Issuers, KeySet, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
 };
 
 /// What can be listed in `algorithms`.
@@ -73,16 +73,17 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let algorithms = read_algorithms(section);
     let max_age = section.duration("max_age", 1..MAX_MAX_AGE + 1);
     let leeway = section.duration("leeway", 0..MAX_LEEWAY + 1);
-    let allow_events: Vec<_> =
-        section.strings("allow_events").into_iter().map(|event| event.value.to_owned()).collect();
-    let keys = read_keys(section, files, url.as_deref());
+    let keys = read_keys(section, files, url.as_deref(), kind.as_ref().and_then(|kind| kind.value.keys_host));
     let Some(kind) = kind.map(|kind| kind.value) else {
         // What may be written here depends on the kind, so nothing is said about it.
-        section.value("pins");
-        section.value("run_claim");
+        for key in ["pins", "run_claim", "allow_events", "accept_shared_audience"] {
+            section.value(key);
+        }
         return None;
     };
-    let pins = read_pins(section, kind);
+    let pins = read_pins(section, kind, url.as_deref().unwrap_or_default());
+    let allow_events = read_allow_events(section, kind);
+    let accept_shared_audience = read_shared_audience(section, kind);
     let run_claim = if kind.run_claim.is_none() {
         section.string("run_claim").map(|claim| claim.value.to_owned())
     } else {
@@ -98,6 +99,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
             max_age: max_age.unwrap_or(kind.max_age),
             leeway: leeway.unwrap_or(30),
             run_claim,
+            accept_shared_audience,
             allow_events,
         }),
         keyring: Keyring::new(keys?),
@@ -130,12 +132,12 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
             Some(format!("it is not in normal form; write \"{}\"", url.as_str().trim_end_matches('/')))
         }
         Ok(_) if text.value.contains('*') => Some("a wildcard would trust every tenant".to_owned()),
-        Ok(_) => None,
+        Ok(url) => kind.and_then(|kind| (kind.check_url)(&url).err()).map(str::to_owned),
     };
     let owner = Kind::ALL
         .iter()
         .find(|known| (known.owns_url)(text.value))
-        .filter(|owner| kind.is_some_and(|kind| kind.name == "oidc" && kind.name != owner.name));
+        .filter(|owner| kind.is_some_and(|kind| kind.name != owner.name));
     let problem = problem.or_else(|| {
         owner.map(|owner| {
             format!("it is a known issuer: write kind = \"{}\", which knows what its claims mean", owner.name)
@@ -170,9 +172,39 @@ fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
     if algorithms.is_empty() { DEFAULT_ALGORITHMS.to_vec() } else { algorithms }
 }
 
-fn read_pins(section: &Section<'_>, kind: &'static Kind) -> Option<Vec<String>> {
+/// Events that the kind never allows, and the operator does.
+fn read_allow_events(section: &Section<'_>, kind: &'static Kind) -> Vec<String> {
+    let never: Vec<_> = kind.events.iter().flat_map(|events| events.never).copied().collect();
+    let mut allowed = Vec::new();
+    for event in section.strings("allow_events") {
+        if !never.contains(&event.value) {
+            section.error(
+                &event.span,
+                format!("issuers of kind \"{}\" have no dangerous event \"{}\"", kind.name, event.value),
+                (!never.is_empty()).then(|| format!("there are {}", never.join(", "))),
+            );
+        }
+        allowed.push(event.value.to_owned());
+    }
+    allowed
+}
+
+fn read_shared_audience(section: &Section<'_>, kind: &'static Kind) -> bool {
+    let accepted = section.flag("accept_shared_audience");
+    if accepted && kind.shared_audience.is_none() {
+        section.error(
+            section.span(),
+            format!("issuers of kind \"{}\" have no shared audience: their jobs choose one", kind.name),
+            "leave out `accept_shared_audience`".to_owned(),
+        );
+    }
+    accepted
+}
+
+fn read_pins(section: &Section<'_>, kind: &'static Kind, url: &str) -> Option<Vec<String>> {
     if !kind.pins.is_empty() {
-        return Some(kind.pins.iter().map(|&pin| pin.to_owned()).collect());
+        let pins = kind.pins.iter().chain((kind.tenant_pins)(url));
+        return Some(pins.map(|&pin| pin.to_owned()).collect());
     }
     let mut pins: Vec<_> = section.strings("pins").into_iter().map(|pin| pin.value.to_owned()).collect();
     if pins.is_empty() {
@@ -187,7 +219,12 @@ fn read_pins(section: &Section<'_>, kind: &'static Kind) -> Option<Vec<String>> 
     Some(pins)
 }
 
-fn read_keys(section: &Section<'_>, files: &Files<'_>, url: Option<&str>) -> Option<KeySource> {
+fn read_keys(
+    section: &Section<'_>,
+    files: &Files<'_>,
+    url: Option<&str>,
+    keys_host: Option<&'static str>,
+) -> Option<KeySource> {
     if section.contains("keys_file") {
         for key in ["jwks_uri", "ca_file", "allow_private"] {
             if section.value(key).is_some() {
@@ -210,11 +247,12 @@ fn read_keys(section: &Section<'_>, files: &Files<'_>, url: Option<&str>) -> Opt
         _ => Err("it must be an https URL"),
     });
     match Fetcher::new(&roots?, allow_private) {
-        Ok(fetcher) => Some(KeySource::Fetched {
+        Ok(fetcher) => Some(KeySource::Fetched(Remote {
             fetcher,
             issuer_url: url?.to_owned(),
             jwks_uri: jwks_uri.map(|uri| uri.value),
-        }),
+            keys_host,
+        })),
         Err(error) => {
             section.error(section.span(), format!("`ca_file`: {error}"), None);
             None

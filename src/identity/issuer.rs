@@ -28,8 +28,17 @@ pub struct IssuerSettings {
     pub leeway: u64,
     /// The claim that names the run, where the kind or the operator knows one.
     pub run_claim: Option<String>,
+    /// Whether tokens with the kind's shared audience are accepted.
+    pub accept_shared_audience: bool,
     /// Events of the kind's never-list that the operator allows all the same.
     pub allow_events: Vec<String>,
+}
+
+impl IssuerSettings {
+    /// Whether the operator allows an event that its kind never allows.
+    pub fn allows_event(&self, event: &str) -> bool {
+        self.allow_events.iter().any(|allowed| allowed == event)
+    }
 }
 
 /// A configured issuer with its keys.
@@ -115,7 +124,7 @@ impl Identity {
         let pins = issuer
             .pins
             .iter()
-            .map(|name| match claims.at(name).and_then(Claim::canonical) {
+            .map(|name| match lookup(issuer.kind, &claims, &derived, name).and_then(Claim::canonical) {
                 Some(value) if !value.is_empty() => Ok(Pin { name: name.clone(), value: value.into_owned() }),
                 _ => Err(missing_pin(issuer, name)),
             })
@@ -138,10 +147,7 @@ impl Identity {
 
     /// A claim by its address; derived claims hide signed ones of the same name.
     pub fn claim(&self, address: &str) -> Option<&Claim> {
-        self.derived.at(address).or_else(|| {
-            let hidden = self.issuer.kind.derived.iter().any(|rule| rule.name == address);
-            if hidden { None } else { self.claims.at(address) }
-        })
+        lookup(self.issuer.kind, &self.claims, &self.derived, address)
     }
 
     /// The pinned claims, in the kind's order.
@@ -163,6 +169,11 @@ impl Identity {
     pub fn repositories(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
         self.issuer.kind.repository.iter().filter_map(|name| self.claims.get(name).and_then(Claim::canonical))
     }
+}
+
+fn lookup<'c>(kind: &Kind, claims: &'c Claims, derived: &'c Claims, address: &str) -> Option<&'c Claim> {
+    let is_derived = kind.derived.iter().any(|rule| rule.name == address);
+    if is_derived { derived.at(address) } else { claims.at(address) }
 }
 
 /// What must be escaped for a `|`-separated list to be unambiguous.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 /// More keys than any issuer rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;
 /// How many keys under one `kid` are tried.
-const MAX_SAME_KID: usize = 4;
+const MAX_SAME_KID: usize = 16;
 /// RSA moduli in bytes.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 

@@ -11,9 +11,9 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::KeySet;
+use super::{KeySet, Remote};
 use crate::denial::{Denial, Reason};
-use crate::fetch::{FetchError, Fetched, Fetcher};
+use crate::fetch::{FetchError, Fetched};
 
 /// Fetches that may follow each other at once.
 const BURST: u32 = 2;
@@ -34,15 +34,8 @@ const STALE: Duration = Duration::from_secs(86_400);
 pub enum KeySource {
     /// A file, read with the configuration.
     File(KeySet),
-    /// OpenID Connect Discovery 1.0, or a JWKS at a stated place.
-    Fetched {
-        /// Fetches for this issuer, with its roots and address rules.
-        fetcher: Fetcher,
-        /// The discovery document's URL; `None` where `jwks_uri` is configured.
-        issuer_url: String,
-        /// Where the keys are, if the operator says so.
-        jwks_uri: Option<String>,
-    },
+    /// The issuer itself.
+    Fetched(Remote),
 }
 
 /// An issuer's keys.
@@ -55,13 +48,6 @@ struct Inner {
     source: Option<Remote>,
     state: Mutex<State>,
     queue: Semaphore,
-}
-
-#[derive(Debug)]
-struct Remote {
-    fetcher: Fetcher,
-    issuer_url: String,
-    jwks_uri: Option<String>,
 }
 
 #[derive(Debug)]
@@ -86,9 +72,7 @@ impl Keyring {
     pub fn new(source: KeySource) -> Self {
         let (current, source) = match source {
             KeySource::File(set) => (Some(Arc::new(Loaded { set: Arc::new(set), until: None })), None),
-            KeySource::Fetched { fetcher, issuer_url, jwks_uri } => {
-                (None, Some(Remote { fetcher, issuer_url, jwks_uri }))
-            }
+            KeySource::Fetched(remote) => (None, Some(remote)),
         };
         Self(Arc::new(Inner {
             current: ArcSwapOption::new(current),
@@ -237,48 +221,6 @@ impl Inner {
         self.current
             .store(Some(Arc::new(Loaded { set: Arc::new(set), until: Some(Instant::now() + STALE) })));
         Ok(refresh)
-    }
-}
-
-impl Remote {
-    async fn keys(&self) -> Result<Fetched, FetchError> {
-        let jwks_uri = match &self.jwks_uri {
-            Some(configured) => configured.clone(),
-            None => self.discover().await?,
-        };
-        self.fetcher.get_json(&jwks_uri).await
-    }
-
-    /// OpenID Connect Discovery 1.0 §4: the document must name the issuer we asked, to the byte,
-    /// and its keys must be on the issuer's own host.
-    async fn discover(&self) -> Result<String, FetchError> {
-        #[derive(serde::Deserialize)]
-        struct Discovery {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let base = self.issuer_url.strip_suffix('/').unwrap_or(&self.issuer_url);
-        let fetched = self.fetcher.get_json(&format!("{base}/.well-known/openid-configuration")).await?;
-        let discovery: Discovery = serde_json::from_slice(&fetched.body)
-            .map_err(|error| FetchError::Document(format!("not a discovery document: {error}")))?;
-        if discovery.issuer != self.issuer_url {
-            return Err(FetchError::Document(format!(
-                "the discovery document is about {:?}, not about this issuer",
-                discovery.issuer
-            )));
-        }
-        let authority = |text: &str| {
-            url::Url::parse(text)
-                .ok()
-                .map(|url| (url.host_str().map(str::to_owned), url.port_or_known_default()))
-        };
-        if authority(&discovery.jwks_uri) != authority(&self.issuer_url) {
-            return Err(FetchError::Document(format!(
-                "`jwks_uri` {:?} is on another host; configure `jwks_uri` if that is intended",
-                discovery.jwks_uri
-            )));
-        }
-        Ok(discovery.jwks_uri)
     }
 }
 

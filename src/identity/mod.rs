@@ -4,6 +4,7 @@
 //! Nothing here causes a network call for an `iss` that is not configured.
 
 mod claims;
+mod discovery;
 mod issuer;
 mod jwk;
 mod jws;
@@ -13,6 +14,7 @@ mod times;
 mod verify;
 
 pub use claims::{Claim, Claims, ClaimsError};
+pub use discovery::{Discovery, DiscoveryError, Remote};
 pub use issuer::{Identity, Issuer, IssuerSettings, Issuers, Pin};
 pub use jwk::{KeySet, KeySetError, Skipped};
 pub use jws::{Jws, MAX_TOKEN_BYTES};

@@ -27,6 +27,18 @@ pub enum Pattern {
     Prefix(String),
     /// Whether the claim is there at all.
     Present(bool),
+    /// An array that has this string among its elements.
+    Contains(String),
+}
+
+impl Pattern {
+    /// The value, if only one matches.
+    pub fn exact(&self) -> Option<&str> {
+        match self {
+            Self::Exact(exact) => Some(exact),
+            _ => None,
+        }
+    }
 }
 
 impl Condition {
@@ -47,6 +59,10 @@ impl Condition {
         let value = claim.and_then(Claim::canonical);
         self.any_of.iter().any(|pattern| match (pattern, &value) {
             (Pattern::Present(wanted), _) => *wanted == claim.is_some(),
+            (Pattern::Contains(wanted), _) => match claim {
+                Some(Claim::List(items)) => items.iter().any(|item| is_text(item, wanted, self.caseless)),
+                _ => without_value,
+            },
             (_, None) => without_value,
             (Pattern::Exact(exact), Some(value)) if self.caseless => exact.eq_ignore_ascii_case(value),
             (Pattern::Exact(exact), Some(value)) => exact == value,
@@ -62,6 +78,14 @@ impl Condition {
     }
 }
 
+fn is_text(item: &Claim, wanted: &str, caseless: bool) -> bool {
+    match item {
+        Claim::Text(text) if caseless => text.eq_ignore_ascii_case(wanted),
+        Claim::Text(text) => text == wanted,
+        _ => false,
+    }
+}
+
 /// A prefix is never the whole value, as a glob never matches empty.
 fn begins(value: &str, prefix: &str, caseless: bool) -> bool {
     let Some((head, rest)) = value.split_at_checked(prefix.len()) else { return false };
@@ -74,6 +98,7 @@ impl fmt::Display for Pattern {
             Self::Exact(exact) => f.write_str(exact),
             Self::Glob(glob) => f.write_str(glob.as_str()),
             Self::Prefix(prefix) => write!(f, "{prefix}…"),
+            Self::Contains(wanted) => write!(f, "[… {wanted} …]"),
             Self::Present(true) => f.write_str("(present)"),
             Self::Present(false) => f.write_str("(absent)"),
         }

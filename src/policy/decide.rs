@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Condition, Deny, Policy, Snapshot};
 use crate::denial::{Denial, Reason};
+use crate::identity::kinds::Events;
 use crate::identity::{Claim, Identity};
 use crate::registry::Registry;
 use crate::token::Scope;
@@ -67,7 +68,10 @@ pub fn decide(
 /// Some events run a stranger's code with the repository's rights; no policy can allow them, only
 /// the issuer's section.
 fn refuse_dangerous_event(identity: &Identity) -> Result<(), Denial> {
-    let Some(events) = &identity.issuer.kind.events else { return Ok(()) };
+    identity.issuer.kind.events.iter().try_for_each(|events| refuse_never_event(events, identity))
+}
+
+fn refuse_never_event(events: &Events, identity: &Identity) -> Result<(), Denial> {
     let Some(claim) = identity.claim(events.claim) else { return Ok(()) };
     let Some(event) = claim.canonical() else {
         return Err(Denial::new(
@@ -76,11 +80,10 @@ fn refuse_dangerous_event(identity: &Identity) -> Result<(), Denial> {
         )
         .claim(events.claim));
     };
-    let allowed = identity.issuer.allow_events.iter().any(|allowed| **allowed == *event);
-    if events.never.contains(&&*event) && !allowed {
+    if events.never.contains(&&*event) && !identity.issuer.allows_event(&event) {
         return Err(Denial::new(
             Reason::DangerousEvent,
-            format!("a run started by `{event}` may not publish: {}", events.advice),
+            format!("a run whose `{}` is \"{event}\" may not publish: {}", events.claim, events.advice),
         )
         .claim(events.claim)
         .received(event)

@@ -62,14 +62,15 @@ pub(super) const KIND: Kind = Kind {
     caseless: &["repository", "repository_owner", "job_workflow_repository"],
     run_claim: Some("run_id"),
     repository: &["repository_id", "repository"],
-    events: Some(Events {
+    events: &[Events {
         claim: "event_name",
         default: &["push", "release", "workflow_dispatch", "schedule"],
         never: &["pull_request_target", "workflow_run", "issue_comment"],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
-    }),
+    }],
     max_age: 600,
     check: subject_agrees_with_ids,
+    ..Kind::UNKNOWN
 };
 
 /// github.com, and an enterprise's own issuer below it; in any spelling, so that a look-alike

@@ -3,7 +3,7 @@
 //! Source: GitLab's documentation of ID token payloads. Ids are strings; `exp` is the job's
 //! time-out, which is why the default `max_age` is an hour.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref, unchecked};
+use super::{Claims, Derived, Events, Kind, split_at_ref};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -51,20 +51,17 @@ pub(super) const KIND: Kind = Kind {
         "user_identities",
         "user_login",
     ],
-    vocabulary_prefixes: &[],
     derived: &[Derived { name: "config_file", compute: config_file }],
-    unfit: &[],
     caseless: &["namespace_path", "project_path", "job_namespace_path", "job_project_path"],
     run_claim: Some("pipeline_id"),
     repository: &["project_id", "project_path"],
-    events: Some(Events {
+    events: &[Events {
         claim: "pipeline_source",
         default: &["push", "web", "schedule", "pipeline", "parent_pipeline"],
         never: &["merge_request_event", "external_pull_request_event", "trigger", "api", "chat"],
         advice: "run the job in a pipeline for a protected branch or tag",
-    }),
-    max_age: 3600,
-    check: unchecked,
+    }],
+    ..Kind::UNKNOWN
 };
 
 /// The CI configuration file, if it is this project's own: `host/group/project//file@ref`.

@@ -4,6 +4,8 @@ mod github;
 mod gitlab;
 mod oidc;
 
+use url::Url;
+
 use super::Claims;
 use crate::denial::Denial;
 
@@ -14,10 +16,21 @@ pub struct Kind {
     pub name: &'static str,
     /// `iss` where the kind has one issuer for everybody.
     pub default_url: Option<&'static str>,
-    /// Whether an issuer URL belongs to this kind, so that it is an error under plain `oidc`.
+    /// Whether an issuer URL belongs to this kind, in any spelling, so that it is an error under
+    /// another one.
     pub owns_url: fn(&str) -> bool,
+    /// What is wrong with a URL on the platform's own host that is no issuer of it. Other hosts are
+    /// the operator's to know: most platforms can be hosted by oneself.
+    pub check_url: fn(&Url) -> Result<(), &'static str>,
+    /// The host of the keys, where the platform keeps them on another one than the issuer's.
+    pub keys_host: Option<&'static str>,
+    /// The audience of all its tokens, where a job cannot choose one: every customer's tokens carry
+    /// it, so it is accepted only where the operator says so.
+    pub shared_audience: Option<&'static str>,
     /// The claims every policy must pin; empty where the operator names them.
     pub pins: &'static [&'static str],
+    /// Pins beside [`Kind::pins`] that only the issuer of this URL needs.
+    pub tenant_pins: fn(&str) -> &'static [&'static str],
     /// Appended to the refusal of a token that lacks a pin.
     pub missing_pin_hint: Option<&'static str>,
     /// The claims the issuer signs; empty: unknown, any name goes.
@@ -34,15 +47,16 @@ pub struct Kind {
     pub run_claim: Option<&'static str>,
     /// Claims that name the repository or project, ids first.
     pub repository: &'static [&'static str],
-    /// Which events may publish.
-    pub events: Option<Events>,
+    /// Which events may publish; all of these rules must hold.
+    pub events: &'static [Events],
     /// The default of `max_age`, in seconds.
     pub max_age: u64,
     /// Checks claims against each other.
     pub check: fn(&Claims) -> Result<(), Denial>,
 }
 
-/// A claim that is computed from signed ones. Its name is never one that the issuer signs.
+/// A claim that is computed from signed ones. Its name is never one that the issuer signs. Policies
+/// may match on it, and pins and event rules may name it.
 #[derive(Debug)]
 pub struct Derived {
     /// Its name in policies.
@@ -65,6 +79,29 @@ pub struct Events {
 }
 
 impl Kind {
+    /// A kind that knows nothing; each kind says what it knows better.
+    const UNKNOWN: Self = Self {
+        name: "",
+        default_url: None,
+        owns_url: |_| false,
+        check_url: |_| Ok(()),
+        keys_host: None,
+        shared_audience: None,
+        pins: &[],
+        tenant_pins: |_| &[],
+        missing_pin_hint: None,
+        vocabulary: &[],
+        vocabulary_prefixes: &[],
+        derived: &[],
+        unfit: &[],
+        caseless: &[],
+        run_claim: None,
+        repository: &[],
+        events: &[],
+        max_age: 3600,
+        check: |_| Ok(()),
+    };
+
     /// Every kind.
     pub const ALL: [&'static Self; 3] = [&github::KIND, &gitlab::KIND, &oidc::KIND];
 
@@ -86,11 +123,6 @@ impl Kind {
     pub fn is_caseless(&self, claim: &str) -> bool {
         self.caseless.contains(&claim)
     }
-}
-
-/// Claims that need no check against each other.
-fn unchecked(_: &Claims) -> Result<(), Denial> {
-    Ok(())
 }
 
 /// Parts `path@ref`. A ref may contain `@` and so may a path; where both readings are possible

@@ -90,19 +90,16 @@ fn refuse_never_events(
     any_of: &[Pattern],
     issuer: &IssuerSettings,
 ) {
-    let Some(events) = &issuer.kind.events else { return };
     // Only a policy allows; a deny may name them.
-    if events.claim != key.value || section.path() != "policy.match" {
+    if section.path() != "policy.match" {
         return;
     }
-    for pattern in any_of {
-        if let Pattern::Exact(event) = pattern
-            && events.never.contains(&event.as_str())
-            && !issuer.allow_events.contains(event)
-        {
+    for events in issuer.kind.events.iter().filter(|events| events.claim == key.value) {
+        let named = any_of.iter().filter_map(Pattern::exact);
+        for event in named.filter(|event| events.never.contains(event) && !issuer.allows_event(event)) {
             section.error(
                 &key.span,
-                format!("runs started by `{event}` may not publish: {}", events.advice),
+                format!("a run whose `{}` is \"{event}\" may not publish: {}", events.claim, events.advice),
                 format!("or name it in `allow_events` of [issuers.{}]", issuer.id),
             );
         }
@@ -151,7 +148,7 @@ fn read_pattern(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: b
             let (Some((operator, operand)), None) = (members.next(), members.next()) else {
                 section.error(
                     &value.span(),
-                    format!("`{key}` needs exactly one of `glob`, `prefix` and `present`"),
+                    format!("`{key}` needs exactly one of `glob`, `prefix`, `contains` and `present`"),
                     None,
                 );
                 return None;
@@ -195,6 +192,11 @@ fn read_operator(
                 .map(Pattern::Glob)
         }
         ("prefix", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Prefix(text.to_string())),
+        ("contains", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Contains(text.to_string())),
+        ("contains", DeValue::String(_)) => {
+            section.error(&operand.span(), format!("`{key}`: an empty element matches nothing"), None);
+            None
+        }
         ("prefix", DeValue::String(_)) => {
             section.error(
                 &operand.span(),
@@ -204,7 +206,7 @@ fn read_operator(
             None
         }
         ("present", DeValue::Boolean(wanted)) => Some(Pattern::Present(*wanted)),
-        ("glob" | "prefix", other) => {
+        ("glob" | "prefix" | "contains", other) => {
             section.wrong_type(operator, operand.span(), "a string in quotes", other);
             None
         }
@@ -213,11 +215,11 @@ fn read_operator(
             None
         }
         _ => {
-            let help = closest(operator, ["glob", "prefix", "present"])
+            let help = closest(operator, ["glob", "prefix", "contains", "present"])
                 .map(|near| format!("did you mean `{near}`?"));
             section.error(
                 &span,
-                format!("`{key}` has no operator `{operator}`; there are `glob`, `prefix` and `present`"),
+                format!("`{key}` has no operator `{operator}`; there are `glob`, `prefix`, `contains` and `present`"),
                 help,
             );
             None

@@ -225,9 +225,10 @@ fn read_actions(section: &Section<'_>) -> Option<Actions> {
 
 /// A policy that says nothing about events allows the kind's harmless ones.
 fn with_event_rule(issuer: &IssuerSettings, mut conditions: Vec<Condition>) -> Vec<Condition> {
-    if let Some(events) = &issuer.kind.events
-        && !conditions.iter().any(|condition| condition.claim == events.claim)
-    {
+    for events in issuer.kind.events {
+        if conditions.iter().any(|condition| condition.claim == events.claim) {
+            continue;
+        }
         conditions.push(Condition {
             claim: events.claim.to_owned(),
             any_of: events.default.iter().map(|&event| Pattern::Exact(event.to_owned())).collect(),
