@@ -119,10 +119,10 @@ error: policies/a.toml:41:7: `ref` is a plain string, in which `*` means `*`
 error: policies/a.toml:42:18: `actor`: a glob begins with a literal, so that it cannot match just anything
 error: policies/a.toml:43:18: `sha`: an empty prefix matches just anything
   help: write `{ present = true }` if that is meant
-error: policies/a.toml:44:14: `head_ref` has no operator `regex`; there are `glob`, `prefix` and `present`
-error: policies/a.toml:45:12: `base_ref` needs exactly one of `glob`, `prefix` and `present`
+error: policies/a.toml:44:14: `head_ref` has no operator `regex`; there are `glob`, `prefix`, `contains` and `present`
+error: policies/a.toml:45:12: `base_ref` needs exactly one of `glob`, `prefix`, `contains` and `present`
 error: policies/a.toml:46:20: `job_workflow_ref` lists nothing, so it would never match
-error: policies/a.toml:47:1: runs started by `pull_request_target` may not publish: publish from `push`, `release` or `workflow_dispatch` instead
+error: policies/a.toml:47:1: a run whose `event_name` is "pull_request_target" may not publish: publish from `push`, `release` or `workflow_dispatch` instead
   help: or name it in `allow_events` of [issuers.github]
 error: policies/a.toml:49:1: this deny has no condition, so the policy would grant nothing
 error: policies/a.toml:52:1: issuers of kind "github" sign no claim `runner_enviroment`
