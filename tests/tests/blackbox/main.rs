@@ -34,6 +34,7 @@ mod pypi;
 mod redecide;
 mod reload;
 mod replay;
+mod scanners;
 mod secrets;
 mod switches;
 mod throttle;
