@@ -2,6 +2,7 @@
 
 mod github;
 mod gitlab;
+mod google;
 mod oidc;
 
 use url::Url;
@@ -103,7 +104,7 @@ impl Kind {
     };
 
     /// Every kind.
-    pub const ALL: [&'static Self; 3] = [&github::KIND, &gitlab::KIND, &oidc::KIND];
+    pub const ALL: [&'static Self; 4] = [&github::KIND, &gitlab::KIND, &google::KIND, &oidc::KIND];
 
     /// The kind with this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
