@@ -27,12 +27,17 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     page.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap_or("").to_owned()).collect()
 }
 
-/// What a page about an issuer leaves out, because it is the same for all of them.
+/// What pages about issuers leave out, because it is the same on all of them.
 const AROUND_ISSUERS: &str = r#"
 public_url = "https://publish.example.com"
 listen = { public = "127.0.0.1:0" }
 policies = { path = "policies" }
-registries = { pypi = { kind = "pypi", audiences = ["pypi.example.com"] } }
+"#;
+/// The same of the registry, unless the issuer has something to say about it.
+const USUAL_REGISTRY: &str = r#"
+[registries.pypi]
+kind = "pypi"
+audiences = ["pypi.example.com"]
 "#;
 
 /// On a page about an issuer the blocks belong together: its section, and policies about it.
@@ -45,15 +50,9 @@ fn every_issuer_and_its_policies_in_the_docs_are_accepted() {
         let (policies, sections): (Vec<_>, Vec<_>) =
             blocks(&page, "toml").into_iter().partition(|block| block.contains("[[policy]]"));
         assert!(!policies.is_empty() && !sections.is_empty(), "{name} shows an issuer and a policy");
-        // A page on which the registry matters shows it.
-        let mut configuration = AROUND_ISSUERS.to_owned();
-        if sections.iter().any(|section| section.contains("[registries.")) {
-            configuration = configuration
-                .lines()
-                .filter(|line| !line.starts_with("registries"))
-                .fold(String::new(), |text, line| text + line + "\n");
-        }
-        configuration.push_str(&sections.join("\n"));
+        let shows_registry = sections.iter().any(|section| section.contains("[registries."));
+        let registry = if shows_registry { "" } else { USUAL_REGISTRY };
+        let configuration = format!("{AROUND_ISSUERS}{}{registry}", sections.join("\n"));
         std::fs::write(folder.path().join("trustmint.toml"), &configuration).expect("configuration");
         std::fs::write(folder.path().join("policies/shown.toml"), policies.join("\n")).expect("policy");
         let (code, said, errors) = run(folder.path(), &["config", "check"]);
