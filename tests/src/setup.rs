@@ -64,12 +64,19 @@ pub struct Setup {
 impl Setup {
     /// One GitHub-like issuer, one PyPI-like registry, one policy.
     pub fn new(issuer: &Issuer) -> Self {
+        let mut setup = Self::with_issuers(format!(
+            "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
+            issuer.url
+        ));
+        setup.files.push(("issuer-ca.pem".to_owned(), issuer.ca.clone()));
+        setup
+    }
+
+    /// These issuers, one PyPI-like registry, one policy.
+    pub fn with_issuers(issuers: String) -> Self {
         let hash = sha256_hex(CLIENT.1);
         Self {
-            issuers: format!(
-                "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
-                issuer.url
-            ),
+            issuers,
             registries: format!(
                 "[registries.pypi]\nkind = \"pypi\"\naudiences = [\"{AUDIENCE}\"]\ntoken_prefix = \"exm_pypi_\"\n\n\
                  [[registries.pypi.clients]]\nid = \"{}\"\nsecret_sha256 = [\"{hash}\"]\n",
@@ -81,7 +88,7 @@ impl Setup {
             admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
-            files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
+            files: Vec::new(),
             log_level: "debug".to_owned(),
         }
     }

@@ -25,6 +25,7 @@ mod hostile_shape;
 mod hosts;
 mod id_token_times;
 mod introspection;
+mod kinds;
 mod native;
 mod oauth_requests;
 mod outage;
