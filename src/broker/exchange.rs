@@ -30,6 +30,20 @@ pub struct ExchangeRequest<'r> {
     pub dialect: &'static str,
 }
 
+impl<'r> ExchangeRequest<'r> {
+    /// The usual request of a registry's own protocol: one ID token for everything that there is.
+    pub fn for_everything(id_token: &'r str, registry: &'r Arc<Registry>, dialect: &'static str) -> Self {
+        Self {
+            id_token,
+            registry,
+            wanted: Wanted::Everything,
+            slot: Slot::Whole,
+            audience: Audience::Registry,
+            dialect,
+        }
+    }
+}
+
 /// How much of what the policies grant a client asks for.
 #[derive(Clone, Debug)]
 pub enum Wanted {
