@@ -150,8 +150,7 @@ impl Event {
 }
 
 fn rfc3339<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(*at_ms);
-    serializer.collect_str(&humantime::format_rfc3339_millis(at))
+    serializer.collect_str(&crate::clock::rfc3339(*at_ms))
 }
 
 /// The claims were read as JSON before, so they are repeated as they are. A line break between

@@ -53,6 +53,8 @@ pub struct Setup {
     pub admin: String,
     /// Where audit events go, relative to the broker's folder.
     pub audit: String,
+    /// Lines of `[policies]` beside the path.
+    pub reload: String,
     /// Policy files: name and text.
     pub policies: Vec<(String, String)>,
     /// Other files of the broker's folder: name and text.
@@ -80,6 +82,7 @@ impl Setup {
             listen: String::new(),
             admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
+            reload: String::new(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
             files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
             log_level: "debug".to_owned(),
@@ -95,6 +98,12 @@ impl Setup {
     /// With these policies instead.
     pub fn policies(mut self, text: &str) -> Self {
         self.policies = vec![("policies.toml".to_owned(), text.to_owned())];
+        self
+    }
+
+    /// With more lines of `[policies]`.
+    pub fn reload(mut self, lines: &str) -> Self {
+        self.reload.push_str(lines);
         self
     }
 
@@ -114,9 +123,16 @@ impl Setup {
             .collect::<String>();
         let config = format!(
             "public_url = \"{PUBLIC_URL}\"\n\n[listen]\npublic = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\n\
-             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n\n\
+             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n{}\n\
              [audit]\npath = \"{}\"\n\n[limits]\n{generous}{}\n{}\n{}\n",
-            self.admin, self.listen, self.store, self.audit, self.limits, self.issuers, self.registries
+            self.admin,
+            self.listen,
+            self.store,
+            self.reload,
+            self.audit,
+            self.limits,
+            self.issuers,
+            self.registries
         );
         std::fs::create_dir_all(folder.join("policies")).expect("folder");
         for (name, text) in &self.policies {
