@@ -8,7 +8,7 @@ use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Unverified, Verified};
-use crate::policy::{Grant, decide};
+use crate::policy::{Grant, decide, rehearse};
 use crate::registry::Registry;
 use crate::store::{Mint, Minting, Slot};
 use crate::token::{Record, RegistryToken, Scope, Tag};
@@ -84,7 +84,12 @@ impl Broker {
 
         let snapshot = self.policies.load();
         event.digest = Some(Arc::clone(&snapshot.digest().0));
-        let grant = decide(&snapshot, &verified.identity, registry, request.wanted.as_ref())?;
+        let (wanted, now) = (request.wanted.as_ref(), self.clock.now());
+        let decided = decide(&snapshot, &verified.identity, registry, wanted, now);
+        if let Some(rehearsal) = rehearse(&snapshot, &verified.identity, registry, wanted, now, &decided) {
+            event.rehearsed(&rehearsal, decided.is_ok());
+        }
+        let grant = decided?;
         event.policies.clone_from(&grant.policies);
         event.granted(&grant.scope);
         self.switches.refuse_suspended(&verified.identity, registry, &grant.policies)?;
@@ -127,7 +132,8 @@ impl Broker {
         let token = RegistryToken::generate(&registry.token_prefix, tag)
             .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
         let minted_ms = self.clock.now_ms();
-        let expires = minted_ms / 1000 + grant.token_ttl;
+        // No token outlives a policy that fed it.
+        let expires = (minted_ms / 1000 + grant.token_ttl).min(grant.expires.unwrap_or(u64::MAX));
         event.token_id = Some(token.hash().into());
         event.expires = Some(expires);
         let mint = Mint {
@@ -135,6 +141,7 @@ impl Broker {
             replay_key: verified.replay_key,
             slot,
             max_packages: self.bounds.packages_per_id_token,
+            tokens_per_run: grant.tokens_per_run,
             issued_at: verified.issued_at,
             replay_until: verified.replay_until,
             hash: token.hash(),
@@ -187,6 +194,10 @@ impl Broker {
             Minting::Replayed => Err(Denial::new(
                 Reason::Replayed,
                 "the ID token has been used already; fetch a fresh one for each exchange",
+            )),
+            Minting::Exhausted => Err(Denial::new(
+                Reason::LimitReached,
+                "this run has minted as many tokens as its policies allow one run",
             )),
             Minting::Reset => Err(Denial::new(
                 Reason::StoreReset,

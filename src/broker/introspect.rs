@@ -67,6 +67,6 @@ impl Broker {
         }
         let Some(issuer) = self.issuers.by_id(&record.issuer) else { return false };
         let Ok(identity) = Identity::recall(&issuer.settings, &record.identity) else { return false };
-        decide(&snapshot, &identity, registry, Some(&record.scope)).is_ok()
+        decide(&snapshot, &identity, registry, Some(&record.scope), self.clock.now()).is_ok()
     }
 }

@@ -8,6 +8,7 @@ mod document;
 mod files;
 mod glob;
 mod load;
+mod rehearse;
 mod snapshot;
 mod watch;
 
@@ -17,5 +18,6 @@ pub use decide::{Grant, decide};
 pub use document::Vocabulary;
 pub use files::Look;
 pub use load::{LoadError, load, load_documents};
-pub use snapshot::{Deny, Digest, Policy, Snapshot};
+pub use rehearse::{Rehearsal, rehearse};
+pub use snapshot::{Deny, Digest, Mode, Policy, PolicyLimits, Snapshot};
 pub use watch::{SETTLE, Turn, Watch};
