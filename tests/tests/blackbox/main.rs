@@ -4,6 +4,7 @@ mod architecture;
 mod audit;
 mod bad_files;
 mod bounds;
+mod ci_examples;
 mod crash;
 mod demo;
 mod dialect_crates;
