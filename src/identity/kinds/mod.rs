@@ -1,14 +1,22 @@
 //! Issuer kinds: what an issuer's claims mean. One small file each; data and a few functions.
 
+mod aws;
 mod azure_devops;
 mod bitbucket;
 mod buildkite;
 mod circleci;
+mod codefresh;
+mod forgejo;
 mod github;
 mod gitlab;
 mod google;
+mod jenkins;
+mod kubernetes;
 mod oidc;
 mod semaphore;
+mod spiffe;
+mod terraform;
+mod workflow_ref;
 
 use url::Url;
 
@@ -30,8 +38,8 @@ pub struct Kind {
     pub check_url: fn(&Url) -> Result<(), &'static str>,
     /// The host of the keys, where the platform keeps them on another one than the issuer's.
     pub keys_host: Option<&'static str>,
-    /// The audience of all its tokens, where a job cannot choose one: every customer's tokens carry
-    /// it, so it is accepted only where the operator says so.
+    /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
+    /// carry it, so it is accepted only where the operator says so.
     pub shared_audience: Option<&'static str>,
     /// The claims every policy must pin; empty where the operator names them.
     pub pins: &'static [&'static str],
@@ -109,7 +117,7 @@ impl Kind {
     };
 
     /// Every kind.
-    pub const ALL: [&'static Self; 9] = [
+    pub const ALL: [&'static Self; 16] = [
         &github::KIND,
         &gitlab::KIND,
         &google::KIND,
@@ -118,6 +126,13 @@ impl Kind {
         &bitbucket::KIND,
         &azure_devops::KIND,
         &semaphore::KIND,
+        &codefresh::KIND,
+        &jenkins::KIND,
+        &forgejo::KIND,
+        &kubernetes::KIND,
+        &spiffe::KIND,
+        &terraform::KIND,
+        &aws::KIND,
         &oidc::KIND,
     ];
 
