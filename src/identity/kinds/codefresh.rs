@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, Stated, host_of, path_segments, stated};
+use super::{Claims, Derived, Events, Kind, Stated, host_of, origin, path_segments, stated};
 
 pub(super) const KIND: Kind = Kind {
     name: "codefresh",
@@ -39,14 +39,14 @@ pub(super) const KIND: Kind = Kind {
         "sub",
         "workflow_id",
     ],
-    derived: &[Derived { name: "code_origin", compute: code_origin }],
+    derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
     unfit: &[("sub", "its parts depend on the trigger; match on the claims that it is made of")],
     run_claim: Some("workflow_id"),
     repository: &["pipeline_id", "pipeline_name", "scm_repo_url"],
     events: &[Events {
-        claim: "code_origin",
-        default: &["own", "unstated"],
-        never: &["pull-request"],
+        claim: origin::CLAIM,
+        default: &[origin::OWN, origin::UNSTATED],
+        never: &[origin::PULL_REQUEST],
         advice: "merge the change, and publish from a pipeline with a trigger for pushes or tags",
     }],
     max_age: 600,
@@ -73,11 +73,11 @@ fn code_origin(claims: &Claims) -> Option<String> {
     if claims.at("scm_pull_request_target_branch").is_some()
         || sub.contains(":scm_pull_request_target_branch:")
     {
-        return Some("pull-request".to_owned());
+        return Some(origin::PULL_REQUEST.to_owned());
     }
     let origin = match stated(claims, "scm_ref") {
-        Stated::As(name) if !name.is_empty() => "own",
-        Stated::Not if claims.text("initiator").is_some() || names_no_commit(sub) => "unstated",
+        Stated::As(name) if !name.is_empty() => origin::OWN,
+        Stated::Not if claims.text("initiator").is_some() || names_no_commit(sub) => origin::UNSTATED,
         _ => return None,
     };
     Some(origin.to_owned())
