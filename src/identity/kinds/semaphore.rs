@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, Stated, contradiction, host_of, path_segments, stated};
+use super::{Claims, Derived, Events, Kind, Stated, contradiction, host_of, origin, path_segments, stated};
 use crate::denial::Denial;
 
 const DOMAIN: &str = ".semaphoreci.com";
@@ -49,16 +49,16 @@ pub(super) const KIND: Kind = Kind {
         "wf_id",
     ],
     derived: &[
-        Derived { name: "code_origin", compute: code_origin },
+        Derived { name: origin::CLAIM, compute: code_origin },
         Derived { name: "project_id", compute: project_id },
     ],
     run_claim: Some("wf_id"),
     repository: &["prj_id", "prj"],
     events: &[
         Events {
-            claim: "code_origin",
-            default: &["own"],
-            never: &["pull-request"],
+            claim: origin::CLAIM,
+            default: &[origin::OWN],
+            never: &[origin::PULL_REQUEST],
             advice: "merge the change, and publish from a workflow of a branch or tag",
         },
         Events {
@@ -92,7 +92,8 @@ fn code_origin(claims: &Claims) -> Option<String> {
     let said: Vec<_> = signed.as_deref().into_iter().chain(in_subject(claims, "ref_type")).collect();
     let is_pull_request = said.iter().any(|kind| matches!(*kind, "pull-request" | "pull_request" | "pr"));
     let is_own = !said.is_empty() && said.iter().all(|kind| matches!(*kind, "branch" | "tag"));
-    if is_pull_request { Some("pull-request".to_owned()) } else { is_own.then(|| "own".to_owned()) }
+    let origin = if is_pull_request { Some(origin::PULL_REQUEST) } else { is_own.then_some(origin::OWN) };
+    origin.map(str::to_owned)
 }
 
 /// The value that follows this name in `sub`. Values have no `:`, neither ids nor what git allows in
