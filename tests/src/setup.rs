@@ -99,6 +99,21 @@ impl Setup {
         self
     }
 
+    /// With one registry of another kind instead, under this host and with the kind's own audiences;
+    /// the policy is about these packages of it.
+    pub fn registry_of_kind(self, kind: &str, host: &str, packages: &[&str]) -> Self {
+        let registries = self
+            .registries
+            .replace("registries.pypi", &format!("registries.{kind}"))
+            .replace("kind = \"pypi\"", &format!("kind = \"{kind}\""))
+            .replace("exm_pypi_", &format!("exm_{kind}_"))
+            .replace(&format!("audiences = [\"{AUDIENCE}\"]"), &format!("hosts = [\"{host}\"]"));
+        let policy = POLICY
+            .replace("registry = \"pypi\"", &format!("registry = \"{kind}\""))
+            .replace("[\"widget\", \"Widget.Extras\"]", &format!("{packages:?}"));
+        Self { registries, ..self.policies(&policy) }
+    }
+
     /// With these policies instead.
     pub fn policies(mut self, text: &str) -> Self {
         self.policies = vec![("policies.toml".to_owned(), text.to_owned())];

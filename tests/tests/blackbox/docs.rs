@@ -102,11 +102,8 @@ fn every_command_in_the_docs_exists() {
             let command = command.split('#').next().unwrap_or("");
             let words: Vec<_> =
                 command.split_whitespace().take_while(|word| word.starts_with(char::is_alphabetic)).collect();
-            let known = if words.len() > 1 && ["config", "policy", "client"].contains(&words[0]) {
-                &words[..2]
-            } else {
-                &words[..1]
-            };
+            let is_group = run(&root(), &[words[0], "--help"]).1.contains("<COMMAND>");
+            let known = if is_group { &words[..2] } else { &words[..1] };
             let (code, help, _) = run(&root(), &[known, &["--help"]].concat());
             assert_eq!(code, 0, "{name}: {line}");
             for flag in command.split_whitespace().filter(|word| word.starts_with("--")) {
