@@ -1,7 +1,10 @@
 //! SPIFFE: a workload is its SPIFFE ID, and what is no SPIFFE ID is nobody.
 
+use josekit::jwk::alg::ec::EcCurve;
 use serde_json::json;
 use trustmint_tests::KindCase;
+use trustmint_tests::attack::accepts;
+use trustmint_tests::keys::Key;
 
 fn case() -> KindCase {
     KindCase {
@@ -51,6 +54,20 @@ async fn attacks_on_spiffe_are_refused() {
     target
         .refuses(&json!({ "aud": ["pypi.example.com", "spiffe://example.org/db"] }), "wrong_audience")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_spire_marks_as_its_own_are_used() {
+    let key = Key::ec("svid-1", "ES256", EcCurve::P256);
+    let mut public = key.public();
+    public["use"] = json!("jwt-svid");
+    public.as_object_mut().expect("an object").remove("alg");
+    let mut setup = case().setup();
+    setup.files = vec![("ci.json".to_owned(), json!({ "keys": [public] }).to_string())];
+    let header = json!({ "alg": "ES256", "kid": "svid-1", "typ": "JOSE" }).to_string();
+    let claims = case().token_claims(&json!({})).to_string();
+    let token = key.sign_bytes(header.as_bytes(), claims.as_bytes());
+    accepts(&setup.start().await, "a JWT-SVID", &token).await;
 }
 
 #[test]
