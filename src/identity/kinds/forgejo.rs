@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, workflow_ref};
+use super::{Claims, Derived, Events, Kind, path_segments, workflow_ref};
 
 /// What every issuer ends with: the instance itself is the issuer of people's sign-ins.
 const PATH: &str = "/api/actions";
@@ -70,7 +70,7 @@ pub(super) const KIND: Kind = Kind {
 };
 
 fn check_url(url: &Url) -> Result<(), &'static str> {
-    if url.path().ends_with(PATH) {
+    if url.path().ends_with(PATH) || path_segments(url).is_empty() {
         return Ok(());
     }
     Err("the issuer of Forgejo Actions is https://<instance>/api/actions")

@@ -50,6 +50,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     derived: &[
         Derived { name: origin::CLAIM, compute: code_origin },
+        Derived { name: "job_kind", compute: job_kind },
         Derived { name: "project_id", compute: project_id },
     ],
     run_claim: Some("wf_id"),
@@ -62,9 +63,9 @@ pub(super) const KIND: Kind = Kind {
             advice: "merge the change, and publish from a workflow of a branch or tag",
         },
         Events {
-            claim: "job_type",
-            default: &["pipeline_job"],
-            never: &["debug_job", "project_debug_job"],
+            claim: "job_kind",
+            default: &["pipeline", "unstated"],
+            never: &["debug"],
             advice: "somebody is logged in to a debug job; publish from a job of a pipeline",
         },
     ],
@@ -94,6 +95,17 @@ fn code_origin(claims: &Claims) -> Option<String> {
     let is_own = !said.is_empty() && said.iter().all(|kind| matches!(*kind, "branch" | "tag"));
     let origin = if is_pull_request { Some(origin::PULL_REQUEST) } else { is_own.then_some(origin::OWN) };
     origin.map(str::to_owned)
+}
+
+/// Whether it is a debug job, to which somebody is logged in. Tokens of older installations do not say.
+fn job_kind(claims: &Claims) -> Option<String> {
+    let kind = match stated(claims, "job_type") {
+        Stated::As(kind) if kind == "pipeline_job" => "pipeline",
+        Stated::As(kind) if kind.contains("debug") => "debug",
+        Stated::Not => "unstated",
+        Stated::As(_) | Stated::Unreadably => return None,
+    };
+    Some(kind.to_owned())
 }
 
 /// The value that follows this name in `sub`. Values have no `:`, neither ids nor what git allows in

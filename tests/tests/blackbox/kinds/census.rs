@@ -71,14 +71,7 @@ const PLATFORMS: [Platform; 22] = [
     Platform {
         entry: "Gitea / Forgejo Actions",
         kind: "forgejo",
-        otherwise: &[
-            (
-                Rule::Issuer,
-                &["https://forgejo.example.com"],
-                "that issuer signs for people; the one of Actions is below it",
-            ),
-            (Rule::Claims, &PROFILE, SIGN_IN),
-        ],
+        otherwise: &[(Rule::Claims, &PROFILE, SIGN_IN)],
     },
     same("Codefresh", "codefresh"),
     same("GitHub Actions", "github"),

@@ -47,7 +47,6 @@ fn case() -> KindCase {
             "https://forgejo.example.com/evil/api/actions",
         ],
         malformed_urls: &[
-            "https://forgejo.example.com",
             "https://forgejo.example.com/api/actions/",
             "https://forgejo.example.com/api/actions/.well-known/openid-configuration",
             "https://forgejo.example.com/API/actions",
