@@ -64,11 +64,15 @@ pub struct Setup {
 impl Setup {
     /// One GitHub-like issuer, one PyPI-like registry, one policy.
     pub fn new(issuer: &Issuer) -> Self {
+        Self::trusting(&issuer.url, &issuer.ca)
+    }
+
+    /// The same, where the issuer is at this URL and its authority's certificate is this one.
+    pub fn trusting(url: &str, ca: &str) -> Self {
         let hash = sha256_hex(CLIENT.1);
         Self {
             issuers: format!(
-                "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
-                issuer.url
+                "[issuers.github]\nkind = \"github\"\nurl = \"{url}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n"
             ),
             registries: format!(
                 "[registries.pypi]\nkind = \"pypi\"\naudiences = [\"{AUDIENCE}\"]\ntoken_prefix = \"exm_pypi_\"\n\n\
@@ -81,7 +85,7 @@ impl Setup {
             admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
-            files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
+            files: vec![("issuer-ca.pem".to_owned(), ca.to_owned())],
             log_level: "debug".to_owned(),
         }
     }
