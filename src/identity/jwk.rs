@@ -94,7 +94,7 @@ impl KeySet {
             let kid = entry.get("kid").and_then(serde_json::Value::as_str).map(str::to_owned);
             match (usable(entry), kid) {
                 (Ok(_), Some(kid)) if kid.len() > LONGEST_KID => {
-                    set.skip(Some(kid), "a `kid` that is too long")
+                    set.skip(Some(kid), "a `kid` that is too long");
                 }
                 (Ok(key), Some(kid)) => set.by_kid.entry(kid).or_default().push(key),
                 (Ok(key), None) if allow_unnamed => set.unnamed.push(key),

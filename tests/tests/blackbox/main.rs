@@ -23,6 +23,7 @@ mod hosts;
 mod id_token_times;
 mod introspection;
 mod key_floods;
+mod key_metrics;
 mod key_times;
 mod keys_from_files;
 mod native;
