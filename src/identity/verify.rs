@@ -93,12 +93,13 @@ impl<'t> Unverified<'t> {
 
     async fn check_signature(&self, issuer: &Issuer, mut on_check: impl FnMut()) -> Result<(), Denial> {
         let Jws { algorithm, signing_input, signature, kid, .. } = &self.jws;
-        let kid = kid.as_deref();
-        let mut verifies =
-            |keys: &KeySet| keys.verify(kid, *algorithm, signing_input, signature, &mut on_check);
-        let keys = issuer.keyring.with_key(kid).await?;
-        // Without a `kid`, a signature that does not verify may be by a key that replaced ours.
-        if verifies(&keys) || (kid.is_none() && verifies(&*issuer.keyring.renewed(&keys).await?)) {
+        let mut verifies = |kid: Option<&str>, keys: &KeySet| {
+            keys.verify(kid, *algorithm, signing_input, signature, &mut on_check)
+        };
+        let Some(kid) = kid.as_deref() else {
+            return issuer.keyring.with_only_key(|keys| verifies(None, keys)).await.map(drop);
+        };
+        if verifies(Some(kid), &*issuer.keyring.with_key(kid).await?) {
             return Ok(());
         }
         Err(Denial::new(Reason::BadSignature, "the ID token's signature does not verify"))

@@ -114,24 +114,32 @@ impl Keyring {
         }
     }
 
-    /// The key set that holds the key of tokens with this `kid`, or with none.
+    /// The key set that holds a key under this `kid`.
     ///
     /// # Errors
     /// `unknown_key` if a fresh set lacks it, `issuer_unavailable` if no fresh set can be had now.
-    pub async fn with_key(&self, kid: Option<&str>) -> Result<Arc<KeySet>, Denial> {
-        if kid.is_none() && !self.0.allow_no_kid {
-            return Err(Denial::new(Reason::UnknownKey, "the ID token's header has no `kid`"));
-        }
-        self.that(|set| set.contains(kid)).await
+    pub async fn with_key(&self, kid: &str) -> Result<Arc<KeySet>, Denial> {
+        self.find(|set| set.contains(Some(kid))).await
     }
 
-    /// A key set for tokens without a `kid` that is newer than one whose key did not verify: the key
-    /// may have been replaced, and there is no `kid` that would tell.
+    /// The key set whose only key verifies a token without a `kid`. One that does not verify may be by
+    /// a key that replaced ours, of which there is no other sign: it is as if its key were unknown.
     ///
     /// # Errors
-    /// See [`Keyring::with_key`].
-    pub async fn renewed(&self, tried: &Arc<KeySet>) -> Result<Arc<KeySet>, Denial> {
-        self.that(|set| set.contains(None) && !Arc::ptr_eq(set, tried)).await
+    /// `unknown_key` if such tokens are not allowed; otherwise as for [`Keyring::with_key`].
+    pub async fn with_only_key(
+        &self,
+        mut verifies: impl FnMut(&KeySet) -> bool,
+    ) -> Result<Arc<KeySet>, Denial> {
+        if !self.0.allow_no_kid {
+            return Err(Denial::new(Reason::UnknownKey, "the ID token's header has no `kid`"));
+        }
+        let mut tried: Option<Arc<KeySet>> = None;
+        let tries_once = |set: &Arc<KeySet>| {
+            let before = tried.replace(Arc::clone(set));
+            before.is_none_or(|before| !Arc::ptr_eq(&before, set)) && set.contains(None) && verifies(set)
+        };
+        self.find(tries_once).await
     }
 
     /// What is to be measured.
@@ -144,8 +152,8 @@ impl Keyring {
     }
 
     /// The key set that serves and suits; if need be, after a fetch.
-    async fn that(&self, suits: impl Fn(&Arc<KeySet>) -> bool) -> Result<Arc<KeySet>, Denial> {
-        if let Some(set) = self.0.serving(&suits) {
+    async fn find(&self, mut suits: impl FnMut(&Arc<KeySet>) -> bool) -> Result<Arc<KeySet>, Denial> {
+        if let Some(set) = self.0.serving(&mut suits) {
             return Ok(set);
         }
         if matches!(self.0.source, Source::File(_)) {
@@ -161,7 +169,7 @@ impl Keyring {
                 Ok(running) => running,
                 Err(permitted_at) if permitted_at <= deadline => {
                     sleep_until(permitted_at).await;
-                    if let Some(answer) = self.0.settled(&suits, came) {
+                    if let Some(answer) = self.0.settled(&mut suits, came) {
                         return answer;
                     }
                     continue;
@@ -178,7 +186,7 @@ impl Keyring {
                 Ok(Err(_)) => Some(FetchError::Aborted.to_string()),
                 Err(_) => Some("the fetch takes too long".to_owned()),
             };
-            if let Some(answer) = self.0.settled(&suits, came) {
+            if let Some(answer) = self.0.settled(&mut suits, came) {
                 return answer;
             }
             if let Some(failure) = failure {
@@ -206,7 +214,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serving(&self, suits: impl Fn(&Arc<KeySet>) -> bool) -> Option<Arc<KeySet>> {
+    fn serving(&self, suits: impl FnOnce(&Arc<KeySet>) -> bool) -> Option<Arc<KeySet>> {
         let loaded = self.current.load();
         let loaded = loaded.as_ref()?;
         let serves = loaded.until.is_none_or(|until| Instant::now() < until);
@@ -216,7 +224,7 @@ impl Inner {
     /// The answer to a request that came at this instant, if there is one yet.
     fn settled(
         &self,
-        suits: impl Fn(&Arc<KeySet>) -> bool,
+        suits: impl FnOnce(&Arc<KeySet>) -> bool,
         came: Instant,
     ) -> Option<Result<Arc<KeySet>, Denial>> {
         if let Some(set) = self.serving(suits) {

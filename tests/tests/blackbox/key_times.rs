@@ -59,7 +59,7 @@ impl Scene {
     }
 
     async fn has(&self, kid: &str) -> bool {
-        self.keyring.with_key(Some(kid)).await.is_ok()
+        self.keyring.with_key(kid).await.is_ok()
     }
 
     /// Waits in real time.
@@ -130,7 +130,7 @@ async fn keys_that_cannot_be_refreshed_serve_for_a_day_and_come_back_by_themselv
     }
     advance(HOUR + MOMENT).await;
     scene.until("it was tried again", || scene.ended("status") > failures).await;
-    let refused = scene.keyring.with_key(Some("rsa-1")).await.expect_err("older than a day");
+    let refused = scene.keyring.with_key("rsa-1").await.expect_err("older than a day");
     assert_eq!(refused.reason, Reason::IssuerUnavailable);
     assert_eq!(scene.keyring.status().usable, 0);
     scene.issuer.set_down(false);
