@@ -21,12 +21,13 @@ pub(crate) struct Issuer {
     /// `iss`.
     pub(crate) url: String,
     key: KeyPair,
+    signed: AtomicUsize,
 }
 
 impl Issuer {
     /// One whose `iss` is this.
     pub(crate) fn new(url: impl Into<String>) -> Outcome<Self> {
-        Ok(Self { url: url.into(), key: KeyPair::generate(KeySize::Rsa2048)? })
+        Ok(Self { url: url.into(), key: KeyPair::generate(KeySize::Rsa2048)?, signed: AtomicUsize::new(0) })
     }
 
     /// Its key set, for `keys_file`.
@@ -39,12 +40,14 @@ impl Issuer {
             .to_string()
     }
 
-    /// So many ID tokens, signed on every core.
+    /// So many ID tokens, none of which was there before, signed on every core.
     pub(crate) fn id_tokens(&self, count: usize) -> Outcome<Vec<String>> {
         let (now, next) = (SystemClock.now(), AtomicUsize::new(0));
+        let first = self.signed.fetch_add(count, Ordering::Relaxed);
         let sign_some = || -> Outcome<Vec<String>> {
             let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-            numbers.take_while(|number| *number < count).map(|number| self.id_token(number, now)).collect()
+            let numbers = numbers.take_while(|number| *number < count).map(|number| first + number);
+            numbers.map(|number| self.id_token(number, now)).collect()
         };
         let threads = std::thread::available_parallelism()?.get();
         std::thread::scope(|scope| {
