@@ -247,8 +247,18 @@ impl Broker {
     }
 
     /// Waits until a condition holds, polling it; fails after ten seconds.
-    pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+    pub async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl FnMut() -> F) {
+        self.until_within(Duration::from_secs(10), what, condition).await;
+    }
+
+    /// The same, for as long as this.
+    pub async fn until_within<F: Future<Output = bool>>(
+        &self,
+        patience: Duration,
+        what: &str,
+        mut condition: impl FnMut() -> F,
+    ) {
+        let deadline = Instant::now() + patience;
         while !condition().await {
             assert!(Instant::now() < deadline, "never: {what}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;

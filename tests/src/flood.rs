@@ -10,8 +10,8 @@ use crate::Broker;
 use crate::hostile_issuer::unknown_kid;
 use crate::raw::{Raw, RawReply, post};
 
-/// How long an unknown `kid` waits at most, and some room for a busy machine.
-pub const BOUND: Duration = Duration::from_secs(6);
+/// How long an unknown `kid` waits at most, and much room for a busy machine.
+pub const BOUND: Duration = Duration::from_secs(10);
 /// Connections of a flood.
 const CONNECTIONS: usize = 300;
 

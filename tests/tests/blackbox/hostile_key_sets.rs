@@ -10,7 +10,7 @@ use trustmint_tests::keys::{self, Key, jwks};
 use trustmint_tests::{Broker, Setup};
 
 /// How long an unknown `kid` waits at most, and some room for a busy machine.
-const BOUND: Duration = Duration::from_secs(5);
+const BOUND: Duration = Duration::from_secs(8);
 /// By how many kB the peak of the memory may grow.
 const GROWTH: u64 = 8 * 1024;
 
