@@ -15,6 +15,7 @@ use crate::tls::Certificate;
 /// An answer to a request, as bytes.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    delay: Duration,
     bytes: Vec<u8>,
     then: Then,
 }
@@ -31,7 +32,7 @@ enum Then {
 impl Answer {
     /// These bytes; then the connection is closed.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), then: Then::Close }
+        Self { delay: Duration::ZERO, bytes: bytes.into(), then: Then::Close }
     }
 
     /// A JSON document.
@@ -59,6 +60,12 @@ impl Answer {
         Self::raw(format!("HTTP/1.1 {status} Elsewhere\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"))
     }
 
+    /// Not before this has passed.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
     /// After that, nothing more, and the connection stays open.
     #[must_use]
     pub fn then_hang(self) -> Self {
@@ -79,6 +86,7 @@ impl Answer {
     }
 
     async fn send(self, stream: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+        tokio::time::sleep(self.delay).await;
         stream.write_all(&self.bytes).await?;
         stream.flush().await?;
         match self.then {
@@ -110,6 +118,7 @@ struct Shared {
     keys: Mutex<Answer>,
     impostor: AtomicBool,
     fetches: AtomicUsize,
+    key_requests: AtomicUsize,
 }
 
 impl HostileIssuer {
@@ -124,6 +133,7 @@ impl HostileIssuer {
             keys: Mutex::new(Answer::json(&keys::jwks([&key]))),
             impostor: AtomicBool::new(false),
             fetches: AtomicUsize::new(0),
+            key_requests: AtomicUsize::new(0),
         });
         let serving = Arc::clone(&shared);
         let acceptors = [certificate.acceptor(), other.acceptor()];
@@ -142,13 +152,13 @@ impl HostileIssuer {
                         }
                     }
                     let is_discovery = request.starts_with(b"GET /.well-known/openid-configuration ");
-                    let answer = if is_discovery {
-                        shared.fetches.fetch_add(1, Ordering::SeqCst);
-                        &shared.discovery
+                    let (count, answer) = if is_discovery {
+                        (&shared.fetches, &shared.discovery)
                     } else {
-                        &shared.keys
+                        (&shared.key_requests, &shared.keys)
                     };
                     let answer = answer.lock().expect("lock").clone();
+                    count.fetch_add(1, Ordering::SeqCst);
                     let _ = answer.send(&mut stream).await;
                 });
             }
@@ -179,6 +189,11 @@ impl HostileIssuer {
     /// How often somebody began to fetch its keys, which is with the discovery document.
     pub fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::SeqCst)
+    }
+
+    /// How often it was asked for its keys themselves.
+    pub fn key_requests(&self) -> usize {
+        self.shared.key_requests.load(Ordering::SeqCst)
     }
 
     /// An ID token of the release job, by this key.

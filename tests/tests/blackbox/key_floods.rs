@@ -91,6 +91,34 @@ async fn a_rotation_in_the_middle_of_a_flood_loses_no_valid_request() {
     assert_permitted(issuer.jwks_fetches(), since);
 }
 
+/// A stranger made us ask; while the answer is under way, the key is rotated and the first token by
+/// the new one comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_judged_by_a_fetch_that_began_before_and_the_next_one_needs_nobody_who_waits() {
+    let issuer = HostileIssuer::start().await;
+    let broker = Arc::new(Setup::trusting(&issuer.url, &issuer.ca).start().await);
+    assert_eq!(broker.exchange(&issuer.id_token_by(&issuer.key)).await.status, 200, "the control");
+    let (old, rotated) = (keys::jwks([&issuer.key]), Key::rsa("rotated", "RS256", 2048));
+    issuer.keys(Answer::json(&old).after(Duration::from_secs(1)));
+    let (on, stranger) = (Arc::clone(&broker), issuer.unknown_kid());
+    let stranger = tokio::spawn(async move { on.exchange(&stranger).await });
+    broker.until("the keys are asked for", async || issuer.key_requests() == 2).await;
+
+    issuer.keys(Answer::json(&keys::jwks([&rotated])));
+    let token = issuer.id_token_by(&rotated);
+    let early = broker.exchange(&token).await;
+    assert_eq!((early.status.as_u16(), early.reason().as_str()), (503, "issuer_unavailable"));
+    let wait: u64 = early.header("retry-after").parse().expect("when to come again");
+    assert!((6..=12).contains(&wait), "{wait}: the two fetches that are permitted at once were used");
+    assert_eq!(stranger.await.expect("an answer").reason(), "unknown_key");
+
+    let patience = Duration::from_secs(20);
+    let fetched = "trustmint_issuer_fetches_total{issuer=\"github\",result=\"ok\"}";
+    let again = async || broker.metric(fetched).await == 3;
+    broker.until_within(patience, "the keys are fetched, though nobody waits", again).await;
+    assert_eq!(broker.exchange(&token).await.status, 200, "the same ID token");
+}
+
 /// One fetch serves all that wait for it, though some came when it had begun.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stampede_after_a_rotation_is_one_fetch() {
