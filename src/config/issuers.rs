@@ -103,6 +103,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
             allow_events,
         }),
         keyring: Keyring::new(keys?),
+        keys_file: section.string("keys_file").map(|name| files.path(name.value)),
     })
 }
 

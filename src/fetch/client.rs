@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{
+    ACCEPT, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, LAST_MODIFIED, USER_AGENT,
+};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
@@ -76,6 +78,12 @@ pub struct Fetched {
     pub body: Bytes,
     /// `Cache-Control: max-age`, where given.
     pub max_age: Option<Duration>,
+    /// `Content-Type` without parameters, in lower case.
+    pub content_type: String,
+    /// `Last-Modified`, as it was sent.
+    pub last_modified: Option<String>,
+    /// `Age`: how long a cache on the way has had it.
+    pub age: Option<Duration>,
 }
 
 /// Whom a fetch trusts.
@@ -222,12 +230,14 @@ async fn read(response: Response<hyper::body::Incoming>) -> Result<Fetched, Fetc
         return Err(FetchError::Document(format!("the document is {content_type:?}, not JSON")));
     }
     let max_age = header(CACHE_CONTROL).and_then(max_age);
+    let last_modified = header(LAST_MODIFIED).map(str::to_owned);
+    let age = header(AGE).and_then(|age| age.parse().ok()).map(Duration::from_secs);
     let body = Limited::new(response.into_body(), MAX_BODY)
         .collect()
         .await
         .map_err(|error| FetchError::Document(format!("reading at most {MAX_BODY} bytes: {error}")))?
         .to_bytes();
-    Ok(Fetched { body, max_age })
+    Ok(Fetched { body, max_age, content_type, last_modified, age })
 }
 
 fn max_age(cache_control: &str) -> Option<Duration> {

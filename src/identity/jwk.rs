@@ -13,7 +13,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, 
 use serde::Deserialize;
 
 /// More keys than any issuer rotates through; the rest is ignored.
-const MAX_KEYS: usize = 100;
+pub(super) const MAX_KEYS: usize = 100;
 /// How many keys under one `kid` are tried.
 const MAX_SAME_KID: usize = 16;
 /// RSA moduli in bytes.
@@ -37,8 +37,8 @@ pub struct Skipped {
 }
 
 /// A public key, ready to verify with each algorithm that fits it.
-struct Key {
-    algorithms: Vec<(Algorithm, ParsedPublicKey)>,
+pub(super) struct Key {
+    pub(super) algorithms: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
 impl fmt::Debug for Key {
@@ -59,8 +59,8 @@ pub enum KeySetError {
 }
 
 #[derive(Deserialize)]
-struct Document {
-    keys: Vec<serde_json::Value>,
+pub(super) struct Document {
+    pub(super) keys: Vec<serde_json::Value>,
 }
 
 impl KeySet {
@@ -121,7 +121,8 @@ impl KeySet {
     }
 }
 
-fn usable(entry: serde_json::Value) -> Result<Key, &'static str> {
+/// The key that an entry is, or why it is passed over.
+pub(super) fn usable(entry: serde_json::Value) -> Result<Key, &'static str> {
     if ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| entry.get(name).is_some()) {
         return Err("a private or symmetric key");
     }

@@ -127,6 +127,11 @@ impl Keyring {
         }
     }
 
+    /// The issuer on the network, unless its keys are from a file.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.0.source.as_ref()
+    }
+
     /// The ids of the keys that serve now.
     pub fn kids(&self) -> Vec<String> {
         self.0
@@ -211,17 +216,21 @@ impl Keyring {
 impl Inner {
     async fn fetch(&self) -> Result<Duration, FetchError> {
         let Some(remote) = &self.source else { return Err(FetchError::Aborted) };
-        let Fetched { body, max_age } = remote.keys().await?;
+        let Fetched { body, max_age, .. } = remote.keys().await?;
         let set = KeySet::parse(&body).map_err(|error| FetchError::Document(error.to_string()))?;
         for skipped in &set.skipped {
             tracing::debug!(issuer = %remote.issuer_url, kid = ?skipped.kid, why = skipped.why, "a key of the issuer is not usable");
         }
-        let (least, usual, most) = REFRESH;
-        let refresh = max_age.map_or(usual, |max_age| max_age.clamp(least, most).min(usual));
         self.current
             .store(Some(Arc::new(Loaded { set: Arc::new(set), until: Some(Instant::now() + STALE) })));
-        Ok(refresh)
+        Ok(refresh_after(max_age))
     }
+}
+
+/// After how long keys are refreshed that came with this `Cache-Control: max-age`, or with none.
+pub fn refresh_after(max_age: Option<Duration>) -> Duration {
+    let (least, usual, most) = REFRESH;
+    max_age.map_or(usual, |max_age| max_age.clamp(least, most).min(usual))
 }
 
 fn unknown_key() -> Denial {

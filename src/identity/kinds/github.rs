@@ -3,7 +3,7 @@
 //! Source: GitHub's "OpenID Connect reference". `sub` changed its form in July 2026 and can be
 //! customised by organisations, so it is never bound on; the signed ids are.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
+use super::{Claims, Derived, Events, IDS_PER_INSTANCE, Kind, split_at_ref};
 use crate::denial::{Denial, Reason};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -70,6 +70,7 @@ pub(super) const KIND: Kind = Kind {
     }],
     max_age: 600,
     check: subject_agrees_with_ids,
+    cautions: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 

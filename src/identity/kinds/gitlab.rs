@@ -3,7 +3,7 @@
 //! Source: GitLab's documentation of ID token payloads. Ids are strings; `exp` is the job's
 //! time-out, which is why the default `max_age` is an hour.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
+use super::{Claims, Derived, Events, IDS_PER_INSTANCE, Kind, split_at_ref};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -61,6 +61,7 @@ pub(super) const KIND: Kind = Kind {
         never: &["merge_request_event", "external_pull_request_event", "trigger", "api", "chat"],
         advice: "run the job in a pipeline for a protected branch or tag",
     }],
+    cautions: |url| if url == "https://gitlab.com" { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
