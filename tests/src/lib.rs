@@ -9,6 +9,7 @@ pub mod in_process;
 pub mod issuer;
 pub mod keys;
 pub mod nginx;
+pub mod oauth2_mock;
 pub mod proxy;
 pub mod raw;
 pub mod raw_keys;
