@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 pub use audience::Audience;
-pub use exchange::{ExchangeRequest, Issued};
+pub use exchange::{ExchangeRequest, Issued, Wanted};
 pub use introspect::{Active, Introspection};
 pub use switches::Switches;
 

@@ -398,7 +398,24 @@ async fn every_risk_that_was_configured_is_told() {
         assert_eq!(run(folder.path(), &["issuer", "check", "--deny-warnings"]).0, 1, "{line}");
     }
     issuer.publish(jwks([&issuer.key, &Key::ed("ed-1"), &issuer.key]));
-    let folder = folder(&issuer, |_| {});
-    let (_, report) = report(folder.path(), &[]);
-    assert!(findings(&report).contains(&"duplicate-kid note".to_owned()), "{report}");
+    let usual = folder(&issuer, |_| {});
+    let (_, said) = report(usual.path(), &[]);
+    assert!(findings(&said).contains(&"duplicate-kid note".to_owned()), "{said}");
+
+    // What a platform is known for is told whether or not it answers.
+    let uuid = "f0e1d2c3-b4a5-4968-8778-695a4b3c2d1e";
+    for (url, expected) in [
+        (format!("https://vstoken.dev.azure.com/{uuid}"), "issuer-retires warning"),
+        (format!("https://oidc.circleci.com/org/{uuid}"), "tenant-not-proven note"),
+    ] {
+        let (_, said) = report(usual.path(), &[&url]);
+        assert!(findings(&said).contains(&expected.to_owned()), "{url}: {said}");
+    }
+    let shared = folder(&issuer, |setup| {
+        let lines = "kind = \"azure-devops\"\naccept_shared_audience = true\n";
+        setup.issuers = setup.issuers.replace("kind = \"github\"\n", lines);
+        setup.policies.clear();
+    });
+    let (code, said) = report(shared.path(), &[]);
+    assert!(code == 0 && findings(&said).contains(&"shared-audience warning".to_owned()), "{said}");
 }
