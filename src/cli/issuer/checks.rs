@@ -8,6 +8,7 @@ use url::Url;
 use super::examination::Examination;
 use super::report::{Finding, Severity};
 use super::shown::Shown;
+use crate::identity::KeyListing;
 
 /// Longer than any job needs from its start to its publishing step.
 const LONG_MAX_AGE: u64 = 3600;
@@ -104,7 +105,7 @@ fn algorithm_not_accepted(examination: &Examination) -> Option<Remark> {
     let settings = examination.settings();
     let advertised = &examination.discovery.as_ref()?.id_token_signing_alg_values_supported;
     let known = advertised.iter().filter_map(|name| name.parse::<Algorithm>().ok());
-    let keys = examination.keys.as_ref().map(|keys| keys.algorithms()).unwrap_or_default();
+    let keys = examination.keys.as_ref().map(KeyListing::algorithms).unwrap_or_default();
     let unaccepted: Vec<_> =
         known.filter(|name| keys.contains(name) && !settings.algorithms.contains(name)).collect();
     if unaccepted.is_empty() || no_key_fits(examination).is_some() {

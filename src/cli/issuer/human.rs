@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::report::{Finding, Outcome, Report, ReportedKey, Severity};
 use super::say;
+use super::shown::Shown;
 
 /// Prints reports, with an empty line between them.
 pub(super) fn print(reports: &[Report]) {
@@ -28,7 +29,7 @@ fn print_one(report: &Report) {
     }
     print_keys(&report.keys);
     if !report.algorithms_advertised.is_empty() {
-        let advertised: Vec<_> = report.algorithms_advertised.iter().map(|name| name.as_str()).collect();
+        let advertised: Vec<_> = report.algorithms_advertised.iter().map(Shown::as_str).collect();
         line("advertised", &advertised.join(", "));
     }
     line("accepted", &report.algorithms_accepted.join(", "));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::checks;
 use super::examination::Examination;
 use super::shown::Shown;
+use super::trouble::Trouble;
 use crate::identity::{ListedKey, refresh_after};
 
 /// How many names of a list of the issuer's are repeated.
@@ -127,7 +128,7 @@ impl Report {
 }
 
 fn outcome(examination: &Examination, findings: &[Finding]) -> Outcome {
-    if examination.trouble.as_ref().is_some_and(|trouble| trouble.is_passing()) {
+    if examination.trouble.as_ref().is_some_and(Trouble::is_passing) {
         Outcome::Unreachable
     } else if findings.iter().any(|finding| finding.severity == Severity::Error) {
         Outcome::Finding
