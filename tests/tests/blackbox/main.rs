@@ -31,6 +31,7 @@ mod kinds;
 mod native;
 mod oauth_requests;
 mod outage;
+mod policy_lifetime;
 mod policy_properties;
 mod policy_semantics;
 mod pypi;
