@@ -96,6 +96,7 @@ impl Service {
         let sink = Sink::open(config.audit_file.as_deref())?;
         let (audit, audit_writer) = Audit::start(sink, config.limits.audit_queue)?;
         let metrics = Arc::new(Metrics::default());
+        warn(&config.warnings);
         show(&snapshot, &metrics);
         let broker = Arc::new(Broker {
             clock,
@@ -172,6 +173,19 @@ fn show(snapshot: &Snapshot, metrics: &Metrics) {
     let (digest, policies) = (snapshot.digest().as_str(), snapshot.len());
     metrics.snapshot(digest, policies);
     tracing::info!(policies, digest, "policies loaded");
+    warn(snapshot.warnings());
+}
+
+/// How many warnings are logged one by one.
+const MOST_WARNINGS: usize = 20;
+
+fn warn(found: &Diagnostics) {
+    for finding in found.unaccepted().take(MOST_WARNINGS) {
+        tracing::warn!("{finding}");
+    }
+    if let more @ 1.. = found.warnings().saturating_sub(MOST_WARNINGS) {
+        tracing::warn!("{more} more warnings; `trustmint policy check` shows them all");
+    }
 }
 
 fn announce(door: &str, address: Option<impl std::fmt::Display>) {

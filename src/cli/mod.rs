@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod findings;
 mod logging;
 mod serve;
 
@@ -63,7 +64,7 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Check policies against a configuration
+    /// Check policies against a configuration, and say what deserves a look
     Check(check::PolicyOptions),
 }
 

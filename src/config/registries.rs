@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::document::Section;
+use super::shared_audience::owner_of;
+use crate::document::{Code, Section};
 use crate::registry::{Client, Registries, Registry, RegistryKind, SecretHash};
 
 /// The longest life of a token, in seconds (PEP 807 forbids more).
@@ -61,7 +62,8 @@ impl Taken {
         span: &Range<usize>,
     ) {
         if let Some(other) = self.names.insert((what, name.to_owned()), owner.to_owned()) {
-            section.error(
+            section.report(
+                Code::Duplicate,
                 span,
                 format!("the {what} \"{name}\" is already that of [registries.{other}]"),
                 None,
@@ -142,6 +144,7 @@ fn read_audiences(
         if Some(audience.value) == public_url {
             section.error(&audience.span, "`public_url` is an audience of every registry already", None);
         }
+        refuse_foreign(section, audience.value, &audience.span);
         if audience.value != id {
             taken.claim(section, "id or audience", audience.value, id, &audience.span);
         }
@@ -161,11 +164,27 @@ fn read_audiences(
     let of_host = |host| kind.map_or_else(Vec::new, |kind| kind.default_audiences(host));
     for audience in hosts.iter().flat_map(|host: &String| of_host(host)) {
         if !defaults.contains(&audience) {
+            refuse_foreign(section, &audience, section.span());
             taken.claim(section, "id or audience", &audience, id, section.span());
             defaults.push(audience);
         }
     }
     defaults
+}
+
+/// A token that a job fetched for another service is good there too, and that service's are good
+/// here: whoever runs it could publish.
+fn refuse_foreign(section: &Section<'_>, audience: &str, span: &Range<usize>) {
+    if let Some(owner) = owner_of(audience) {
+        section.report(
+            Code::ForeignAudience,
+            span,
+            format!("the audience \"{audience}\" is that of {owner}"),
+            "use one of your own, such as the registry's host; what all customers of an issuer share, \
+             its section accepts by `accept_shared_audience`"
+                .to_owned(),
+        );
+    }
 }
 
 fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {
@@ -183,7 +202,7 @@ fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {
     let prefix = written.map_or_else(|| format!("tm_{}_", id.replace('-', "_")), |prefix| prefix.value);
     for (other, owner) in &taken.prefixes {
         if other.starts_with(&prefix) || prefix.starts_with(other) {
-            section.error(&span, format!("the token prefix \"{prefix}\" cannot be told from that of [registries.{owner}], \"{other}\""), None);
+            section.report(Code::Duplicate, &span, format!("the token prefix \"{prefix}\" cannot be told from that of [registries.{owner}], \"{other}\""), None);
         }
     }
     taken.prefixes.push((prefix.clone(), id.to_owned()));

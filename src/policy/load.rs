@@ -7,8 +7,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::document::{read_deny, read_policy};
-use super::{Deny, Policy, Snapshot, Vocabulary};
-use crate::document::{Diagnostics, Position, Source, document, parse};
+use super::{Deny, Policy, Snapshot, Vocabulary, lint};
+use crate::document::{Code, Diagnostics, Position, Source, Warnings, document, parse};
 
 /// The largest policy file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -35,7 +35,7 @@ pub fn load(folder: &Path, vocabulary: &Vocabulary) -> Result<Snapshot, LoadErro
     for path in paths {
         match read(&path) {
             Ok(text) => sources.push(Source::new(path.display().to_string(), text)),
-            Err(error) => diagnostics.error(None, format!("{}: {error}", path.display()), None),
+            Err(error) => unreadable(&path, error, &mut diagnostics),
         }
     }
     finish(&sources, vocabulary, diagnostics)
@@ -55,16 +55,26 @@ fn finish(
     mut diagnostics: Diagnostics,
 ) -> Result<Snapshot, LoadError> {
     let (mut policies, mut denies, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    let mut warnings = Warnings::default();
     for source in sources {
-        read_source(source, vocabulary, &mut policies, &mut denies, &mut ids, &mut diagnostics);
+        read_source(
+            source,
+            vocabulary,
+            &mut policies,
+            &mut denies,
+            &mut ids,
+            &mut warnings,
+            &mut diagnostics,
+        );
     }
     refuse_duplicates(ids, &mut diagnostics);
     if diagnostics.has_errors() {
         diagnostics.sort();
         return Err(LoadError(diagnostics));
     }
+    lint::together(&policies, &denies, vocabulary, &mut warnings);
     let digest = super::digest::digest(vocabulary, &policies, &denies);
-    Ok(Snapshot::new(policies, denies, digest))
+    Ok(Snapshot::new(policies, denies, digest, warnings.finish()))
 }
 
 fn read_source(
@@ -73,8 +83,10 @@ fn read_source(
     policies: &mut Vec<Policy>,
     denies: &mut Vec<Deny>,
     ids: &mut Vec<(String, Position)>,
+    warnings: &mut Warnings,
     diagnostics: &mut Diagnostics,
 ) {
+    let (from, errors) = (policies.len(), diagnostics.errors());
     let table = parse(source, diagnostics);
     let found = RefCell::new(std::mem::take(diagnostics));
     let root = document(source, &table, &found);
@@ -84,6 +96,10 @@ fn read_source(
         policies.extend(read_policy(section, vocabulary));
     }
     denies.extend(root.list("deny").into_iter().filter_map(|section| read_deny(section, vocabulary)));
+    let is_whole = found.borrow().errors() == errors;
+    if is_whole {
+        lint::file(&root, &policies[from..], vocabulary, warnings);
+    }
     root.finish();
     *diagnostics = found.into_inner();
 }
@@ -92,7 +108,8 @@ fn refuse_duplicates(ids: Vec<(String, Position)>, diagnostics: &mut Diagnostics
     let mut first = HashMap::with_capacity(ids.len());
     for (id, position) in ids {
         if let Some(other) = first.get(&id) {
-            diagnostics.error(
+            diagnostics.report(
+                Code::Duplicate,
                 position,
                 format!("there is another policy \"{id}\" at {other}"),
                 "ids are unique: they are what audit events name".to_owned(),
@@ -105,13 +122,13 @@ fn refuse_duplicates(ids: Vec<(String, Position)>, diagnostics: &mut Diagnostics
 
 fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, diagnostics: &mut Diagnostics) {
     let Some(depth) = depth.checked_sub(1) else {
-        diagnostics.error(None, format!("{}: folders nest too deep", folder.display()), None);
+        unreadable(folder, "folders nest too deep", diagnostics);
         return;
     };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            diagnostics.error(None, format!("{}: {error}", folder.display()), None);
+            unreadable(folder, error, diagnostics);
             return;
         }
     };
@@ -119,7 +136,7 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, diagnostics: &
         let path = match entry {
             Ok(entry) => entry.path(),
             Err(error) => {
-                diagnostics.error(None, format!("{}: {error}", folder.display()), None);
+                unreadable(folder, error, diagnostics);
                 continue;
             }
         };
@@ -133,6 +150,10 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, diagnostics: &
             paths.push(path);
         }
     }
+}
+
+fn unreadable(path: &Path, why: impl std::fmt::Display, diagnostics: &mut Diagnostics) {
+    diagnostics.report(Code::Unreadable, None, format!("{}: {why}", path.display()), None);
 }
 
 fn read(path: &Path) -> Result<String, std::io::Error> {

@@ -6,6 +6,7 @@ mod decide;
 mod digest;
 mod document;
 mod glob;
+mod lint;
 mod load;
 mod snapshot;
 

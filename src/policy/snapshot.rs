@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Condition;
-use crate::document::Position;
+use crate::document::{Diagnostics, Position};
 use crate::identity::Identity;
 use crate::registry::{Package, Registry};
 use crate::token::Actions;
@@ -80,10 +80,16 @@ pub struct Snapshot {
     denies: Vec<Deny>,
     by_pins: HashMap<Box<str>, Vec<u32>>,
     digest: Digest,
+    warnings: Diagnostics,
 }
 
 impl Snapshot {
-    pub(super) fn new(mut policies: Vec<Policy>, denies: Vec<Deny>, digest: Digest) -> Self {
+    pub(super) fn new(
+        mut policies: Vec<Policy>,
+        denies: Vec<Deny>,
+        digest: Digest,
+        warnings: Diagnostics,
+    ) -> Self {
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let mut by_pins: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(policies.len());
         for (index, policy) in (0..).zip(&policies) {
@@ -92,7 +98,7 @@ impl Snapshot {
                 by_pins.entry(key).or_default().push(index);
             }
         }
-        Self { policies, denies, by_pins, digest }
+        Self { policies, denies, by_pins, digest, warnings }
     }
 
     /// The policies about this registry whose pins are this identity's, ordered by id. One hash
@@ -112,6 +118,11 @@ impl Snapshot {
     /// The digest.
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    /// What deserves a look in these policies, though it stops nothing.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
     }
 
     /// How many policies there are.

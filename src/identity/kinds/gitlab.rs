@@ -3,7 +3,8 @@
 //! Source: GitLab's documentation of ID token payloads. Ids are strings; `exp` is the job's
 //! time-out, which is why the default `max_age` is an hour.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
+use super::{Advice, Claims, Derived, Events, Kind, Shape, Wanted, split_at_ref};
+use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -61,8 +62,53 @@ pub(super) const KIND: Kind = Kind {
         never: &["merge_request_event", "external_pull_request_event", "trigger", "api", "chat"],
         advice: "run the job in a pipeline for a protected branch or tag",
     }],
+    shapes: &[
+        ("environment_protected", Shape::Flag),
+        ("job_id", Shape::Number),
+        ("job_namespace_id", Shape::Number),
+        ("job_project_id", Shape::Number),
+        ("namespace_id", Shape::Number),
+        ("pipeline_id", Shape::Number),
+        ("project_id", Shape::Number),
+        ("project_visibility", Shape::OneOf(&["public", "private", "internal"])),
+        ("ref_protected", Shape::Flag),
+        ("ref_type", Shape::OneOf(&["branch", "tag"])),
+        ("runner_environment", Shape::OneOf(&["gitlab-hosted", "self-hosted"])),
+        ("runner_id", Shape::Number),
+        ("user_id", Shape::Number),
+    ],
+    advice: ADVICE,
     ..Kind::UNKNOWN
 };
+
+const ADVICE: &[Advice] = &[
+    Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[
+            Wanted::Any("ci_config_ref_uri"),
+            Wanted::Any("config_file"),
+            Wanted::Any("deployment_tier"),
+            Wanted::Any("environment"),
+            Wanted::Any("ref"),
+            Wanted::Any("ref_path"),
+            Wanted::Any("ref_type"),
+            Wanted::Exactly("ref_protected", "true"),
+        ],
+        message: "every pipeline on every branch of the project may publish",
+        help: "fix the `environment`, or the `ref_path`",
+    },
+    Advice {
+        code: Code::Unprotected,
+        on: None,
+        wants: &[
+            Wanted::Exactly("ref_protected", "true"),
+            Wanted::Exactly("environment_protected", "true"),
+        ],
+        message: "whoever may push to an unprotected branch or tag may publish",
+        help: "write `ref_protected = \"true\"`",
+    },
+];
 
 /// The CI configuration file, if it is this project's own: `host/group/project//file@ref`.
 fn config_file(claims: &Claims) -> Option<String> {

@@ -25,6 +25,8 @@ mod hostile_shape;
 mod hosts;
 mod id_token_times;
 mod introspection;
+mod lint;
+mod lint_output;
 mod native;
 mod oauth_requests;
 mod outage;
