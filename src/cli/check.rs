@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::findings::{Format, Report};
-use super::{FINDING, FINE, INVALID, complain, say};
+use super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::document::Diagnostics;
 use crate::policy::{LoadError, Snapshot, load};
@@ -16,21 +17,22 @@ pub(super) struct PolicyOptions {
     /// The folder of policies; by default the one that the configuration names
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// The configuration whose issuers and registries the policies speak about
-    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
-    config: PathBuf,
     /// How findings are written
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
     /// Fail on warnings too
     #[arg(long)]
     deny_warnings: bool,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 pub(super) fn config(path: &Path) -> u8 {
     match Plan::read(path) {
         Ok(plan) => {
-            for warning in plan.config.warnings.unaccepted().chain(plan.snapshot.warnings().unaccepted()) {
+            let mut warnings = plan.config.warnings.clone();
+            warnings.extend(plan.snapshot.warnings(SystemClock.now()));
+            for warning in warnings.unaccepted() {
                 complain!("{warning}");
             }
             say!("{}: fine, with {}", path.display(), contents(&plan.snapshot));
@@ -55,7 +57,7 @@ pub(super) fn policies(options: &PolicyOptions) -> u8 {
 
 /// What is found, what was loaded if it was, and the exit code without regard to warnings.
 fn examine(options: &PolicyOptions) -> (Diagnostics, Option<String>, u8) {
-    let config = match Config::load(&options.config) {
+    let config = match Config::load(&options.config.config) {
         Ok(config) => config,
         Err(diagnostics) => return (diagnostics, None, INVALID),
     };
@@ -63,7 +65,7 @@ fn examine(options: &PolicyOptions) -> (Diagnostics, Option<String>, u8) {
     let mut findings = config.warnings.clone();
     let (loaded, code) = match load(folder, &config.vocabulary()) {
         Ok(snapshot) => {
-            findings.extend(snapshot.warnings().clone());
+            findings.extend(snapshot.warnings(SystemClock.now()));
             (Some(format!("{}: {}", folder.display(), contents(&snapshot))), FINE)
         }
         Err(LoadError(diagnostics)) => {

@@ -36,9 +36,8 @@ const PREFIXES: [(&str, &str); 5] = [
 pub(super) fn owner_of(audience: &str) -> Option<&'static str> {
     let spelled = audience.trim_end_matches('/');
     let exact = EXACT.iter().find(|(known, _)| known.eq_ignore_ascii_case(spelled));
-    let begins = |prefix: &str| {
-        audience.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-    };
+    let begins =
+        |prefix: &str| audience.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     exact.or_else(|| PREFIXES.iter().find(|(prefix, _)| begins(prefix))).map(|(_, owner)| *owner)
 }
 
@@ -48,9 +47,13 @@ mod tests {
 
     #[test]
     fn a_spelling_does_not_make_it_another_services() {
-        for foreign in
-            ["pypi", "PyPI", "https://www.nuget.org/", "API://azureadtokenexchange", "https://GitHub.com/acme"]
-        {
+        for foreign in [
+            "pypi",
+            "PyPI",
+            "https://www.nuget.org/",
+            "API://azureadtokenexchange",
+            "https://GitHub.com/acme",
+        ] {
             assert!(owner_of(foreign).is_some(), "{foreign}");
         }
         for own in ["pypi.example.com", "npm:npm.example.com", "https://nuget.example.com", "https://gith"] {

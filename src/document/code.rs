@@ -75,6 +75,7 @@ codes! {
     RetiringIssuer = "W119", "The platform is about to retire this issuer.";
     LongMaxAge = "W120", "ID tokens are accepted for more than an hour.";
     SameIdsElsewhere = "W121", "The same counted ids at two issuers.";
+    ExpiresSoon = "W123", "A policy that ends within thirty days.";
     NeedlessAccept = "W124", "An accepted finding that there is not.";
 }
 

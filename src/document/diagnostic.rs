@@ -142,9 +142,14 @@ impl Diagnostics {
         self.accepted
     }
 
-    /// Whether there is no finding but accepted ones.
+    /// How many findings there are that nobody accepted.
+    pub fn len(&self) -> usize {
+        self.errors + self.warnings
+    }
+
+    /// Whether there is none of those.
     pub fn is_empty(&self) -> bool {
-        self.errors + self.warnings == 0
+        self.len() == 0
     }
 
     /// The findings that were kept.
@@ -155,6 +160,13 @@ impl Diagnostics {
     /// How many findings were not kept.
     pub fn left_out(&self) -> usize {
         self.errors + self.warnings + self.accepted - self.items.len()
+    }
+
+    /// The first findings as text, and how many there are in all.
+    pub fn first(&self, most: usize) -> String {
+        let shown = self.unaccepted().take(most).map(|item| format!("{item}\n")).collect::<String>();
+        let more = if self.len() > most { "…\n" } else { "" };
+        format!("{shown}{more}{}", counted(self.len()))
     }
 
     /// Takes over another load's findings.
@@ -189,11 +201,15 @@ impl fmt::Display for Diagnostics {
         for item in self.unaccepted() {
             writeln!(f, "{item}")?;
         }
-        match self.errors + self.warnings {
-            0 => Ok(()),
-            1 => write!(f, "1 finding"),
-            n => write!(f, "{n} findings"),
-        }
+        f.write_str(&counted(self.len()))
+    }
+}
+
+fn counted(findings: usize) -> String {
+    match findings {
+        0 => String::new(),
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings"),
     }
 }
 
@@ -232,7 +248,10 @@ mod tests {
             found.error(None, message, None);
         }
         found.sort();
-        assert_eq!((found.errors(), found.to_string().as_str()), (2, "error[E017]: a\nerror[E017]: b\n2 findings"));
+        assert_eq!(
+            (found.errors(), found.to_string().as_str()),
+            (2, "error[E017]: a\nerror[E017]: b\n2 findings")
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! one run of `trustmint config check` shows everything there is to mend.
 
 mod code;
+mod datetime;
 mod diagnostic;
 mod section;
 mod source;

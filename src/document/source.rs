@@ -88,6 +88,6 @@ mod tests {
         let source = Source::new("x", "a = 1\nä = 2\n\nb");
         let width = |span: Range<usize>| source.position(&span).width;
         assert_eq!((width(0..1), width(0..5), width(0..9), width(6..12)), (1, 5, 5, 5));
-        assert_eq!((width(6..8), width(13..14), width(99..99), width(3..2)), (1, 1, 1, 1));
+        assert_eq!((width(6..8), width(13..14), width(99..99), width(3..3)), (1, 1, 1, 1));
     }
 }

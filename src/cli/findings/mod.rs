@@ -62,7 +62,8 @@ impl Report<'_> {
             (self.findings.warnings(), "warning"),
             (self.findings.accepted(), "accepted finding"),
         ];
-        let told = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what));
+        let told =
+            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what));
         let parts: Vec<_> = self.loaded.iter().cloned().chain(told).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::is_uuid;
+
 /// What a claim's values look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -42,11 +44,6 @@ impl fmt::Display for Shape {
             Self::OneOf(values) => write!(f, "\"{}\"", values.join("\" or \"")),
         }
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    let is_part = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.split('-').all(is_part)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod advice;
 mod events;
+mod expiry;
 mod implied;
 mod names;
 mod overlap;
@@ -15,6 +16,7 @@ mod same_ids;
 mod subject;
 mod unreachable;
 
+pub(super) use self::expiry::at;
 use self::subject::{Finding, Subject};
 use super::{Deny, Policy, Vocabulary};
 use crate::document::{Code, Section, Warnings};
@@ -33,9 +35,19 @@ const RULES: [fn(&Subject<'_>) -> Vec<Finding>; 9] = [
 ];
 
 /// Looks at the policies of one file, which were read from this document without an error.
-pub(super) fn file(root: &Section<'_>, policies: &[Policy], vocabulary: &Vocabulary, warnings: &mut Warnings) {
-    for (section, policy) in root.list("policy").iter().zip(policies) {
+pub(super) fn file(
+    root: &Section<'_>,
+    policies: &[Policy],
+    vocabulary: &Vocabulary,
+    warnings: &mut Warnings,
+) {
+    let mut policies = policies.iter().peekable();
+    for section in &root.list("policy") {
+        // One that is switched off is not among them.
+        let is_read = |policy: &&Policy| policy.position == section.position();
+        let Some(policy) = policies.next_if(is_read) else { continue };
         warnings.read_accept(section);
+        expiry::prepare(policy, warnings);
         let Some(subject) = Subject::new(section, policy, vocabulary) else { continue };
         for finding in RULES.iter().flat_map(|rule| rule(&subject)) {
             let at = subject.place_of(&finding);

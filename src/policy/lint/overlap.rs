@@ -15,15 +15,22 @@ const MOST_COMPARED: usize = 8;
 /// one, does not stop it.
 pub(super) fn find(policies: &[Policy], warn: &mut Warn<'_>) {
     let hasher = RandomState::new();
-    let mut earlier: HashMap<u64, Vec<u32>> = HashMap::with_capacity(policies.len());
+    // Most identities and packages have one policy, so only the others cost a list.
+    let mut first: HashMap<u64, u32> = HashMap::with_capacity(policies.len());
+    let mut more: HashMap<u64, Vec<u32>> = HashMap::new();
     for (index, policy) in (0..).zip(policies) {
         let mut told = false;
         for pins in &policy.pins {
             for package in &policy.packages {
                 let key = hasher.hash_one((&policy.issuer, &policy.registry, pins, package.as_str()));
-                let group = earlier.entry(key).or_default();
-                let others = group.iter().map(|other| &policies[*other as usize]);
-                let twin = others.into_iter().find(|other| overlap(policy, other));
+                let Some(other) = first.get(&key) else {
+                    first.insert(key, index);
+                    continue;
+                };
+                let group = more.entry(key).or_default();
+                let others = std::iter::once(other).chain(group.iter());
+                let twin =
+                    others.map(|other| &policies[*other as usize]).find(|other| overlap(policy, other));
                 if let Some(twin) = twin.filter(|_| !told) {
                     let message = format!(
                         "a run of policy \"{}\", at {}, may publish \"{package}\" by this one too",
@@ -43,7 +50,9 @@ pub(super) fn find(policies: &[Policy], warn: &mut Warn<'_>) {
 
 /// Whether a run can meet both. That they share identity and package is known.
 fn overlap(one: &Policy, other: &Policy) -> bool {
+    // One that is tried beside the other is meant to be about the same.
     one.id != other.id
+        && one.mode == other.mode
         && one.actions.overlaps(other.actions)
         && !are_disjoint(&one.conditions, &other.conditions)
 }

@@ -28,8 +28,8 @@ pub(super) fn any_tag(subject: &Subject<'_>) -> Vec<Finding> {
         })
     };
     let by_name = REFS.iter().find(allows_any).copied();
-    let by_type = subject.requires("ref_type", "tag")
-        && REFS.iter().all(|claim| subject.narrows(claim).is_none());
+    let by_type =
+        subject.requires("ref_type", "tag") && REFS.iter().all(|claim| subject.narrows(claim).is_none());
     let Some(claim) = by_name.or(by_type.then_some("ref_type")).filter(|_| !is_guarded) else {
         return Vec::new();
     };

@@ -24,7 +24,8 @@ pub(super) fn contradicts_itself(subject: &Subject<'_>) -> Vec<Finding> {
         let types = [("branch", "refs/heads/"), ("tag", "refs/tags/")];
         let condition = subject.narrows(claim)?;
         let (_, prefix) = types.iter().find(|(name, _)| subject.requires("ref_type", name))?;
-        let begins = |other: &str| condition.any_of.iter().all(|pattern| pattern.to_string().starts_with(other));
+        let begins =
+            |other: &str| condition.any_of.iter().all(|pattern| pattern.to_string().starts_with(other));
         types.iter().any(|(_, other)| other != prefix && begins(other)).then(|| claim.to_owned())
     };
     let finding = |claim: String| {
