@@ -5,8 +5,8 @@
 //! `max_age` is an hour.
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Shape, Stated, Wanted, host_of, is_on_host, path_segments,
-    split_at_ref, stated,
+    Advice, Claims, Derived, Events, Kind, Shape, Stated, Wanted, is_on_host, no_path, origin, split_at_ref,
+    stated,
 };
 use crate::document::Code;
 
@@ -14,12 +14,7 @@ pub(super) const KIND: Kind = Kind {
     name: "gitlab",
     default_url: Some("https://gitlab.com"),
     owns_url: |url| is_on_host(url, "gitlab.com"),
-    check_url: |url| match &path_segments(url)[..] {
-        [_, ..] if host_of(url) == "gitlab.com" => {
-            Err("the issuer is https://gitlab.com, whatever the group")
-        }
-        _ => Ok(()),
-    },
+    check_url: |url| no_path(url, "gitlab.com", "the issuer is https://gitlab.com, whatever the group"),
     pins: &["namespace_id", "project_id"],
     missing_pin_hint: Some("is this a GitLab CI job's `id_tokens`?"),
     vocabulary: &[
@@ -70,7 +65,7 @@ pub(super) const KIND: Kind = Kind {
         "user_login",
     ],
     derived: &[
-        Derived { name: "code_origin", compute: code_origin },
+        Derived { name: origin::CLAIM, compute: code_origin },
         Derived { name: "config_file", compute: config_file },
     ],
     caseless: &[
@@ -91,9 +86,9 @@ pub(super) const KIND: Kind = Kind {
             advice: "run the job in a pipeline for a protected branch or tag",
         },
         Events {
-            claim: "code_origin",
-            default: &["own", "unstated"],
-            never: &["fork"],
+            claim: origin::CLAIM,
+            default: &[origin::OWN, origin::UNSTATED],
+            never: &[origin::FORK],
             advice: "merge the fork's change, and publish from the project's own branch or tag",
         },
     ],
@@ -149,12 +144,12 @@ const ADVICE: &[Advice] = &[
 /// `source_project_id` the one the code is from; older instances sign neither of these.
 fn code_origin(claims: &Claims) -> Option<String> {
     let project = claims.text("project_id")?;
-    let mut origin = "unstated";
+    let mut origin = origin::UNSTATED;
     for other in ["job_project_id", "source_project_id"] {
         match stated(claims, other) {
             Stated::Not => {}
-            Stated::As(id) if id == project => origin = "own",
-            Stated::As(_) => return Some("fork".to_owned()),
+            Stated::As(id) if id == project => origin = origin::OWN,
+            Stated::As(_) => return Some(origin::FORK.to_owned()),
             Stated::Unreadably => return None,
         }
     }
