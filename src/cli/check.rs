@@ -51,7 +51,7 @@ pub(super) fn policies(options: &PolicyOptions) -> u8 {
         FINE if options.deny_warnings && findings.warnings() > 0 => FINDING,
         code => code,
     };
-    Report { findings: &findings, loaded }.write(options.format);
+    Report { findings: &findings, loaded, configuration: &options.config.config }.write(options.format);
     code
 }
 

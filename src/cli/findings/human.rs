@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use super::paths::relative;
 use crate::document::{Diagnostic, Diagnostics, Position, Severity};
@@ -19,9 +20,9 @@ pub(super) fn wants_colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// All findings that nobody accepted; a blank line between them.
-pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
-    let mut lines = Lines::default();
+/// All findings that nobody accepted; a blank line between them. No line of `unquoted` is shown.
+pub(super) fn render(findings: &Diagnostics, unquoted: &Path, colour: bool) -> String {
+    let mut lines = Lines { unquoted, file: String::new(), text: String::new() };
     let mut shown = String::new();
     for item in findings.unaccepted() {
         write(&mut shown, item, colour, &mut lines);
@@ -34,7 +35,7 @@ pub(super) fn render(findings: &Diagnostics, colour: bool) -> String {
     shown
 }
 
-fn write(shown: &mut String, item: &Diagnostic, colour: bool, lines: &mut Lines) {
+fn write(shown: &mut String, item: &Diagnostic, colour: bool, lines: &mut Lines<'_>) {
     let hue = match item.severity() {
         Severity::Error => RED,
         Severity::Warning => YELLOW,
@@ -70,18 +71,20 @@ fn excerpt(line: &str, position: &Position) -> (String, String) {
 }
 
 /// The lines of the file that is being shown. Findings are ordered by file, so one is enough.
-#[derive(Default)]
-struct Lines {
+struct Lines<'u> {
+    unquoted: &'u Path,
     file: String,
     text: String,
 }
 
-impl Lines {
+impl Lines<'_> {
     /// Nothing if the file is gone or another one by now.
     fn line(&mut self, position: &Position) -> Option<&str> {
         if self.file != *position.file {
             self.file = position.file.to_string();
-            self.text = std::fs::read_to_string(&self.file).unwrap_or_default();
+            let is_quoted = Path::new(&self.file) != self.unquoted;
+            self.text =
+                is_quoted.then(|| std::fs::read_to_string(&self.file).ok()).flatten().unwrap_or_default();
         }
         self.text.lines().nth(position.line - 1)
     }
@@ -107,7 +110,7 @@ mod tests {
     fn colours_are_there_only_if_wanted() {
         let mut found = Diagnostics::default();
         found.error(None, "x", None);
-        assert_eq!(render(&found, false), "error[E017]: x\n");
-        assert!(render(&found, true).contains("\u{1b}[1;31merror[E017]\u{1b}[0m"));
+        assert_eq!(render(&found, Path::new(""), false), "error[E017]: x\n");
+        assert!(render(&found, Path::new(""), true).contains("\u{1b}[1;31merror[E017]\u{1b}[0m"));
     }
 }

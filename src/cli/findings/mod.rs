@@ -6,6 +6,8 @@ mod json;
 mod paths;
 mod sarif;
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 use super::{complain, say};
@@ -29,6 +31,8 @@ pub(super) struct Report<'r> {
     pub(super) findings: &'r Diagnostics,
     /// What is fine, in a line; `None` where nothing could be loaded.
     pub(super) loaded: Option<String>,
+    /// The configuration, of which no line is repeated: there may be a secret on it.
+    pub(super) configuration: &'r Path,
 }
 
 impl Report<'_> {
@@ -36,7 +40,7 @@ impl Report<'_> {
     pub(super) fn write(&self, format: Format) {
         match format {
             Format::Human => {
-                let shown = human::render(self.findings, human::wants_colour());
+                let shown = human::render(self.findings, self.configuration, human::wants_colour());
                 if !shown.is_empty() {
                     complain!("{shown}");
                 }

@@ -25,7 +25,10 @@ fn complaints(files: &[(&str, &str)]) -> String {
     for left in ["store.redb", "audit.jsonl"] {
         assert!(!Path::new(folder.path()).join(left).exists(), "{left}: nothing was started");
     }
-    assert!(!complained.contains("hunter2"), "no secret in a message: {complained}");
+    let policies = run(folder.path(), &["policy", "check"]);
+    for said in [&complained, &policies.1, &policies.2] {
+        assert!(!said.contains("hunter2"), "no secret in a message: {said}");
+    }
     complained
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use trustmint::document::{Code, Severity};
 use trustmint_tests::broker::run;
+use trustmint_tests::claims::now;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository").to_owned()
@@ -19,9 +19,8 @@ fn with_dates(text: Vec<u8>) -> Vec<u8> {
         return text;
     };
     let (days, after) = rest.split_once(" days}}").expect("the end of a date");
-    let days = Duration::from_secs(days.parse::<u64>().expect("a number") * 24 * 3600);
-    let instant = (SystemTime::now() + days).duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let date = chrono::DateTime::from_timestamp(instant as i64, 0).expect("a date").format("%Y-%m-%d");
+    let instant = now() as i64 + days.parse::<i64>().expect("a number") * 24 * 3600;
+    let date = chrono::DateTime::from_timestamp(instant, 0).expect("a date").format("%Y-%m-%d");
     format!("{before}{date}{after}").into_bytes()
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use trustmint_tests::broker::run;
+use trustmint_tests::{Issuer, Setup};
 
 const CONFIGURATION: &str = include_str!("../../lint/trustmint.toml");
 const MISSING_PIN: &str = include_str!("../../lint/E003/fail.toml");
@@ -129,6 +130,22 @@ fn a_warning_is_accepted_with_a_reason_and_an_error_never() {
         assert_eq!(code, 1, "{lines}");
         assert!(said.contains(message), "{lines}: {said}");
     }
+}
+
+/// Whether there is anything to accept depends on the day.
+#[test]
+fn an_end_may_be_accepted_long_before_it() {
+    let text = FINE.replacen("[policy.match]", "expires = 2999-01-01\n\n[policy.match]", 1);
+    let accepted = format!("{text}\n[policy.accept]\nW123 = \"the project ends then\"\n");
+    let (code, said, complained) = check(folder(&[("a.toml", &accepted)]).path(), &["--deny-warnings"]);
+    assert_eq!(code, 0, "{said}{complained}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_starts_and_logs_what_deserves_a_look() {
+    let issuer = Issuer::start().await;
+    let broker = Setup::new(&issuer).policies(ANY_TAG).start().await;
+    assert!(broker.log().contains("warning[W108]: "), "{}", broker.log());
 }
 
 #[test]
