@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::printable::printable;
 use super::{Code, Position};
 
 /// How many findings of one severity are kept; of the rest only the number is.
@@ -211,19 +212,6 @@ fn counted(findings: usize) -> String {
         1 => "1 finding".to_owned(),
         n => format!("{n} findings"),
     }
-}
-
-/// Text of a document as a message may repeat it: whatever would steer a terminal is escaped.
-fn printable(text: &str) -> String {
-    let steers = |letter: char| {
-        // Beside control characters, those that turn the direction of writing.
-        letter.is_control()
-            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let escape = |letter: char| {
-        if steers(letter) { letter.escape_default().to_string() } else { letter.to_string() }
-    };
-    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

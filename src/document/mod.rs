@@ -7,6 +7,7 @@
 mod code;
 mod datetime;
 mod diagnostic;
+mod printable;
 mod section;
 mod source;
 mod suggest;
@@ -14,6 +15,7 @@ mod warnings;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use printable::steers_terminal;
 pub use section::{Located, Section, Value, document, parse};
 pub use source::{Position, Source};
 pub use suggest::closest;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::printable::printable;
+
 /// A document's name and text.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -15,8 +17,8 @@ pub struct Source {
 
 impl Source {
     /// A document under the name that messages call it by.
-    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        let (name, text) = (name.into(), text.into());
+    pub fn new(name: impl AsRef<str>, text: impl Into<Arc<str>>) -> Self {
+        let (name, text) = (printable(name.as_ref()).into(), text.into());
         let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(after_breaks).collect();
         Self { name, text, lines }

@@ -51,7 +51,7 @@ mod tests {
         found.error(source.position(&(0..1)), "100%: \n::warning::forged", "a\r\nb".to_owned());
         assert_eq!(
             render(&found),
-            ["::error file=a%2Cline=9%3A%3Ab%25%0A%3A%3Aerror%3A%3Ac.toml,line=1,col=1,endColumn=2,\
+            ["::error file=a%2Cline=9%3A%3Ab%25\\n%3A%3Aerror%3A%3Ac.toml,line=1,col=1,endColumn=2,\
               title=E017 Malformed::100%25: \\n::warning::forged%0Ahelp: a\\r\\nb"]
         );
     }
