@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Caution, Claims, Kind, contradiction, host_of, is_uuid, path_segments};
+use super::{Caution, Claims, Kind, Shape, contradiction, host_of, is_uuid, path_segments};
 use crate::denial::Denial;
 use crate::identity::Claim;
 
@@ -32,6 +32,7 @@ pub(super) const KIND: Kind = Kind {
             is_urgent: false,
         }]
     },
+    shapes: &[(ACCOUNT, Shape::Number)],
     ..Kind::UNKNOWN
 };
 

@@ -9,8 +9,8 @@
 use url::Url;
 
 use super::{
-    Caution, Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
-    path_segments, stated,
+    Caution, Claims, Derived, Events, Kind, Shape, Stated, contradiction, host_of, is_on_host, is_uuid,
+    origin, path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -48,6 +48,13 @@ pub(super) const KIND: Kind = Kind {
             is_urgent: true,
         }]
     },
+    shapes: &[
+        ("def_id", Shape::Number),
+        ("org_id", Shape::Uuid),
+        ("prj_id", Shape::Uuid),
+        ("rpo_id", Shape::Uuid),
+        ("run_id", Shape::Number),
+    ],
     ..Kind::UNKNOWN
 };
 
