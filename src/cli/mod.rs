@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod demo;
 mod findings;
+mod issuer;
 mod logging;
 mod serve;
 mod token;
@@ -48,6 +49,9 @@ enum Command {
     /// Look at trust policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look at issuers of ID tokens
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Registry clients, who introspect tokens
     #[command(subcommand)]
     Client(ClientCommand),
@@ -72,6 +76,15 @@ enum ConfigCommand {
 enum PolicyCommand {
     /// Check policies against a configuration, and say what deserves a look
     Check(check::PolicyOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum IssuerCommand {
+    /// Ask issuers for their keys as the service would, and say what works, what does not, and what to know
+    ///
+    /// Exit codes: 0 fine, warnings included; 1 an issuer that cannot work, or a warning with --deny-warnings;
+    /// 2 usage or configuration; 3 an issuer could not be reached.
+    Check(issuer::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,6 +129,7 @@ impl Cli {
             Command::Demo(options) => demo::run(&options),
             Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
+            Command::Issuer(IssuerCommand::Check(options)) => issuer::check(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
             Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
             Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),

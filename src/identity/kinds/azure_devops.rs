@@ -9,8 +9,8 @@
 use url::Url;
 
 use super::{
-    Claims, Derived, Events, Kind, Shape, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
-    path_segments, stated,
+    Caution, Claims, Derived, Events, ISSUER_RETIRES, Kind, Shape, Stated, contradiction, host_of,
+    is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -45,6 +45,16 @@ pub(super) const KIND: Kind = Kind {
         ("rpo_id", Shape::Uuid),
         ("run_id", Shape::Number),
     ],
+    cautions: |url| {
+        if !is_on_host(url, HOST) {
+            return &[];
+        }
+        &[Caution {
+            code: ISSUER_RETIRES,
+            text: "vstoken.dev.azure.com ends on 2027-07-01: move its service connections to Entra's issuer",
+            is_urgent: true,
+        }]
+    },
     ..Kind::UNKNOWN
 };
 

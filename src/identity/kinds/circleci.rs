@@ -4,8 +4,8 @@
 //! a token is of an organization is said by its claims only, so `iss` and `org-id` must agree.
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Shape, Stated, Wanted, contradiction, host_of, is_on_host,
-    is_uuid, origin, path_segments, stated,
+    Advice, Caution, Claims, Derived, Events, Kind, Shape, Stated, Wanted, contradiction, host_of,
+    is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 use crate::document::Code;
@@ -84,6 +84,13 @@ pub(super) const KIND: Kind = Kind {
         message: "every pipeline of the project may publish, whatever its branch",
         help: "fix the `oidc.circleci.com/vcs-ref`, or a restricted context in `oidc.circleci.com/context-ids`",
     }],
+    cautions: |_| {
+        &[Caution {
+            code: "tenant-not-proven",
+            text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
+            is_urgent: false,
+        }]
+    },
     ..Kind::UNKNOWN
 };
 

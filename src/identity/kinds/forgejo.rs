@@ -5,7 +5,9 @@
 
 use url::Url;
 
-use super::{Advice, Claims, Derived, Events, Kind, Shape, Wanted, path_segments, workflow_ref};
+use super::{
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, Wanted, path_segments, workflow_ref,
+};
 use crate::document::Code;
 
 /// What every issuer ends with: the instance itself is the issuer of people's sign-ins.
@@ -92,6 +94,7 @@ pub(super) const KIND: Kind = Kind {
         message: "every workflow on every branch of the repository may publish",
         help: "fix the `workflow_file` and the `ref`",
     }],
+    cautions: |_| IDS_PER_INSTANCE,
     ..Kind::UNKNOWN
 };
 

@@ -10,8 +10,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Shape, SubjectForm, Wanted, contradiction, host_of, is_on_host,
-    path_segments, workflow_ref,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, SubjectForm, Wanted, contradiction,
+    host_of, is_on_host, path_segments, workflow_ref,
 };
 use crate::denial::Denial;
 use crate::document::Code;
@@ -24,7 +24,7 @@ const FOLDERS: [&str; 1] = ["/.github/workflows/"];
 pub(super) const KIND: Kind = Kind {
     name: "github",
     default_url: Some("https://token.actions.githubusercontent.com"),
-    owns_url: |url| is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url)),
+    owns_url,
     check_url,
     pins: &["repository_owner_id", "repository_id"],
     tenant_pins: |url| if is_enterprises(url) { &["enterprise_id"] } else { &[] },
@@ -111,6 +111,7 @@ pub(super) const KIND: Kind = Kind {
     subject_form,
     max_age: 600,
     check: subject_agrees_with_ids,
+    cautions: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
@@ -154,6 +155,10 @@ const ADVICE: &[Advice] = &[
         help: "fix the `ref`, or limit the environment to protected branches and tags and accept this",
     },
 ];
+/// GitHub's own hosts, in any spelling.
+fn owns_url(url: &str) -> bool {
+    is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
+}
 
 /// Any host of GHE.com.
 fn is_ghe_com(url: &Url) -> bool {

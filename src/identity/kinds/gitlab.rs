@@ -5,8 +5,8 @@
 //! `max_age` is an hour.
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Shape, Stated, Wanted, is_on_host, no_path, origin, split_at_ref,
-    stated,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, Stated, Wanted, is_on_host, no_path,
+    origin, split_at_ref, stated,
 };
 use crate::document::Code;
 
@@ -110,6 +110,7 @@ pub(super) const KIND: Kind = Kind {
         ("user_id", Shape::Number),
     ],
     advice: ADVICE,
+    cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
