@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm;
 use url::Url;
 
 use super::examination::Examination;
-use super::report::{Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::shown::Shown;
 use crate::identity::KeyListing;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::report::{Finding, Outcome, Report, ReportedKey, Severity};
+use super::finding::{Finding, Severity};
+use super::report::{Outcome, Report, ReportedKey};
 use super::say;
 use super::shown::Shown;
 

@@ -5,6 +5,7 @@
 
 mod checks;
 mod examination;
+mod finding;
 mod human;
 mod report;
 mod shown;
@@ -19,7 +20,8 @@ use futures_util::future::join_all;
 use ipnet::IpNet;
 
 use self::examination::examine;
-use self::report::{Outcome, Report, Severity};
+use self::finding::Severity;
+use self::report::{Outcome, Report};
 use super::{FINDING, FINE, INVALID, UNREACHABLE, complain, runtime, say};
 
 #[derive(Debug, Args)]

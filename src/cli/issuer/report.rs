@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::checks;
 use super::examination::Examination;
+use super::finding::{Finding, Severity};
 use super::shown::Shown;
 use super::trouble::Trouble;
 use crate::identity::{ListedKey, refresh_after};
@@ -26,27 +27,6 @@ pub(super) enum Outcome {
     Finding,
     /// It was not reached; nothing more is known.
     Unreachable,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Severity {
-    Error,
-    Warning,
-    /// Worth knowing; there is nothing to mend.
-    Note,
-}
-
-/// One finding.
-#[derive(Debug, Serialize)]
-pub(super) struct Finding {
-    /// Its stable name.
-    pub(super) code: &'static str,
-    pub(super) severity: Severity,
-    pub(super) message: Shown,
-    /// What to do.
-    pub(super) help: Option<Shown>,
 }
 
 /// One key of the issuer.

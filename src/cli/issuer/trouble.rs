@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::report::{Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::shown::Shown;
 use crate::fetch::FetchError;
 use crate::identity::{DiscoveryError, KeySetError};
