@@ -1,17 +1,11 @@
 //! What deserves a look in a configuration that is not wrong.
 
 use crate::document::{Code, Section, Warnings};
+use crate::identity::kinds::ISSUER_RETIRES;
 use crate::identity::{IssuerSettings, Issuers};
 
 /// Above this, in seconds, an ID token that leaked in a log is good for too long.
 const LONG_MAX_AGE: u64 = 3600;
-
-/// Hosts of issuers that their platform is about to retire, when, and what follows.
-const RETIRING: [(&str, &str, &str); 1] = [(
-    "https://vstoken.dev.azure.com/",
-    "2027-07-01",
-    "move service connections to Microsoft Entra's issuer, https://login.microsoftonline.com/<tenant>/v2.0",
-)];
 
 pub(super) fn issuers(root: &Section<'_>, issuers: &Issuers, warnings: &mut Warnings) {
     for (name, section) in root.sections("issuers") {
@@ -34,11 +28,9 @@ fn long_max_age(section: &Section<'_>, issuer: &IssuerSettings, warnings: &mut W
 }
 
 fn retiring(section: &Section<'_>, issuer: &IssuerSettings, warnings: &mut Warnings) {
-    let Some((url, date, help)) = RETIRING.iter().find(|(url, ..)| issuer.url.starts_with(url)) else {
-        return;
-    };
+    let cautions = (issuer.kind.cautions)(&issuer.url);
+    let Some(caution) = cautions.iter().find(|caution| caution.code == ISSUER_RETIRES) else { return };
     let span = section.string("url").map_or_else(|| section.span().clone(), |written| written.span);
-    let message = format!("its platform retires {url} on {date}");
     let (owner, at) = (section.position(), section.position_of(&span));
-    warnings.warn(Code::RetiringIssuer, &owner, at, message, (*help).to_owned());
+    warnings.warn(Code::RetiringIssuer, &owner, at, caution.text, None);
 }

@@ -25,6 +25,7 @@ pub(super) const KIND: Kind = Kind {
     vocabulary: &["aud", "exp", "https://sts.amazonaws.com/", "iat", "iss", "jti", "nbf", "sub"],
     repository: &["sub"],
     check: subject_is_of_the_account,
+    shapes: &[(ACCOUNT, Shape::Number)],
     cautions: |_| {
         &[Caution {
             code: "tenant-not-proven",
@@ -32,7 +33,6 @@ pub(super) const KIND: Kind = Kind {
             is_urgent: false,
         }]
     },
-    shapes: &[(ACCOUNT, Shape::Number)],
     ..Kind::UNKNOWN
 };
 

@@ -64,13 +64,6 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     check: organization_agrees_with_issuer,
-    cautions: |_| {
-        &[Caution {
-            code: "tenant-not-proven",
-            text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
-            is_urgent: false,
-        }]
-    },
     shapes: &[
         ("oidc.circleci.com/job-id", Shape::Uuid),
         (ORGANIZATION, Shape::Uuid),
@@ -91,6 +84,13 @@ pub(super) const KIND: Kind = Kind {
         message: "every pipeline of the project may publish, whatever its branch",
         help: "fix the `oidc.circleci.com/vcs-ref`, or a restricted context in `oidc.circleci.com/context-ids`",
     }],
+    cautions: |_| {
+        &[Caution {
+            code: "tenant-not-proven",
+            text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
+            is_urgent: false,
+        }]
+    },
     ..Kind::UNKNOWN
 };
 

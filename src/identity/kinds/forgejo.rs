@@ -69,7 +69,6 @@ pub(super) const KIND: Kind = Kind {
         ],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
     }],
-    cautions: |_| IDS_PER_INSTANCE,
     risky_events: &["fork", "issues"],
     shapes: &[
         ("actor_id", Shape::Number),
@@ -95,6 +94,7 @@ pub(super) const KIND: Kind = Kind {
         message: "every workflow on every branch of the repository may publish",
         help: "fix the `workflow_file` and the `ref`",
     }],
+    cautions: |_| IDS_PER_INSTANCE,
     ..Kind::UNKNOWN
 };
 

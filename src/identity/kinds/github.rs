@@ -115,10 +115,6 @@ pub(super) const KIND: Kind = Kind {
     ..Kind::UNKNOWN
 };
 
-/// GitHub's own hosts, in any spelling.
-fn owns_url(url: &str) -> bool {
-    is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
-}
 const REFS: [Wanted; 4] = [
     Wanted::Any("ref"),
     Wanted::Any("ref_type"),
@@ -159,6 +155,10 @@ const ADVICE: &[Advice] = &[
         help: "fix the `ref`, or limit the environment to protected branches and tags and accept this",
     },
 ];
+/// GitHub's own hosts, in any spelling.
+fn owns_url(url: &str) -> bool {
+    is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
+}
 
 /// Any host of GHE.com.
 fn is_ghe_com(url: &Url) -> bool {

@@ -92,7 +92,6 @@ pub(super) const KIND: Kind = Kind {
             advice: "merge the fork's change, and publish from the project's own branch or tag",
         },
     ],
-    cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     shapes: &[
         ("environment_protected", Shape::Flag),
         ("job_id", Shape::Number),
@@ -111,6 +110,7 @@ pub(super) const KIND: Kind = Kind {
         ("user_id", Shape::Number),
     ],
     advice: ADVICE,
+    cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 

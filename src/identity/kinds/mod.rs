@@ -88,6 +88,9 @@ pub struct Kind {
     pub cautions: fn(&str) -> &'static [Caution],
 }
 
+/// The caution that an issuer is about to end.
+pub const ISSUER_RETIRES: &str = "issuer-retires";
+
 /// Something about an issuer that no configuration can mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caution {
