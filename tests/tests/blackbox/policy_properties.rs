@@ -26,14 +26,16 @@ fn by_the_book(pattern: &[char], value: &[char]) -> bool {
 fn policy() -> impl Strategy<Value = String> {
     let packages = prop::sample::subsequence(vec!["\"a\"", "\"b\"", "\"c\""], 1..=3);
     let actions = prop::sample::subsequence(vec!["\"publish\"", "\"yank\""], 1..=2);
-    (packages, actions, prop::collection::vec(condition(), 0..2), 0..1_000_000_000_u32).prop_map(
-        |(packages, actions, conditions, id)| {
+    let most = prop::option::of(1..3_u32);
+    (packages, actions, prop::collection::vec(condition(), 0..2), most, 0..1_000_000_000_u32).prop_map(
+        |(packages, actions, conditions, most, id)| {
             format!(
                 "[[policy]]\nid = \"p{id}\"\nissuer = \"github\"\nregistry = \"pypi\"\npackages = [{}]\nactions = [{}]\n\
-                 [policy.match]\nrepository_owner_id = \"9100048\"\nrepository_id = \"48124571\"\n{}\n",
+                 [policy.match]\nrepository_owner_id = \"9100048\"\nrepository_id = \"48124571\"\n{}\n{}",
                 packages.join(","),
                 actions.join(","),
                 distinct(&conditions),
+                most.map_or(String::new(), |most| format!("[policy.limits]\npackages_per_token = {most}\n")),
             )
         },
     )
