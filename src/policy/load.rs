@@ -1,12 +1,13 @@
 //! From a folder of files to a snapshot; all or nothing.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::document::{read_deny, read_policy};
 use super::files::read;
+use super::sharing::Shared;
 use super::{Deny, Look, Policy, Snapshot, Vocabulary};
 use crate::document::{Diagnostics, Position, Source, document, parse};
 
@@ -67,7 +68,9 @@ struct Loading<'v> {
     vocabulary: &'v Vocabulary,
     policies: Vec<Policy>,
     denies: Vec<Deny>,
-    ids: Vec<(String, Position)>,
+    /// Every id, and where it is written; also those of policies that could not be read.
+    ids: Vec<(Arc<str>, Position)>,
+    shared: Shared,
     diagnostics: Diagnostics,
 }
 
@@ -78,6 +81,7 @@ impl<'v> Loading<'v> {
             policies: Vec::new(),
             denies: Vec::new(),
             ids: Vec::new(),
+            shared: Shared::default(),
             diagnostics: Diagnostics::default(),
         }
     }
@@ -87,9 +91,14 @@ impl<'v> Loading<'v> {
         let found = RefCell::new(std::mem::take(&mut self.diagnostics));
         let root = document(source, &table, &found);
         for section in root.list("policy") {
-            // Before anything else, so that a policy that cannot be read still owns its id.
-            self.ids.extend(section.string("id").map(|id| (id.value.to_owned(), section.position())));
-            self.policies.extend(read_policy(section, self.vocabulary));
+            let (id, position) = (section.string("id").map(|id| id.value), section.position());
+            let policy = read_policy(section, self.vocabulary).map(|mut policy| {
+                self.shared.share(&mut policy);
+                policy
+            });
+            let id = policy.as_ref().map(|policy| Arc::clone(&policy.id)).or_else(|| id.map(Arc::from));
+            self.ids.extend(id.map(|id| (id, position)));
+            self.policies.extend(policy);
         }
         let denies = root.list("deny").into_iter();
         self.denies.extend(denies.filter_map(|section| read_deny(section, self.vocabulary)));
@@ -98,27 +107,27 @@ impl<'v> Loading<'v> {
     }
 
     fn finish(mut self) -> Result<Snapshot, LoadError> {
+        drop(self.shared);
         refuse_duplicates(self.ids, &mut self.diagnostics);
         if self.diagnostics.has_errors() {
             self.diagnostics.sort();
             return Err(LoadError(self.diagnostics));
         }
         let digest = super::digest::digest(self.vocabulary, &self.policies, &self.denies);
-        Ok(Snapshot::new(self.policies, self.denies, digest))
+        Ok(Snapshot::new(self.policies, self.denies, self.vocabulary, digest))
     }
 }
 
-fn refuse_duplicates(ids: Vec<(String, Position)>, diagnostics: &mut Diagnostics) {
-    let mut first = HashMap::with_capacity(ids.len());
-    for (id, position) in ids {
-        if let Some(other) = first.get(&id) {
+fn refuse_duplicates(mut ids: Vec<(Arc<str>, Position)>, diagnostics: &mut Diagnostics) {
+    ids.sort_unstable();
+    for same in ids.chunk_by(|(a, _), (b, _)| a == b) {
+        let ((id, first), others) = (&same[0], &same[1..]);
+        for (_, position) in others {
             diagnostics.error(
-                position,
-                format!("there is another policy \"{id}\" at {other}"),
+                position.clone(),
+                format!("there is another policy \"{id}\" at {first}"),
                 "ids are unique: they are what audit events name".to_owned(),
             );
-        } else {
-            first.insert(id, position);
         }
     }
 }

@@ -3,12 +3,15 @@
 
 mod condition;
 mod decide;
+mod denies;
 mod digest;
 mod document;
 mod files;
 mod glob;
 mod load;
+mod postings;
 mod rehearse;
+mod sharing;
 mod snapshot;
 mod watch;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use self::conditions::{read_conditions, read_deny_group, read_match};
 use self::lifetime::{read_enabled, read_limits, read_mode};
-use self::pins::pin_combinations;
+use self::pins::check_pins;
 use super::{Condition, Deny, Pattern, Policy};
 use crate::document::{Located, Section, closest};
 use crate::identity::IssuerSettings;
@@ -80,7 +80,7 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let packages = read_packages(&section, registry);
     let actions = read_actions(&section);
     let conditions = read_match(&section, issuer);
-    let denies = section.list("deny").into_iter().map(|deny| read_deny_group(deny, issuer)).collect();
+    let denies = section.list("deny").into_iter().map(|deny| read_deny_group(deny, issuer).into()).collect();
     let (enabled, mode) = (read_enabled(&section), read_mode(&section));
     let expires = section.instant("expires");
     let limits = read_limits(&section, registry);
@@ -88,9 +88,9 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let position = section.position();
     let span = section.span().clone();
 
-    let pins = issuer
-        .zip(conditions.as_ref())
-        .and_then(|(issuer, conditions)| pin_combinations(&section, &span, issuer, conditions));
+    if let (Some(issuer), Some(conditions)) = (issuer, &conditions) {
+        check_pins(&section, &span, issuer, conditions);
+    }
     section.finish();
     if !enabled {
         // Checked like any other, and then as if it were not there.
@@ -101,14 +101,13 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
         id: id?.value.into(),
         issuer: Arc::clone(&issuer.id),
         registry: Arc::clone(&registry?.id),
-        packages: packages?,
+        packages: packages?.into(),
         actions: actions?,
-        conditions: with_event_rule(issuer, conditions),
+        conditions: with_event_rule(issuer, conditions).into(),
         denies,
         mode,
         expires,
         limits,
-        pins: pins?,
         position,
     })
 }
@@ -219,11 +218,11 @@ fn read_actions(section: &Section<'_>) -> Option<Actions> {
 /// A policy that says nothing about events allows the kind's harmless ones.
 fn with_event_rule(issuer: &IssuerSettings, mut conditions: Vec<Condition>) -> Vec<Condition> {
     for events in issuer.kind.events {
-        if conditions.iter().any(|condition| condition.claim == events.claim) {
+        if conditions.iter().any(|condition| *condition.claim == *events.claim) {
             continue;
         }
         conditions.push(Condition {
-            claim: events.claim.to_owned(),
+            claim: events.claim.into(),
             any_of: events.default.iter().map(|&event| Pattern::Exact(event.to_owned())).collect(),
             caseless: false,
         });
