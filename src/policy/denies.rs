@@ -80,11 +80,22 @@ impl Deny {
         })
     }
 
+    /// The canonical forms of a name that it names, in the registries that it is about.
+    pub(super) fn canonical(&self, name: &str, vocabulary: &Vocabulary) -> Vec<String> {
+        let kinds = self.registries(vocabulary).map(|registry| registry.kind);
+        let parsed = kinds.filter_map(|kind| Package::parse(kind, name).ok());
+        parsed.map(|package| package.to_string()).collect()
+    }
+
+    /// The registries that it is about.
+    fn registries<'v>(&self, vocabulary: &'v Vocabulary) -> impl Iterator<Item = &'v Registry> {
+        let about = |registry: &&'v Registry| self.registry.as_ref().is_none_or(|id| *id == registry.id);
+        vocabulary.registries.iter().map(|registry| &**registry).filter(about)
+    }
+
     /// The packages that it names, in each registry that it is about.
     fn named<'v>(&self, vocabulary: &'v Vocabulary) -> impl Iterator<Item = (&'v Registry, Package)> {
-        let about = |registry: &&'v Registry| self.registry.as_ref().is_none_or(|id| *id == registry.id);
-        let registries = vocabulary.registries.iter().map(|registry| &**registry).filter(about);
-        registries.flat_map(|registry| {
+        self.registries(vocabulary).flat_map(|registry| {
             let parse = |name: &String| Package::parse(registry.kind, name).ok();
             self.packages.iter().filter_map(parse).map(move |package| (registry, package)).collect::<Vec<_>>()
         })

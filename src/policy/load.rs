@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::delegation::{Bounds, Delegated};
 use super::document::{read_deny, read_policy};
 use super::files::read;
 use super::sharing::Shared;
@@ -36,11 +37,14 @@ pub(super) fn load_files(look: &Look, vocabulary: &Vocabulary) -> Result<Snapsho
     for problem in look.problems() {
         loading.diagnostics.error(None, problem, None);
     }
+    let delegated = Delegated::below(look.folder(), &vocabulary.delegations);
     let files = look.files().len();
     let mut said = Instant::now();
     for (done, path) in look.files().enumerate() {
         match read(path) {
-            Ok(source) => loading.read(&source),
+            Ok(source) => {
+                loading.read(&source, &delegated.bounds(path));
+            }
             Err(error) => loading.diagnostics.error(None, format!("{}: {error}", path.display()), None),
         }
         if said.elapsed() >= PROGRESS {
@@ -58,7 +62,7 @@ pub(super) fn load_files(look: &Look, vocabulary: &Vocabulary) -> Result<Snapsho
 pub fn load_documents(sources: &[Source], vocabulary: &Vocabulary) -> Result<Snapshot, LoadError> {
     let mut loading = Loading::new(vocabulary);
     for source in sources {
-        loading.read(source);
+        loading.read(source, &Bounds::default());
     }
     loading.finish()
 }
@@ -86,7 +90,7 @@ impl<'v> Loading<'v> {
         }
     }
 
-    fn read(&mut self, source: &Source) {
+    fn read(&mut self, source: &Source, bounds: &Bounds<'_>) {
         let table = parse(source, &mut self.diagnostics);
         let found = RefCell::new(std::mem::take(&mut self.diagnostics));
         let root = document(source, &table, &found);
@@ -96,12 +100,20 @@ impl<'v> Loading<'v> {
                 self.shared.share(&mut policy);
                 policy
             });
+            if let Some(policy) = &policy {
+                refuse(bounds.excesses_of_policy(policy), &position, &found);
+            }
             let id = policy.as_ref().map(|policy| Arc::clone(&policy.id)).or_else(|| id.map(Arc::from));
             self.ids.extend(id.map(|id| (id, position)));
             self.policies.extend(policy);
         }
-        let denies = root.list("deny").into_iter();
-        self.denies.extend(denies.filter_map(|section| read_deny(section, self.vocabulary)));
+        for section in root.list("deny") {
+            let position = section.position();
+            let Some(deny) = read_deny(section, self.vocabulary) else { continue };
+            let canonical = |name: &str| deny.canonical(name, self.vocabulary);
+            refuse(bounds.excesses_of_deny(&deny, canonical), &position, &found);
+            self.denies.push(deny);
+        }
         root.finish();
         self.diagnostics = found.into_inner();
     }
@@ -115,6 +127,14 @@ impl<'v> Loading<'v> {
         }
         let digest = super::digest::digest(self.vocabulary, &self.policies, &self.denies);
         Ok(Snapshot::new(self.policies, self.denies, self.vocabulary, digest))
+    }
+}
+
+/// Notes what a table says beyond what its file's owner may say.
+fn refuse(excesses: Vec<String>, position: &Position, found: &RefCell<Diagnostics>) {
+    for excess in excesses {
+        let help = "ask whoever keeps [[policies.delegate]] in the configuration";
+        found.borrow_mut().error(position.clone(), excess, help.to_owned());
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod condition;
 mod decide;
+mod delegation;
 mod denies;
 mod digest;
 mod document;
@@ -18,6 +19,7 @@ mod watch;
 pub use self::glob::{Glob, GlobError};
 pub use condition::{Condition, Pattern};
 pub use decide::{Grant, decide};
+pub use delegation::Delegation;
 pub use document::Vocabulary;
 pub use files::Look;
 pub use load::{LoadError, load, load_documents};

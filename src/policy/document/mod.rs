@@ -10,7 +10,7 @@ use std::sync::Arc;
 use self::conditions::{read_conditions, read_deny_group, read_match};
 use self::lifetime::{read_enabled, read_limits, read_mode};
 use self::pins::check_pins;
-use super::{Condition, Deny, Pattern, Policy};
+use super::{Condition, Delegation, Deny, Pattern, Policy};
 use crate::document::{Located, Section, closest};
 use crate::identity::IssuerSettings;
 use crate::registry::{Package, Registries, Registry};
@@ -23,13 +23,15 @@ pub struct Vocabulary {
     pub issuers: HashMap<Arc<str>, Arc<IssuerSettings>>,
     /// Registries.
     pub registries: Arc<Registries>,
+    /// Which folders are teams', and what those may speak about.
+    pub delegations: Arc<[Delegation]>,
 }
 
 impl Vocabulary {
     /// Collects the issuers by id.
     pub fn new(issuers: impl IntoIterator<Item = Arc<IssuerSettings>>, registries: Arc<Registries>) -> Self {
         let issuers = issuers.into_iter().map(|issuer| (Arc::clone(&issuer.id), issuer)).collect();
-        Self { issuers, registries }
+        Self { issuers, registries, delegations: Arc::default() }
     }
 
     fn all_issuers(&self) -> Vec<&Arc<IssuerSettings>> {

@@ -25,6 +25,7 @@ mod introspection;
 mod native;
 mod oauth_requests;
 mod outage;
+mod policy_delegation;
 mod policy_lifetime;
 mod policy_properties;
 mod policy_semantics;
