@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use trustmint::config::Config;
 use trustmint::document::Source;
-use trustmint::identity::{Claims, Identity};
 
 use crate::Outcome;
 
@@ -50,29 +49,45 @@ impl Stage {
         }
         Ok(folder)
     }
+}
 
-    /// The identity that a policy is about.
-    pub(crate) fn identity(&self, number: usize) -> Outcome<Identity> {
-        let issuer = self.config.issuers.by_id("github").ok_or("no issuer")?;
-        let payload = json!({
-            "iss": "https://token.actions.githubusercontent.com",
-            "sub": format!("repo:team-{0}/package-{number}:environment:pypi", number / 10),
-            "aud": "pypi.example.com",
-            "repository": format!("team-{}/package-{number}", number / 10),
-            "repository_id": (48_000_000 + number).to_string(),
-            "repository_owner": format!("team-{}", number / 10),
-            "repository_owner_id": (9_000_000 + number / 10).to_string(),
-            "workflow_ref": format!("team-{}/package-{number}/.github/workflows/release.yml@refs/tags/v1", number / 10),
-            "event_name": "push",
-            "environment": "pypi",
-            "ref": "refs/tags/v1.2.3",
-            "runner_environment": "github-hosted",
-            "run_id": "1",
-        })
-        .to_string();
-        let claims = Claims::parse(payload.as_bytes())?;
-        Identity::new(&issuer.settings, claims, payload.into()).map_err(|denial| denial.to_string().into())
-    }
+/// The claims of the identity that a policy is about.
+pub(crate) fn payload(number: usize) -> String {
+    let (team, repository) = (number / 10, format!("team-{}/package-{number}", number / 10));
+    json!({
+        "iss": "https://token.actions.githubusercontent.com",
+        "sub": format!("repo:{repository}:environment:pypi"),
+        "aud": "pypi.example.com",
+        "jti": "4bd0e6f2-8a3c-4c39-9c4c-5c3b1e2d7f10",
+        "iat": 1_799_999_990,
+        "nbf": 1_799_999_690,
+        "exp": 1_800_000_590,
+        "repository": repository,
+        "repository_id": (48_000_000 + number).to_string(),
+        "repository_owner": format!("team-{team}"),
+        "repository_owner_id": (9_000_000 + team).to_string(),
+        "repository_visibility": "public",
+        "workflow": "release",
+        "workflow_ref": format!("{repository}/.github/workflows/release.yml@refs/tags/v1.2.3"),
+        "workflow_sha": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
+        "job_workflow_ref": format!("{repository}/.github/workflows/release.yml@refs/tags/v1.2.3"),
+        "job_workflow_sha": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
+        "event_name": "push",
+        "environment": "pypi",
+        "ref": "refs/tags/v1.2.3",
+        "ref_type": "tag",
+        "ref_protected": "true",
+        "sha": "6dcb09b5b57875f334f61aebed695e2e4193db5e",
+        "head_ref": "",
+        "base_ref": "",
+        "actor": "octocat",
+        "actor_id": "583231",
+        "runner_environment": "github-hosted",
+        "run_id": "7128364511",
+        "run_number": "42",
+        "run_attempt": "1",
+    })
+    .to_string()
 }
 
 fn write_policy(text: &mut String, number: usize) -> std::fmt::Result {

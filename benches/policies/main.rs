@@ -18,7 +18,7 @@ use clap::Parser;
 use trustmint::policy::{Look, Snapshot, load};
 
 use self::generate::Stage;
-use self::measure::{Decisions, median, memory};
+use self::measure::{Decisions, Took, median, memory};
 
 /// Whatever goes wrong ends the run.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -36,7 +36,7 @@ struct Options {
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Decisions in one round
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 20_000)]
     decisions: usize,
     /// `cargo bench` says so
     #[arg(long, hide = true)]
@@ -70,7 +70,7 @@ fn run(options: &Options) -> Outcome<()> {
         Decisions::new(&stage, &many, (0..FEW).map(|n| n * options.many / FEW).collect())?,
         Decisions::new(&stage, &many, (0..spread).map(|n| n * 7_919 % options.many).collect())?,
     ];
-    let mut rounds = vec![Vec::new(); streams.len()];
+    let mut rounds: Vec<Vec<Took>> = vec![Vec::new(); streams.len()];
     for _ in 0..options.rounds {
         for (stream, times) in streams.iter().zip(&mut rounds) {
             times.push(stream.decide(options.decisions)?);
@@ -81,10 +81,18 @@ fn run(options: &Options) -> Outcome<()> {
         format!("{} policies, {FEW} identities", options.many),
         format!("{} policies, {spread} identities", options.many),
     ];
-    println!("\n{:44} {:>12} {:>8}", "a decision", "ns, median", "ratio");
+    println!(
+        "\n{:40} {:>10} {:>7} {:>16} {:>7}",
+        "a decision, ns", "alone", "ratio", "identity read", "ratio"
+    );
     for (name, times) in names.iter().zip(&rounds) {
-        let ratio = median(times.iter().zip(&rounds[0]).map(|(time, few)| time / few).collect());
-        println!("{name:44} {:12.0} {ratio:7.2}×", median(times.clone()));
+        let column = |of: fn(&Took) -> f64| {
+            let ratio = times.iter().zip(&rounds[0]).map(|(time, few)| of(time) / of(few)).collect();
+            (median(times.iter().map(of).collect()), median(ratio))
+        };
+        let ((alone, alone_ratio), (with, with_ratio)) =
+            (column(|took| took.alone), column(|took| took.with_identity));
+        println!("{name:40} {alone:10.0} {alone_ratio:6.2}× {with:16.0} {with_ratio:6.2}×");
     }
     Ok(())
 }

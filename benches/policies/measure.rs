@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::hint::black_box;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use trustmint::identity::Identity;
+use trustmint::identity::{Identity, IssuerSettings};
 use trustmint::policy::{Snapshot, decide};
 use trustmint::registry::Registry;
 
 use crate::Outcome;
-use crate::generate::Stage;
+use crate::generate::{Stage, payload};
 
 /// When decisions are made; nothing expires.
 const NOW: u64 = 1_800_000_000;
@@ -18,28 +19,45 @@ const NOW: u64 = 1_800_000_000;
 pub(crate) struct Decisions<'s> {
     snapshot: &'s Snapshot,
     registry: &'s Registry,
-    identities: Vec<Identity>,
+    issuer: &'s Arc<IssuerSettings>,
+    payloads: Vec<String>,
+}
+
+/// The nanoseconds of one decision.
+#[derive(Clone, Copy)]
+pub(crate) struct Took {
+    /// Of the decision by itself.
+    pub(crate) alone: f64,
+    /// With reading the identity before it, as an introspection under other policies does.
+    pub(crate) with_identity: f64,
 }
 
 impl<'s> Decisions<'s> {
     /// About the identities of these policies.
     pub(crate) fn new(stage: &'s Stage, snapshot: &'s Snapshot, numbers: Vec<usize>) -> Outcome<Self> {
         let registry = stage.config.registries.only().ok_or("no registry")?;
-        let identities = numbers.into_iter().map(|number| stage.identity(number)).collect::<Outcome<_>>()?;
-        Ok(Self { snapshot, registry, identities })
+        let issuer = &stage.config.issuers.by_id("github").ok_or("no issuer")?.settings;
+        Ok(Self { snapshot, registry, issuer, payloads: numbers.into_iter().map(payload).collect() })
     }
 
-    /// The nanoseconds of one decision, of so many.
-    pub(crate) fn decide(&self, decisions: usize) -> Outcome<f64> {
-        let begun = Instant::now();
-        for identity in self.identities.iter().cycle().take(decisions) {
-            let grant = decide(self.snapshot, black_box(identity), self.registry, None, NOW);
+    /// The mean of so many decisions. Each is about an identity that was just read, as in service.
+    pub(crate) fn decide(&self, decisions: usize) -> Outcome<Took> {
+        let (mut alone, mut with_identity) = (Duration::ZERO, Duration::ZERO);
+        for payload in self.payloads.iter().cycle().take(decisions) {
+            let begun = Instant::now();
+            let identity = Identity::recall(self.issuer, payload).map_err(|denial| denial.to_string())?;
+            let read = Instant::now();
+            let grant = decide(self.snapshot, black_box(&identity), self.registry, None, NOW);
+            let done = Instant::now();
+            alone += done - read;
+            with_identity += done - begun;
             let granted = grant.map_err(|denial| denial.to_string())?.scope.len();
             if granted != 1 {
                 return Err(format!("{granted} packages were granted").into());
             }
         }
-        Ok(begun.elapsed().as_secs_f64() * 1e9 / decisions as f64)
+        let mean = |time: Duration| time.as_secs_f64() * 1e9 / decisions as f64;
+        Ok(Took { alone: mean(alone), with_identity: mean(with_identity) })
     }
 }
 
