@@ -8,7 +8,7 @@ use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Unverified, Verified};
-use crate::policy::{Grant, decide, rehearse};
+use crate::policy::{Grant, Wanted, decide, rehearse};
 use crate::registry::Registry;
 use crate::store::{Mint, Minting, Slot};
 use crate::token::{Record, RegistryToken, Scope, Tag};
@@ -20,14 +20,28 @@ pub struct ExchangeRequest<'r> {
     pub id_token: &'r str,
     /// The registry.
     pub registry: &'r Arc<Registry>,
-    /// Less than everything, if the client wants that.
-    pub wanted: Option<Scope>,
+    /// How much of what the policies grant.
+    pub wanted: Wanted<'r>,
     /// What the ID token is spent on.
     pub slot: Slot,
     /// Which audiences are accepted.
     pub audience: Audience,
     /// The protocol that is spoken, for the audit event.
     pub dialect: &'static str,
+}
+
+impl<'r> ExchangeRequest<'r> {
+    /// The usual request of a registry's own protocol: one ID token for everything that there is.
+    pub fn for_everything(id_token: &'r str, registry: &'r Arc<Registry>, dialect: &'static str) -> Self {
+        Self {
+            id_token,
+            registry,
+            wanted: Wanted::Everything,
+            slot: Slot::Whole,
+            audience: Audience::Registry,
+            dialect,
+        }
+    }
 }
 
 /// A token that lives in the store.
@@ -84,7 +98,7 @@ impl Broker {
 
         let snapshot = self.policies.load();
         event.digest = Some(Arc::clone(&snapshot.digest().0));
-        let (wanted, now) = (request.wanted.as_ref(), self.clock.now());
+        let (wanted, now) = (request.wanted, self.clock.now());
         let decided = decide(&snapshot, &verified.identity, registry, wanted, now);
         if let Some(rehearsal) = rehearse(&snapshot, &verified.identity, registry, wanted, now, &decided) {
             event.rehearsed(&rehearsal, decided.is_ok());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Condition, Mode, Policy, Snapshot};
+use super::{Condition, Mode, Policy, Snapshot, Wanted};
 use crate::denial::{Denial, Reason};
 use crate::identity::kinds::Events;
 use crate::identity::{Claim, Identity};
@@ -42,7 +42,7 @@ pub fn decide(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Option<&Scope>,
+    wanted: Wanted<'_>,
     now: u64,
 ) -> Result<Grant, Denial> {
     decide_among(snapshot, identity, registry, wanted, now, Modes::Enforced)
@@ -53,7 +53,7 @@ pub(super) fn decide_among(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Option<&Scope>,
+    wanted: Wanted<'_>,
     now: u64,
     modes: Modes,
 ) -> Result<Grant, Denial> {
@@ -65,7 +65,7 @@ pub(super) fn decide_among(
     // A deny takes grants and never a limit, so that it opens nothing that a limit closed: limits are
     // judged as if there were none.
     let all = matching.granting.iter().chain(&matching.void).copied();
-    let limiting: Vec<_> = all.filter(|policy| wanted.is_none_or(|wanted| policy.touches(wanted))).collect();
+    let limiting: Vec<_> = all.filter(|policy| wanted.concerns(policy)).collect();
 
     let mut union = union_of(matching.granting.iter().copied());
     snapshot.apply_denies(&mut union, identity, registry);
@@ -75,10 +75,7 @@ pub(super) fn decide_among(
             "a deny rule takes away everything this identity could publish",
         ));
     }
-    let scope = match wanted {
-        None => union,
-        Some(wanted) => covered(&union, wanted)?,
-    };
+    let scope = wanted.of(union)?;
     refuse_too_many_packages(&limiting, wanted)?;
 
     let contributing = || matching.granting.iter().filter(|policy| policy.touches(&scope));
@@ -104,11 +101,11 @@ fn union_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Scope {
 }
 
 /// A token is for at most as many packages as the strictest policy says.
-fn refuse_too_many_packages(limiting: &[&Policy], wanted: Option<&Scope>) -> Result<(), Denial> {
+fn refuse_too_many_packages(limiting: &[&Policy], wanted: Wanted<'_>) -> Result<(), Denial> {
     let limits = limiting.iter().filter_map(|policy| policy.limits.packages_per_token);
     let Some(most) = limits.min() else { return Ok(()) };
-    let (what, packages) = match wanted {
-        Some(wanted) => ("what was asked for", wanted.len()),
+    let (what, packages) = match wanted.packages() {
+        Some(named) => ("what was asked for", named),
         None => ("what the policies list together", union_of(limiting.iter().copied()).len()),
     };
     if packages <= most as usize {
@@ -209,18 +206,6 @@ fn miss<'p>(policy: &'p Policy, identity: &Identity) -> Option<(usize, Miss<'p>)
         .iter()
         .find(|group| group.iter().all(|condition| condition.denies(identity)))
         .map(|group| (0, Miss::Denied(group)))
-}
-
-fn covered(union: &Scope, wanted: &Scope) -> Result<Scope, Denial> {
-    let uncovered = union.uncovered(wanted);
-    if uncovered.is_empty() {
-        return Ok(wanted.clone());
-    }
-    let names: Vec<_> = uncovered.iter().take(5).map(|package| package.as_str()).collect();
-    Err(Denial::new(
-        Reason::NotCovered,
-        format!("the policies that match do not cover what was asked for: {}", names.join(", ")),
-    ))
 }
 
 fn mismatch(condition: &Condition, identity: &Identity) -> Denial {

@@ -14,6 +14,7 @@ mod postings;
 mod rehearse;
 mod sharing;
 mod snapshot;
+mod wanted;
 mod watch;
 
 pub use self::glob::{Glob, GlobError};
@@ -25,4 +26,5 @@ pub use files::Look;
 pub use load::{LoadError, load, load_documents};
 pub use rehearse::{Rehearsal, rehearse};
 pub use snapshot::{Deny, Digest, Mode, Policy, PolicyLimits, Snapshot};
+pub use wanted::Wanted;
 pub use watch::{SETTLE, Turn, Watch};

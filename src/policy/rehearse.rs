@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decide::{Modes, decide_among};
-use super::{Grant, Mode, Snapshot};
+use super::{Grant, Mode, Snapshot, Wanted};
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
 use crate::registry::Registry;
@@ -23,7 +23,7 @@ pub fn rehearse(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Option<&Scope>,
+    wanted: Wanted<'_>,
     now: u64,
     decided: &Result<Grant, Denial>,
 ) -> Option<Rehearsal> {

@@ -74,7 +74,7 @@ impl House {
     ) -> (Result<Grant, Denial>, Option<Rehearsal>) {
         let registry = Arc::clone(self.config.registries.by_id("pypi").expect("configured"));
         let wanted = wanted.map(|text| Scope::parse(registry.kind, text).expect("a scope"));
-        let (identity, wanted) = (self.identity(claims), wanted.as_ref());
+        let (identity, wanted) = (self.identity(claims), wanted.as_ref().into());
         let decided = decide(snapshot, &identity, &registry, wanted, now);
         let rehearsal = rehearse(snapshot, &identity, &registry, wanted, now, &decided);
         (decided, rehearsal)

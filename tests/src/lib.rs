@@ -5,9 +5,12 @@ pub mod attack;
 pub mod broker;
 pub mod claims;
 pub mod deciding;
+pub mod flood;
+pub mod hostile_issuer;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;
+pub mod kind_case;
 pub mod nginx;
 pub mod proxy;
 pub mod raw;
@@ -21,6 +24,7 @@ pub mod uploads;
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};
 pub use issuer::Issuer;
+pub use kind_case::KindCase;
 
 /// Sends a process a signal by name, such as `TERM` or `STOP`.
 pub fn signal(pid: u32, name: &str) {

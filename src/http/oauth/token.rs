@@ -49,7 +49,7 @@ pub(in crate::http) async fn token(
     let request = ExchangeRequest {
         id_token: grant.id_token,
         registry: &registry,
-        wanted,
+        wanted: wanted.as_ref().into(),
         slot: Slot::Whole,
         audience: grant.audience,
         dialect: "oauth",

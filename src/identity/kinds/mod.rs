@@ -1,11 +1,30 @@
 //! Issuer kinds: what an issuer's claims mean. One small file each; data and a few functions.
 
+mod aws;
+mod azure_devops;
+mod bitbucket;
+mod buildkite;
+mod circleci;
+mod codefresh;
+mod forgejo;
 mod github;
 mod gitlab;
+mod google;
+mod issuer_url;
+mod jenkins;
+mod kubernetes;
 mod oidc;
+mod origin;
+mod semaphore;
+mod spiffe;
+mod statement;
+mod terraform;
+mod workflow_ref;
 
 use url::Url;
 
+use self::issuer_url::{host_of, is_on_host, is_uuid, no_path, path_segments};
+use self::statement::{Stated, contradiction, split_at_ref, stated};
 use super::Claims;
 use crate::denial::Denial;
 
@@ -24,8 +43,8 @@ pub struct Kind {
     pub check_url: fn(&Url) -> Result<(), &'static str>,
     /// The host of the keys, where the platform keeps them on another one than the issuer's.
     pub keys_host: Option<&'static str>,
-    /// The audience of all its tokens, where a job cannot choose one: every customer's tokens carry
-    /// it, so it is accepted only where the operator says so.
+    /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
+    /// carry it, so it is accepted only where the operator says so.
     pub shared_audience: Option<&'static str>,
     /// The claims every policy must pin; empty where the operator names them.
     pub pins: &'static [&'static str],
@@ -103,7 +122,24 @@ impl Kind {
     };
 
     /// Every kind.
-    pub const ALL: [&'static Self; 3] = [&github::KIND, &gitlab::KIND, &oidc::KIND];
+    pub const ALL: [&'static Self; 16] = [
+        &github::KIND,
+        &gitlab::KIND,
+        &google::KIND,
+        &buildkite::KIND,
+        &circleci::KIND,
+        &bitbucket::KIND,
+        &azure_devops::KIND,
+        &semaphore::KIND,
+        &codefresh::KIND,
+        &jenkins::KIND,
+        &forgejo::KIND,
+        &kubernetes::KIND,
+        &spiffe::KIND,
+        &terraform::KIND,
+        &aws::KIND,
+        &oidc::KIND,
+    ];
 
     /// The kind with this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
@@ -122,15 +158,5 @@ impl Kind {
     /// Whether the platform compares this claim without ASCII case.
     pub fn is_caseless(&self, claim: &str) -> bool {
         self.caseless.contains(&claim)
-    }
-}
-
-/// Parts `path@ref`. A ref may contain `@` and so may a path; where both readings are possible
-/// there is none, because a claim that can be read in two ways opens nothing.
-fn split_at_ref(text: &str) -> Option<(&str, &str)> {
-    match text.matches("@refs/").count() {
-        0 => text.rsplit_once('@'),
-        1 => text.split_once("@refs/"),
-        _ => None,
     }
 }
