@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Deny, Policy};
+use crate::registry::Package;
 use crate::token::Actions;
 
 /// A folder that was given to a team. Whatever is in it may speak for nothing else.
@@ -28,7 +29,7 @@ impl Delegation {
     /// What a policy says that the team may not say.
     fn excesses_of_policy(&self, policy: &Policy) -> Vec<String> {
         let mut excesses = self.excess_issuer(Some(&policy.issuer));
-        let packages = policy.packages.iter().map(|package| package.as_str());
+        let packages = policy.packages.iter().map(Package::as_str);
         excesses.extend(self.excess_packages(&policy.registry, packages));
         if !self.actions.covers(policy.actions) {
             excesses.push(format!("give the actions {}: only {}", policy.actions, self.actions));
@@ -39,18 +40,15 @@ impl Delegation {
     /// What a top-level deny says that the team may not say. It may deny its own packages to anybody.
     fn excesses_of_deny(&self, deny: &Deny, canonical: impl Fn(&str) -> Vec<String>) -> Vec<String> {
         let mut excesses = self.excess_issuer(deny.issuer.as_deref());
-        match &deny.registry {
-            None => {
-                excesses.push("deny something of all registries: a deny here names its `registry`".into())
-            }
-            Some(_) if deny.packages.is_empty() => {
-                excesses.push("deny all packages: a deny here names its `packages`".into());
-            }
-            Some(registry) => {
-                let packages: Vec<_> = deny.packages.iter().flat_map(|name| canonical(name)).collect();
-                excesses.extend(self.excess_packages(registry, packages.iter().map(String::as_str)));
-            }
+        let Some(registry) = &deny.registry else {
+            excesses.push("deny something of all registries: a deny here names its `registry`".to_owned());
+            return excesses;
+        };
+        if deny.packages.is_empty() {
+            excesses.push("deny all packages: a deny here names its `packages`".to_owned());
         }
+        let packages: Vec<_> = deny.packages.iter().flat_map(|name| canonical(name)).collect();
+        excesses.extend(self.excess_packages(registry, packages.iter().map(String::as_str)));
         excesses
     }
 

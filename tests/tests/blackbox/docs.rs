@@ -46,7 +46,7 @@ fn every_issuer_and_its_policies_in_the_docs_are_accepted() {
     let mut checked = 0;
     for (name, page) in pages().into_iter().filter(|(name, _)| name.contains("docs/issuers/")) {
         let folder = tempfile::tempdir().expect("folder");
-        std::fs::create_dir(folder.path().join("policies")).expect("folder");
+        std::fs::create_dir_all(folder.path().join("policies/teams/data")).expect("folder");
         let (policies, sections): (Vec<_>, Vec<_>) =
             blocks(&page, "toml").into_iter().partition(|block| block.contains("[[policy]]"));
         assert!(!policies.is_empty() && !sections.is_empty(), "{name} shows an issuer and a policy");
