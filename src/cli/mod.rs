@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod issuer;
 mod logging;
 mod serve;
 mod token;
@@ -47,6 +48,9 @@ enum Command {
     /// Look at trust policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look at issuers of ID tokens
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Registry clients, who introspect tokens
     #[command(subcommand)]
     Client(ClientCommand),
@@ -71,6 +75,15 @@ enum ConfigCommand {
 enum PolicyCommand {
     /// Check policies against a configuration
     Check(check::PolicyOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum IssuerCommand {
+    /// Ask issuers for their keys as the service would, and say what works, what does not, and what to know
+    ///
+    /// Exit codes: 0 fine, warnings included; 1 an issuer that cannot work, or a warning with --deny-warnings;
+    /// 2 usage or configuration; 3 an issuer could not be reached.
+    Check(issuer::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,6 +128,7 @@ impl Cli {
             Command::Demo(options) => demo::run(&options),
             Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
+            Command::Issuer(IssuerCommand::Check(options)) => issuer::check(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
             Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
             Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),

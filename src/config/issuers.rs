@@ -105,6 +105,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
             allow_events,
         }),
         keyring: Keyring::new(name.value.into(), keys?, allow_no_kid),
+        keys_file: section.string("keys_file").map(|name| files.path(name.value)),
     })
 }
 

@@ -141,6 +141,21 @@ impl Config {
     }
 }
 
+/// Reads a document that has nothing but `[issuers.*]`; file names in it are relative to `folder`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_issuers(source: &Source, folder: &Path) -> Result<Issuers, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let table = parse(source, &mut diagnostics);
+    let found = RefCell::new(diagnostics);
+    let root = document(source, &table, &found);
+    let issuers = issuers::read(&root, &Files { folder }, None);
+    root.finish();
+    let diagnostics = found.into_inner();
+    if diagnostics.has_errors() { Err(diagnostics) } else { Ok(issuers) }
+}
+
 fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let public_url = read_public_url(&root);
     let listen = listen::read(&root, files);

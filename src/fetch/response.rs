@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use hyper::header::{
+    AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, LAST_MODIFIED,
+};
 use hyper::{Response, StatusCode};
 
 use super::FetchError;
@@ -21,6 +23,12 @@ pub struct Fetched {
     /// How long it stays fresh by its `Cache-Control`, where given: `max-age`, or nothing at all
     /// for `no-cache` and `no-store`.
     pub max_age: Option<Duration>,
+    /// `Content-Type` without parameters, in lower case.
+    pub content_type: String,
+    /// `Last-Modified`, as it was sent.
+    pub last_modified: Option<String>,
+    /// `Age`: how long a cache on the way has had it.
+    pub age: Option<Duration>,
 }
 
 /// Reads an answer, as far as it is what was asked for.
@@ -33,19 +41,22 @@ pub(super) async fn read(response: Response<Incoming>) -> Result<Fetched, FetchE
         return Err(FetchError::document("the document is compressed, which was not asked for"));
     }
     let content_type = text(headers, &CONTENT_TYPE).unwrap_or("").split(';').next().unwrap_or("").trim();
-    if !is_json(&content_type.to_ascii_lowercase()) {
+    let content_type = content_type.to_ascii_lowercase();
+    if !is_json(&content_type) {
         return Err(FetchError::document(format_args!(
             "the document is {:?}, not JSON",
-            clipped(content_type)
+            clipped(&content_type)
         )));
     }
     let max_age = text(headers, &CACHE_CONTROL).and_then(max_age);
+    let last_modified = text(headers, &LAST_MODIFIED).map(str::to_owned);
+    let age = text(headers, &AGE).and_then(|age| age.parse().ok()).map(Duration::from_secs);
     // What announces itself as too large is not read at all.
     if response.body().size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }
     match Limited::new(response.into_body(), MAX_BODY).collect().await {
-        Ok(body) => Ok(Fetched { body: body.to_bytes(), max_age }),
+        Ok(body) => Ok(Fetched { body: body.to_bytes(), max_age, content_type, last_modified, age }),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(FetchError::connection("reading the document", error)),
     }

@@ -103,14 +103,18 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Fetches the discovery document. One trailing slash of the issuer is left out of its URL
-    /// (Discovery 1.0 §4.1).
+    /// Where the discovery document is. One trailing slash of the issuer is left out (Discovery 1.0 §4.1).
+    pub fn discovery_url(&self) -> String {
+        let base = self.issuer_url.strip_suffix('/').unwrap_or(&self.issuer_url);
+        format!("{base}/.well-known/openid-configuration")
+    }
+
+    /// Fetches the discovery document.
     ///
     /// # Errors
     /// See [`FetchError`].
     pub async fn discover(&self) -> Result<Discovery, FetchError> {
-        let base = self.issuer_url.strip_suffix('/').unwrap_or(&self.issuer_url);
-        let fetched = self.fetcher.get_json(&format!("{base}/.well-known/openid-configuration")).await?;
+        let fetched = self.fetcher.get_json(&self.discovery_url()).await?;
         Discovery::parse(&fetched.body).map_err(FetchError::document)
     }
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::jws::LONGEST_KID;
 use crate::echo::clipped;
@@ -42,8 +43,8 @@ pub struct Skipped {
 }
 
 /// A public key, ready to verify with each algorithm that fits it.
-struct Key {
-    algorithms: Vec<(Algorithm, ParsedPublicKey)>,
+pub(super) struct Key {
+    pub(super) algorithms: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
 impl fmt::Debug for Key {
@@ -65,7 +66,36 @@ pub enum KeySetError {
 
 #[derive(Deserialize)]
 struct Document {
-    keys: Vec<serde_json::Value>,
+    keys: Vec<Value>,
+}
+
+/// One entry of a key set, and what becomes of it.
+pub(super) struct Entry {
+    pub(super) json: Value,
+    /// Its `kid`, where there is one.
+    pub(super) kid: Option<String>,
+    /// The key, or why it is passed over.
+    pub(super) key: Result<Key, &'static str>,
+}
+
+/// The entries of a key set that are looked at, in their order, and how many there are in all.
+pub(super) fn entries(
+    json: &[u8],
+    allow_unnamed: bool,
+) -> Result<(usize, impl Iterator<Item = Entry>), KeySetError> {
+    let document: Document =
+        serde_json::from_slice(json).map_err(|error| KeySetError::NotAKeySet(clipped(error.to_string())))?;
+    let found = document.keys.len();
+    let looked_at = document.keys.into_iter().take(MAX_KEYS).map(move |json| {
+        let kid = json.get("kid").and_then(Value::as_str).map(str::to_owned);
+        let key = usable(&json).and_then(|key| match &kid {
+            Some(kid) if kid.len() > LONGEST_KID => Err("a `kid` that is too long"),
+            None if !allow_unnamed => Err("no `kid`"),
+            _ => Ok(key),
+        });
+        Entry { json, kid, key }
+    });
+    Ok((found, looked_at))
 }
 
 impl KeySet {
@@ -86,27 +116,16 @@ impl KeySet {
     }
 
     fn read(json: &[u8], allow_unnamed: bool) -> Result<Self, KeySetError> {
-        let document: Document = serde_json::from_slice(json)
-            .map_err(|error| KeySetError::NotAKeySet(clipped(error.to_string())))?;
-        let found = document.keys.len();
+        let (found, entries) = entries(json, allow_unnamed)?;
         let mut set = Self::default();
-        for entry in document.keys.into_iter().take(MAX_KEYS) {
-            let kid = entry.get("kid").and_then(serde_json::Value::as_str).map(str::to_owned);
-            match (usable(entry), kid) {
-                (Ok(_), Some(kid)) if kid.len() > LONGEST_KID => {
-                    set.skip(Some(kid), "a `kid` that is too long");
-                }
+        for Entry { kid, key, .. } in entries {
+            match (key, kid) {
                 (Ok(key), Some(kid)) => set.by_kid.entry(kid).or_default().push(key),
-                (Ok(key), None) if allow_unnamed => set.unnamed.push(key),
-                (Ok(_), None) => set.skip(None, "no `kid`"),
-                (Err(why), kid) => set.skip(kid, why),
+                (Ok(key), None) => set.unnamed.push(key),
+                (Err(why), kid) => set.skipped.push(Skipped { kid: kid.map(clipped), why }),
             }
         }
         if set.is_empty() { Err(KeySetError::NoUsableKey(found)) } else { Ok(set) }
-    }
-
-    fn skip(&mut self, kid: Option<String>, why: &'static str) {
-        self.skipped.push(Skipped { kid: kid.map(clipped), why });
     }
 
     /// How many keys are usable.
@@ -143,11 +162,6 @@ impl KeySet {
         !self.candidates(kid).is_empty()
     }
 
-    /// The ids of the usable keys.
-    pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.by_kid.keys().map(String::as_str)
-    }
-
     /// Verifies a signature with the key or keys for a `kid`, or for none; each check is counted.
     pub fn verify(
         &self,
@@ -166,12 +180,13 @@ impl KeySet {
     }
 }
 
-fn usable(entry: serde_json::Value) -> Result<Key, &'static str> {
+/// The key that an entry is, or why it is passed over.
+fn usable(entry: &Value) -> Result<Key, &'static str> {
     if ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| entry.get(name).is_some()) {
         return Err("a private or symmetric key");
     }
     // SPIFFE marks its keys `jwt-svid`; jsonwebtoken reads foreign uses as `Other`.
-    let jwk: Jwk = serde_json::from_value(entry).map_err(|_| "not a well-formed JWK")?;
+    let jwk = Jwk::deserialize(entry).map_err(|_| "not a well-formed JWK")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
         Some(PublicKeyUse::Other(other)) if other == "jwt-svid" => {}
@@ -301,7 +316,8 @@ mod tests {
         let long = "x".repeat(200_000);
         let set = KeySet::parse(&of(&[ed(Some(&long)), json!({ "kid": long }), ed(Some("good"))]));
         let set = set.expect("the good one is there");
-        assert_eq!(set.kids().collect::<Vec<_>>(), ["good"]);
+        assert!(set.contains(Some("good")));
+        assert_eq!(set.len(), 1);
         assert!(set.skipped.iter().all(|skipped| skipped.kid.as_ref().is_some_and(|kid| kid.len() < 300)));
         let error = KeySet::parse(json!({ "keys": long }).to_string().as_bytes()).expect_err("no set");
         assert!(error.to_string().len() < 300, "{error}");

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get};
 use hyper_util::rt::TokioIo;
@@ -34,8 +34,11 @@ pub struct Issuer {
 struct Shared {
     url: String,
     jwks: Mutex<Value>,
+    /// What the discovery document says beside or instead of the usual.
+    announced: Mutex<Value>,
+    /// Headers of the key set.
+    headers: Mutex<HeaderMap>,
     down: Mutex<bool>,
-    cache_control: Mutex<String>,
     jwks_fetches: AtomicUsize,
     connections: AtomicUsize,
     /// Claims of the tokens that `/token` signs, all but `aud`.
@@ -57,8 +60,9 @@ impl Issuer {
         let shared = Arc::new(Shared {
             url: url.clone(),
             jwks: Mutex::new(keys::jwks([&key])),
+            announced: Mutex::new(json!({})),
+            headers: Mutex::default(),
             down: Mutex::new(false),
-            cache_control: Mutex::default(),
             jwks_fetches: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             ambient: Mutex::new(None),
@@ -110,7 +114,18 @@ impl Issuer {
 
     /// Sends its keys with this `Cache-Control`.
     pub fn set_cache_control(&self, value: &str) {
-        *self.shared.cache_control.lock().expect("lock") = value.to_owned();
+        let value = HeaderValue::from_str(value).expect("a header");
+        self.shared.headers.lock().expect("lock").insert(CACHE_CONTROL, value);
+    }
+
+    /// Changes the discovery document; `null` takes a member away.
+    pub fn announce(&self, changes: Value) {
+        *self.shared.announced.lock().expect("lock") = changes;
+    }
+
+    /// Sends these headers with the key set.
+    pub fn publish_with(&self, headers: HeaderMap) {
+        *self.shared.headers.lock().expect("lock") = headers;
     }
 
     /// Answers 503 to everything, or serves again.
@@ -162,14 +177,14 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
     if *shared.down.lock().expect("lock") {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(json!({
+    let usual = json!({
         "issuer": shared.url,
         "jwks_uri": format!("{}/jwks", shared.url),
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
-    }))
-    .into_response()
+    });
+    Json(changed(usual, &shared.announced.lock().expect("lock"))).into_response()
 }
 
 async fn jwks(State(shared): State<Arc<Shared>>) -> Response {
@@ -177,8 +192,8 @@ async fn jwks(State(shared): State<Arc<Shared>>) -> Response {
     if *shared.down.lock().expect("lock") {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let cache_control = [(CACHE_CONTROL, shared.cache_control.lock().expect("lock").clone())];
-    (cache_control, Json(shared.jwks.lock().expect("lock").clone())).into_response()
+    let headers = shared.headers.lock().expect("lock").clone();
+    (headers, Json(shared.jwks.lock().expect("lock").clone())).into_response()
 }
 
 async fn ambient_token(

@@ -12,6 +12,7 @@ pub mod issuer;
 pub mod keys;
 pub mod kind_case;
 pub mod nginx;
+pub mod oauth2_mock;
 pub mod proxy;
 pub mod raw;
 pub mod raw_keys;

@@ -136,10 +136,15 @@ impl Inner {
 
     /// Replaces the keys by those that the issuer has now; tells after how long they want to be refreshed.
     async fn fetch_set(&self, remote: &Remote, asked: Instant) -> Result<Duration, FetchError> {
-        let Fetched { body, max_age } = remote.keys().await?;
+        let Fetched { body, max_age, .. } = remote.keys().await?;
         let parse = if self.allow_no_kid { KeySet::parse_with_unnamed } else { KeySet::parse };
         let set = parse(&body).map_err(FetchError::document)?;
         self.load(set, asked, Some(Instant::now() + STALE));
-        Ok(max_age.map_or(REFRESH, |max_age| max_age.clamp(SOONEST_REFRESH, REFRESH)))
+        Ok(refresh_after(max_age))
     }
+}
+
+/// After how long keys are refreshed that may be kept this long, or as long as one likes.
+pub fn refresh_after(max_age: Option<Duration>) -> Duration {
+    max_age.map_or(REFRESH, |max_age| max_age.clamp(SOONEST_REFRESH, REFRESH))
 }

@@ -21,6 +21,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+pub use self::fetching::refresh_after;
 pub use self::file::KeysFile;
 
 use self::fetching::State;
@@ -112,6 +113,19 @@ impl Keyring {
             Source::File(_) => self.follow_file().await,
             Source::Remote(_) => self.keep_fetching().await,
         }
+    }
+
+    /// The issuer on the network, unless its keys are from a file.
+    pub fn remote(&self) -> Option<&Remote> {
+        match &self.0.source {
+            Source::File(_) => None,
+            Source::Remote(remote) => Some(remote),
+        }
+    }
+
+    /// Whether a token without a `kid` may be by the only key there is.
+    pub fn allows_no_kid(&self) -> bool {
+        self.0.allow_no_kid
     }
 
     /// The key set that holds a key under this `kid`.

@@ -9,7 +9,7 @@
 use url::Url;
 
 use super::{
-    Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
+    Caution, Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
     path_segments, stated,
 };
 use crate::denial::Denial;
@@ -38,6 +38,16 @@ pub(super) const KIND: Kind = Kind {
         advice: "complete the pull request, and publish from the repository's own branch or tag",
     }],
     check: organization_agrees_with_issuer,
+    cautions: |url| {
+        if !is_on_host(url, HOST) {
+            return &[];
+        }
+        &[Caution {
+            code: "issuer-retires",
+            text: "vstoken.dev.azure.com ends on 2027-07-01: move its service connections to Entra's issuer",
+            is_urgent: true,
+        }]
+    },
     ..Kind::UNKNOWN
 };
 

@@ -4,7 +4,7 @@
 //! a token is of an organization is said by its claims only, so `iss` and `org-id` must agree.
 
 use super::{
-    Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
+    Caution, Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
     path_segments, stated,
 };
 use crate::denial::Denial;
@@ -63,6 +63,13 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     check: organization_agrees_with_issuer,
+    cautions: |_| {
+        &[Caution {
+            code: "tenant-not-proven",
+            text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
+            is_urgent: false,
+        }]
+    },
     ..Kind::UNKNOWN
 };
 

@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, path_segments, workflow_ref};
+use super::{Claims, Derived, Events, IDS_PER_INSTANCE, Kind, path_segments, workflow_ref};
 
 /// What every issuer ends with: the instance itself is the issuer of people's sign-ins.
 const PATH: &str = "/api/actions";
@@ -66,6 +66,7 @@ pub(super) const KIND: Kind = Kind {
         ],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
     }],
+    cautions: |_| IDS_PER_INSTANCE,
     ..Kind::UNKNOWN
 };
 

@@ -9,7 +9,10 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, contradiction, host_of, is_on_host, path_segments, workflow_ref};
+use super::{
+    Claims, Derived, Events, IDS_PER_INSTANCE, Kind, contradiction, host_of, is_on_host, path_segments,
+    workflow_ref,
+};
 use crate::denial::Denial;
 
 const HOST: &str = "token.actions.githubusercontent.com";
@@ -20,7 +23,7 @@ const FOLDERS: [&str; 1] = ["/.github/workflows/"];
 pub(super) const KIND: Kind = Kind {
     name: "github",
     default_url: Some("https://token.actions.githubusercontent.com"),
-    owns_url: |url| is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url)),
+    owns_url,
     check_url,
     pins: &["repository_owner_id", "repository_id"],
     tenant_pins: |url| if is_enterprises(url) { &["enterprise_id"] } else { &[] },
@@ -81,8 +84,14 @@ pub(super) const KIND: Kind = Kind {
     }],
     max_age: 600,
     check: subject_agrees_with_ids,
+    cautions: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
+
+/// GitHub's own hosts, in any spelling.
+fn owns_url(url: &str) -> bool {
+    is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
+}
 
 /// Any host of GHE.com.
 fn is_ghe_com(url: &Url) -> bool {

@@ -4,7 +4,10 @@
 //! requests from forks. Ids are strings; `exp` is the job's time-out, which is why the default
 //! `max_age` is an hour.
 
-use super::{Claims, Derived, Events, Kind, Stated, is_on_host, no_path, origin, split_at_ref, stated};
+use super::{
+    Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Stated, is_on_host, no_path, origin, split_at_ref,
+    stated,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -88,6 +91,7 @@ pub(super) const KIND: Kind = Kind {
             advice: "merge the fork's change, and publish from the project's own branch or tag",
         },
     ],
+    cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 

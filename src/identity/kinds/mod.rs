@@ -72,7 +72,27 @@ pub struct Kind {
     pub max_age: u64,
     /// Checks claims against each other.
     pub check: fn(&Claims) -> Result<(), Denial>,
+    /// What an operator should know about the issuer of this URL; shown by `trustmint issuer check`.
+    pub cautions: fn(&str) -> &'static [Caution],
 }
+
+/// Something about an issuer that no configuration can mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caution {
+    /// Its stable name, such as `ids-per-instance`.
+    pub code: &'static str,
+    /// What is so, and what follows.
+    pub text: &'static str,
+    /// Whether it wants doing something about: a warning, not a note.
+    pub is_urgent: bool,
+}
+
+/// Of platforms that can be hosted by oneself: said of every issuer but the platform's own.
+const IDS_PER_INSTANCE: &[Caution] = &[Caution {
+    code: "ids-per-instance",
+    text: "its ids are counted by this instance: the same id at another issuer is somebody else",
+    is_urgent: false,
+}];
 
 /// A claim that is computed from signed ones. Its name is never one that the issuer signs. Policies
 /// may match on it, and pins and event rules may name it.
@@ -119,6 +139,7 @@ impl Kind {
         events: &[],
         max_age: 3600,
         check: |_| Ok(()),
+        cautions: |_| &[],
     };
 
     /// Every kind.

@@ -137,6 +137,31 @@ fn every_reason_and_every_limit_is_documented() {
 }
 
 #[test]
+fn every_finding_of_issuer_check_is_documented() {
+    let page = std::fs::read_to_string(root().join("docs/issuers.md")).expect("a page");
+    let mut sources = vec![root().join("src/cli/issuer/checks.rs"), root().join("src/cli/issuer/trouble.rs")];
+    let kinds = std::fs::read_dir(root().join("src/identity/kinds")).expect("kinds");
+    sources.extend(kinds.map(|entry| entry.expect("entry").path()));
+    let mut codes = std::collections::BTreeSet::new();
+    for source in sources {
+        let text = std::fs::read_to_string(&source).expect("source");
+        let openings: &[&str] = match source.file_name().and_then(|name| name.to_str()) {
+            Some("trouble.rs") => &["(\"", "(\n                \""],
+            Some("checks.rs") => &["check(\""],
+            _ => &["code: \""],
+        };
+        for opening in openings {
+            let found = text.split(opening).skip(1).filter_map(|rest| rest.split('"').next());
+            codes.extend(found.filter(|code| !code.contains([' ', '{', '/'])).map(str::to_owned));
+        }
+    }
+    assert!(codes.len() >= 20, "{codes:?}");
+    for code in codes {
+        assert!(page.contains(&format!("`{code}`")), "{code}");
+    }
+}
+
+#[test]
 fn links_within_the_repository_lead_somewhere() {
     for (name, page) in pages() {
         let folder = Path::new(&name).parent().expect("a folder").to_owned();
