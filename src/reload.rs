@@ -100,7 +100,7 @@ impl Reloader {
             // Once it was told that they keep changing, it must be told how that ended.
             match self.watch.turn(insist || told) {
                 Turn::Unchanged => return None,
-                Turn::Read(read) => return Some(read),
+                Turn::Read(read) => return Some(*read),
                 Turn::Unsettled if !told && begun.elapsed() > RESTLESS => {
                     told = true;
                     let mut diagnostics = Diagnostics::default();

@@ -5,6 +5,7 @@ mod issuers;
 mod limits;
 mod lint;
 mod listen;
+mod policies;
 mod registries;
 mod secret;
 mod shared_audience;
@@ -25,13 +26,8 @@ pub use store::{RedisUrl, StoreConfig, Topology};
 
 use crate::document::{Code, Diagnostics, Located, Section, Source, Warnings, document, parse};
 use crate::identity::Issuers;
-use crate::policy::Vocabulary;
+use crate::policy::{Delegation, Vocabulary};
 use crate::registry::Registries;
-
-/// How often it is looked whether policy files changed.
-const POLL: Duration = Duration::from_secs(1);
-/// The shortest time between two looks.
-const SHORTEST_POLL: Duration = Duration::from_millis(100);
 
 /// The whole configuration.
 #[derive(Debug)]
@@ -46,6 +42,8 @@ pub struct Config {
     pub policies: PathBuf,
     /// How often to look whether its files changed; `None`: only when asked (SIGHUP).
     pub policies_poll: Option<Duration>,
+    /// Which of its folders are teams'.
+    pub delegations: Arc<[Delegation]>,
     /// Every bound.
     pub limits: Limits,
     /// Whose ID tokens are accepted.
@@ -144,7 +142,8 @@ impl Config {
     /// What policies may speak about.
     pub fn vocabulary(&self) -> Vocabulary {
         let issuers = self.issuers.iter().map(|issuer| Arc::clone(&issuer.settings));
-        Vocabulary::new(issuers, Arc::clone(&self.registries))
+        let vocabulary = Vocabulary::new(issuers, Arc::clone(&self.registries));
+        Vocabulary { delegations: Arc::clone(&self.delegations), ..vocabulary }
     }
 }
 
@@ -168,22 +167,6 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let listen = listen::read(&root, files);
     let limits = limits::read(&root);
     let store = store::read(&root, files);
-    let policies = root.section("policies").and_then(|section| {
-        let path = section.required("path", "\"policies\"").map(|path| {
-            let folder = files.path(path.value);
-            if !folder.is_dir() {
-                let message = format!("{} is no folder", folder.display());
-                section.report(Code::Unreadable, &path.span, message, None);
-            }
-            folder
-        });
-        let poll = read_poll(&section);
-        section.finish();
-        path.map(|path| (path, poll))
-    });
-    if !root.contains("policies") {
-        root.missing("policies", "{ path = \"policies\" }");
-    }
     let audit_file = root.section("audit").and_then(|section| {
         let path = section.required("path", "\"audit.jsonl\"").map(|path| files.path(path.value));
         section.finish();
@@ -194,32 +177,22 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     lint::issuers(&root, &issuers, &mut warnings);
     warnings.settle();
     let registries = registries::read(&root, public_url.as_deref(), &issuers);
+    let policies = policies::read(&root, files, &issuers, &registries);
     root.finish();
-    let (policies, policies_poll) = policies?;
+    let policies::Policies { folder, poll, delegations } = policies?;
     Some(Config {
         public_url: public_url?,
         listen: listen?,
         store: store?,
-        policies,
-        policies_poll,
+        policies: folder,
+        policies_poll: poll,
+        delegations: delegations.into(),
         limits,
         issuers: Arc::new(issuers),
         registries: Arc::new(registries),
         audit_file,
         warnings: warnings.into_found(),
     })
-}
-
-/// `poll` of `[policies]`; "0s" is never.
-fn read_poll(section: &Section<'_>) -> Option<Duration> {
-    let poll = section.millis("poll", 0..3_600_001).unwrap_or(POLL);
-    if poll.is_zero() {
-        return None;
-    }
-    if poll < SHORTEST_POLL {
-        section.error(section.span(), "`poll` is at least 100ms; \"0s\" is never", None);
-    }
-    Some(poll)
 }
 
 fn read_public_url(root: &Section<'_>) -> Option<String> {

@@ -47,6 +47,7 @@ codes! {
     Regex = "E009", "There are no regular expressions.";
     ForeignAudience = "E010", "An audience that belongs to another service.";
     Duplicate = "E011", "Something that must be unique is there twice.";
+    OutsideDelegation = "E012", "A file says more than its owner may say.";
     OutOfBounds = "E013", "A number or duration beyond its bounds.";
     IssuerUrl = "E014", "A URL that no issuer can have.";
     IssuerWildcard = "E015", "An issuer's URL with a wildcard.";

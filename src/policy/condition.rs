@@ -1,28 +1,29 @@
 //! One condition on one claim.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Glob;
 use crate::identity::{Claim, Identity};
 
 /// A claim and the patterns of which one must match.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Condition {
     /// The claim's name, or a JSON pointer.
-    pub claim: String,
+    pub claim: Arc<str>,
     /// Any of these.
-    pub any_of: Vec<Pattern>,
+    pub any_of: Arc<[Pattern]>,
     /// Whether the platform compares this claim without ASCII case.
     pub caseless: bool,
 }
 
 /// What a claim is compared with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pattern {
     /// The whole value.
     Exact(String),
     /// A glob over the whole value.
-    Glob(Glob),
+    Glob(Box<Glob>),
     /// The beginning of the value, and more.
     Prefix(String),
     /// Whether the claim is there at all.

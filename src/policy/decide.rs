@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Condition, Deny, Mode, Policy, Snapshot, Wanted};
+use super::{Condition, Mode, Policy, Snapshot, Wanted};
 use crate::denial::{Denial, Reason};
 use crate::identity::kinds::Events;
 use crate::identity::{Claim, Identity};
@@ -68,7 +68,7 @@ pub(super) fn decide_among(
     let limiting: Vec<_> = all.filter(|policy| wanted.concerns(policy)).collect();
 
     let mut union = union_of(matching.granting.iter().copied());
-    apply_denies(snapshot.denies(), &mut union, identity, registry);
+    snapshot.apply_denies(&mut union, identity, registry);
     if union.is_empty() {
         return Err(Denial::new(
             Reason::DeniedByPolicy,
@@ -208,19 +208,6 @@ fn miss<'p>(policy: &'p Policy, identity: &Identity) -> Option<(usize, Miss<'p>)
         .map(|group| (0, Miss::Denied(group)))
 }
 
-fn apply_denies(denies: &[Deny], union: &mut Scope, identity: &Identity, registry: &Registry) {
-    for deny in denies.iter().filter(|deny| deny.applies(identity, registry)) {
-        let gone: Vec<_> = union
-            .iter()
-            .filter(|(package, _)| deny.names(package, registry))
-            .map(|(package, _)| package.clone())
-            .collect();
-        for package in gone {
-            union.remove(&package);
-        }
-    }
-}
-
 fn mismatch(condition: &Condition, identity: &Identity) -> Denial {
     let expected = condition.expected();
     let received = identity.claim(&condition.claim).and_then(Claim::canonical);
@@ -236,7 +223,8 @@ fn mismatch(condition: &Condition, identity: &Identity) -> Denial {
             format!("claim `{}` does not match: {wanted}, and the token does not have it", condition.claim)
         }
     };
-    let denial = Denial::new(Reason::ClaimMismatch, detail).claim(condition.claim.clone()).expected(expected);
+    let denial =
+        Denial::new(Reason::ClaimMismatch, detail).claim(condition.claim.to_string()).expected(expected);
     match received {
         Some(received) => denial.received(received),
         None => denial,
@@ -247,7 +235,7 @@ fn denied(group: &[Condition], identity: &Identity) -> Denial {
     let denial =
         Denial::new(Reason::DeniedByPolicy, "a deny rule of the policy that would have matched applies");
     let Some(condition) = group.first() else { return denial };
-    let denial = denial.claim(condition.claim.clone());
+    let denial = denial.claim(condition.claim.to_string());
     match identity.claim(&condition.claim).and_then(Claim::canonical) {
         Some(received) => denial.received(received),
         None => denial,

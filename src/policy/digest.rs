@@ -12,21 +12,29 @@ use super::{Condition, Deny, Digest, Policy, Vocabulary};
 const DECIDER: u32 = 4;
 
 pub(super) fn digest(vocabulary: &Vocabulary, policies: &[Policy], denies: &[Deny]) -> Digest {
-    let mut lines: Vec<Vec<u8>> = Vec::with_capacity(policies.len());
+    // Hashed at once: the lines of a million policies would take more memory than the policies.
+    let hashed = |line: Vec<u8>| digest::digest(&digest::SHA256, &line);
+    let mut lines = Vec::with_capacity(policies.len());
     lines.extend(vocabulary.issuers.values().map(|issuer| {
-        line(&["issuer", &issuer.id, issuer.kind.name, &issuer.url], &[&issuer.pins, &issuer.allow_events])
+        hashed(line(
+            &["issuer", &issuer.id, issuer.kind.name, &issuer.url],
+            &[&issuer.pins, &issuer.allow_events],
+        ))
     }));
     lines.extend(vocabulary.registries.iter().map(|registry| {
-        line(&["registry", &registry.id, registry.kind.as_str(), &registry.token_ttl.to_string()], &[])
+        hashed(line(
+            &["registry", &registry.id, registry.kind.as_str(), &registry.token_ttl.to_string()],
+            &[],
+        ))
     }));
-    lines.extend(policies.iter().map(policy_line));
-    lines.extend(denies.iter().map(deny_line));
-    lines.sort_unstable();
+    lines.extend(policies.iter().map(|policy| hashed(policy_line(policy))));
+    lines.extend(denies.iter().map(|deny| hashed(deny_line(deny))));
+    lines.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
 
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(format!("trustmint decider {DECIDER}\n").as_bytes());
     for line in &lines {
-        hash.update(digest::digest(&digest::SHA256, line).as_ref());
+        hash.update(line.as_ref());
     }
     let mut text = "sha256:".to_owned();
     for byte in hash.finish().as_ref() {

@@ -17,6 +17,7 @@ const MAX_DEPTH: usize = 16;
 /// between them; no file is read for it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Look {
+    folder: PathBuf,
     files: Vec<(PathBuf, Option<Stamp>)>,
     problems: Vec<String>,
 }
@@ -44,11 +45,16 @@ impl Look {
     /// Looks at `**/*.toml` below a folder. Hidden files and folders (a ConfigMap's `..data`) are
     /// passed over, and so is what they are links to, which appears under its own name beside them.
     pub fn at(folder: &Path) -> Self {
-        let mut look = Self { files: Vec::new(), problems: Vec::new() };
+        let mut look = Self { folder: folder.to_owned(), files: Vec::new(), problems: Vec::new() };
         look.collect(folder, MAX_DEPTH);
         look.files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         look.problems.sort_unstable();
         look
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The files, ordered by path.

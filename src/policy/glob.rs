@@ -5,13 +5,13 @@ const SEPARATORS: [char; 3] = ['/', ':', '@'];
 
 /// A glob pattern. `*` is one or more characters other than `/`, `:` and `@`; `**` is one or more
 /// characters other than `:` and `@`. It begins with a literal and matches the whole value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob {
     pattern: String,
     pieces: Vec<Piece>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Piece {
     Literal(String),
     Star,

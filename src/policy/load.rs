@@ -1,12 +1,14 @@
 //! From a folder of files to a snapshot; all or nothing.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::delegation::{Bounds, Delegated};
 use super::document::{read_deny, read_policy};
 use super::files::read;
+use super::sharing::Shared;
 use super::{Deny, Look, Policy, Snapshot, Vocabulary, lint};
 use crate::document::{Code, Diagnostics, Position, Source, Warnings, document, parse};
 
@@ -35,11 +37,14 @@ pub(super) fn load_files(look: &Look, vocabulary: &Vocabulary) -> Result<Snapsho
     for problem in look.problems() {
         loading.diagnostics.report(Code::Unreadable, None, problem, None);
     }
+    let delegated = Delegated::below(look.folder(), &vocabulary.delegations);
     let files = look.files().len();
     let mut said = Instant::now();
     for (done, path) in look.files().enumerate() {
         match read(path) {
-            Ok(source) => loading.read(&source),
+            Ok(source) => {
+                loading.read(&source, &delegated.bounds(path));
+            }
             Err(error) => {
                 let message = format!("{}: {error}", path.display());
                 loading.diagnostics.report(Code::Unreadable, None, message, None);
@@ -60,7 +65,7 @@ pub(super) fn load_files(look: &Look, vocabulary: &Vocabulary) -> Result<Snapsho
 pub fn load_documents(sources: &[Source], vocabulary: &Vocabulary) -> Result<Snapshot, LoadError> {
     let mut loading = Loading::new(vocabulary);
     for source in sources {
-        loading.read(source);
+        loading.read(source, &Bounds::default());
     }
     loading.finish()
 }
@@ -70,7 +75,9 @@ struct Loading<'v> {
     vocabulary: &'v Vocabulary,
     policies: Vec<Policy>,
     denies: Vec<Deny>,
-    ids: Vec<(String, Position)>,
+    /// Every id, and where it is written; also those of policies that could not be read.
+    ids: Vec<(Arc<str>, Position)>,
+    shared: Shared,
     warnings: Warnings,
     diagnostics: Diagnostics,
 }
@@ -82,23 +89,37 @@ impl<'v> Loading<'v> {
             policies: Vec::new(),
             denies: Vec::new(),
             ids: Vec::new(),
+            shared: Shared::default(),
             warnings: Warnings::default(),
             diagnostics: Diagnostics::default(),
         }
     }
 
-    fn read(&mut self, source: &Source) {
+    fn read(&mut self, source: &Source, bounds: &Bounds<'_>) {
         let (from, errors) = (self.policies.len(), self.diagnostics.errors());
         let table = parse(source, &mut self.diagnostics);
         let found = RefCell::new(std::mem::take(&mut self.diagnostics));
         let root = document(source, &table, &found);
         for section in root.list("policy") {
-            // Before anything else, so that a policy that cannot be read still owns its id.
-            self.ids.extend(section.string("id").map(|id| (id.value.to_owned(), section.position())));
-            self.policies.extend(read_policy(section, self.vocabulary));
+            let (id, position) = (section.string("id").map(|id| id.value), section.position());
+            let policy = read_policy(section, self.vocabulary).map(|mut policy| {
+                self.shared.share(&mut policy);
+                policy
+            });
+            if let Some(policy) = &policy {
+                refuse(bounds.excesses_of_policy(policy), &position, &found);
+            }
+            let id = policy.as_ref().map(|policy| Arc::clone(&policy.id)).or_else(|| id.map(Arc::from));
+            self.ids.extend(id.map(|id| (id, position)));
+            self.policies.extend(policy);
         }
-        let denies = root.list("deny").into_iter();
-        self.denies.extend(denies.filter_map(|section| read_deny(section, self.vocabulary)));
+        for section in root.list("deny") {
+            let position = section.position();
+            let Some(deny) = read_deny(section, self.vocabulary) else { continue };
+            let canonical = |name: &str| deny.canonical(name, self.vocabulary);
+            refuse(bounds.excesses_of_deny(&deny, canonical), &position, &found);
+            self.denies.push(deny);
+        }
         let is_whole = found.borrow().errors() == errors;
         if is_whole {
             lint::file(&root, &self.policies[from..], self.vocabulary, &mut self.warnings);
@@ -108,6 +129,7 @@ impl<'v> Loading<'v> {
     }
 
     fn finish(mut self) -> Result<Snapshot, LoadError> {
+        drop(self.shared);
         refuse_duplicates(self.ids, &mut self.diagnostics);
         if self.diagnostics.has_errors() {
             self.diagnostics.sort();
@@ -116,22 +138,29 @@ impl<'v> Loading<'v> {
         lint::together(&self.policies, &self.denies, self.vocabulary, &mut self.warnings);
         self.warnings.settle();
         let digest = super::digest::digest(self.vocabulary, &self.policies, &self.denies);
-        Ok(Snapshot::new(self.policies, self.denies, digest, self.warnings))
+        Ok(Snapshot::new(self.policies, self.denies, self.vocabulary, digest, self.warnings))
     }
 }
 
-fn refuse_duplicates(ids: Vec<(String, Position)>, diagnostics: &mut Diagnostics) {
-    let mut first = HashMap::with_capacity(ids.len());
-    for (id, position) in ids {
-        if let Some(other) = first.get(&id) {
+/// Notes what a table says beyond what its file's owner may say.
+fn refuse(excesses: Vec<String>, position: &Position, found: &RefCell<Diagnostics>) {
+    for excess in excesses {
+        let help = "ask whoever keeps [[policies.delegate]] in the configuration";
+        found.borrow_mut().report(Code::OutsideDelegation, position.clone(), excess, help.to_owned());
+    }
+}
+
+fn refuse_duplicates(mut ids: Vec<(Arc<str>, Position)>, diagnostics: &mut Diagnostics) {
+    ids.sort_unstable();
+    for same in ids.chunk_by(|(a, _), (b, _)| a == b) {
+        let ((id, first), others) = (&same[0], &same[1..]);
+        for (_, position) in others {
             diagnostics.report(
                 Code::Duplicate,
-                position,
-                format!("there is another policy \"{id}\" at {other}"),
+                position.clone(),
+                format!("there is another policy \"{id}\" at {first}"),
                 "ids are unique: they are what audit events name".to_owned(),
             );
-        } else {
-            first.insert(id, position);
         }
     }
 }

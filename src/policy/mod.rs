@@ -3,13 +3,17 @@
 
 mod condition;
 mod decide;
+mod delegation;
+mod denies;
 mod digest;
 mod document;
 mod files;
 mod glob;
 mod lint;
 mod load;
+mod postings;
 mod rehearse;
+mod sharing;
 mod snapshot;
 mod wanted;
 mod watch;
@@ -17,6 +21,7 @@ mod watch;
 pub use self::glob::{Glob, GlobError};
 pub use condition::{Condition, Pattern};
 pub use decide::{Grant, decide};
+pub use delegation::Delegation;
 pub use document::Vocabulary;
 pub use files::Look;
 pub use load::{LoadError, load, load_documents};

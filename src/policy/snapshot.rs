@@ -1,10 +1,11 @@
 //! All policies of one load, immutable, indexed by what they pin.
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Condition, lint};
+use super::denies::Denies;
+use super::postings::{Collecting, Postings};
+use super::{Condition, Pattern, Vocabulary, lint};
 use crate::document::{Diagnostics, Position, Warnings};
 use crate::identity::Identity;
 use crate::registry::{Package, Registry};
@@ -60,21 +61,19 @@ pub struct Policy {
     /// The registry it is about.
     pub registry: Arc<str>,
     /// The packages it grants, ordered.
-    pub packages: Vec<Package>,
+    pub packages: Box<[Package]>,
     /// What may be done with them.
     pub actions: Actions,
     /// All must hold; the pins among them.
-    pub conditions: Vec<Condition>,
+    pub conditions: Box<[Condition]>,
     /// If all of one group hold, the policy grants nothing.
-    pub denies: Vec<Vec<Condition>>,
+    pub denies: Box<[Box<[Condition]>]>,
     /// Whether it grants, or only says what it would grant.
     pub mode: Mode,
     /// The instant from which it matches nothing, in seconds since the epoch.
     pub expires: Option<u64>,
     /// How far it goes.
     pub limits: PolicyLimits,
-    /// Each combination of values that it pins, in the order of the issuer's pins.
-    pub pins: Vec<Vec<String>>,
     /// Where it is written. Not part of the digest.
     pub position: Position,
 }
@@ -83,6 +82,29 @@ impl Policy {
     /// Whether it has expired, at an instant in seconds since the epoch.
     pub fn is_expired(&self, now: u64) -> bool {
         self.expires.is_some_and(|expires| now >= expires)
+    }
+
+    /// The values that it allows a pinned claim; a pin is exact.
+    pub fn pinned(&self, claim: &str) -> impl Iterator<Item = &str> {
+        let conditions = self.conditions.iter().filter(move |condition| *condition.claim == *claim);
+        conditions.flat_map(|condition| condition.any_of.iter().filter_map(Pattern::exact))
+    }
+
+    /// Whether it is about this registry and its pins are this identity's.
+    pub fn is_about(&self, identity: &Identity, registry: &Registry) -> bool {
+        self.issuer == identity.issuer.id
+            && self.registry == registry.id
+            && identity.pins().iter().all(|pin| self.pinned(&pin.name).any(|value| *value == *pin.value))
+    }
+
+    /// Each combination of values that it pins, in the order of these claims.
+    pub(super) fn pin_combinations(&self, claims: &[String]) -> Vec<Vec<&str>> {
+        claims.iter().fold(vec![Vec::new()], |combinations, claim| {
+            let extended = combinations
+                .iter()
+                .flat_map(|head| self.pinned(claim).map(move |value| [head.as_slice(), &[value]].concat()));
+            extended.collect()
+        })
     }
 
     /// Whether it is about any action of this scope.
@@ -133,9 +155,10 @@ impl Digest {
 /// All policies of one load.
 #[derive(Debug)]
 pub struct Snapshot {
-    policies: Vec<Policy>,
-    denies: Vec<Deny>,
-    by_pins: HashMap<Box<str>, Vec<u32>>,
+    policies: Box<[Policy]>,
+    /// By issuer, registry and the values of the issuer's pins.
+    by_pins: Postings,
+    denies: Denies,
     digest: Digest,
     warnings: Box<Warnings>,
 }
@@ -144,32 +167,49 @@ impl Snapshot {
     pub(super) fn new(
         mut policies: Vec<Policy>,
         denies: Vec<Deny>,
+        vocabulary: &Vocabulary,
         digest: Digest,
         warnings: Warnings,
     ) -> Self {
-        policies.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut by_pins: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(policies.len());
-        for (index, policy) in (0..).zip(&policies) {
-            for pins in &policy.pins {
-                let key = key(&policy.issuer, &policy.registry, pins.iter().map(String::as_str));
-                by_pins.entry(key).or_default().push(index);
+        policies.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let mut by_pins = Collecting::default();
+        for (position, policy) in (0..).zip(&policies) {
+            let pins = vocabulary.issuers.get(&policy.issuer).map_or(&[][..], |issuer| &issuer.pins);
+            for values in policy.pin_combinations(pins) {
+                by_pins.add([&*policy.issuer, &*policy.registry].into_iter().chain(values), position);
             }
         }
-        Self { policies, denies, by_pins, digest, warnings: Box::new(warnings) }
+        let denies = Denies::new(denies, vocabulary);
+        Self {
+            policies: policies.into(),
+            by_pins: by_pins.build(),
+            denies,
+            digest,
+            warnings: Box::new(warnings),
+        }
     }
 
     /// The policies about this registry whose pins are this identity's, ordered by id. One hash
     /// look-up, whatever the number of policies.
-    pub fn candidates(&self, identity: &Identity, registry: &Registry) -> impl Iterator<Item = &Policy> {
+    pub fn candidates<'s>(
+        &'s self,
+        identity: &'s Identity,
+        registry: &'s Registry,
+    ) -> impl Iterator<Item = &'s Policy> {
         let pins = identity.pins().iter().map(|pin| pin.value.as_str());
-        let key = key(&identity.issuer.id, &registry.id, pins);
-        let indices = self.by_pins.get(&key).map_or(&[][..], Vec::as_slice);
-        indices.iter().map(|index| &self.policies[*index as usize])
+        let found = self.by_pins.find([&*identity.issuer.id, &*registry.id].into_iter().chain(pins));
+        let policies = found.iter().map(|position| &self.policies[*position as usize]);
+        policies.filter(|policy| policy.is_about(identity, registry))
     }
 
     /// The top-level denies.
     pub fn denies(&self) -> &[Deny] {
-        &self.denies
+        self.denies.all()
+    }
+
+    /// Takes away what top-level denies deny to this identity.
+    pub(super) fn apply_denies(&self, scope: &mut Scope, identity: &Identity, registry: &Registry) {
+        self.denies.apply(scope, identity, registry);
     }
 
     /// The digest.
@@ -199,14 +239,4 @@ impl Snapshot {
     pub fn iter(&self) -> impl Iterator<Item = &Policy> {
         self.policies.iter()
     }
-}
-
-/// Lengths before values make the key unambiguous, whatever a claim holds.
-fn key<'v>(issuer: &'v str, registry: &'v str, pins: impl Iterator<Item = &'v str>) -> Box<str> {
-    use std::fmt::Write as _;
-    let mut key = String::with_capacity(96);
-    for part in [issuer, registry].into_iter().chain(pins) {
-        let _ = write!(key, "{}:{part}", part.len());
-    }
-    key.into_boxed_str()
 }

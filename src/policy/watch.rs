@@ -36,7 +36,7 @@ pub enum Turn {
     /// They are changing; the next turn should come after [`SETTLE`].
     Unsettled,
     /// They were read, whole.
-    Read(Result<Snapshot, LoadError>),
+    Read(Box<Result<Snapshot, LoadError>>),
 }
 
 impl Watch {
@@ -76,6 +76,6 @@ impl Watch {
             return Turn::Unsettled;
         }
         (self.seen, self.read) = (Some(after), Some(look));
-        Turn::Read(read)
+        Turn::Read(Box::new(read))
     }
 }

@@ -69,6 +69,21 @@ impl Package {
         .map(|canonical| Self(canonical.into_boxed_str()))
     }
 
+    /// Brings the beginning of names into the canonical form: a name that begins with it in any
+    /// spelling does so in its canonical form.
+    ///
+    /// # Errors
+    /// Beginnings that no name of the kind can have.
+    pub fn canonical_prefix(kind: RegistryKind, prefix: &str) -> Result<String, PackageError> {
+        if prefix.is_empty() {
+            return Err(PackageError::Empty);
+        }
+        // A separator is no end of a name, but something may follow it.
+        let mut name = String::from(Self::parse(kind, &format!("{prefix}x"))?.0);
+        name.pop();
+        Ok(name)
+    }
+
     /// The canonical name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -181,6 +196,18 @@ mod tests {
         }
         assert_eq!(canonical(""), Err(PackageError::Empty));
         assert_eq!(canonical(&"a".repeat(215)), Err(PackageError::TooLong));
+    }
+
+    #[test]
+    fn a_prefix_has_a_canonical_form_too() {
+        let prefix = |prefix| Package::canonical_prefix(RegistryKind::Pypi, prefix);
+        for text in ["data-", "Data_", "DATA.-_"] {
+            assert_eq!(prefix(text).as_deref(), Ok("data-"), "{text}");
+        }
+        assert_eq!(prefix("data").as_deref(), Ok("data"));
+        assert_eq!(prefix(""), Err(PackageError::Empty));
+        assert_eq!(prefix("-data"), Err(PackageError::Pypi));
+        assert_eq!(prefix("da ta"), Err(PackageError::Pypi));
     }
 
     #[test]

@@ -70,9 +70,9 @@ impl Scope {
         *held = held.union(actions);
     }
 
-    /// Takes a package out.
-    pub fn remove(&mut self, package: &Package) {
-        self.0.remove(package);
+    /// Takes out the packages that are not to be kept.
+    pub fn retain(&mut self, keep: impl Fn(&Package) -> bool) {
+        self.0.retain(|package, _| keep(package));
     }
 
     /// The actions on a package.

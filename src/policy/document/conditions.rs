@@ -50,7 +50,7 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
         }
         refuse_impossible_values(&section, key.value, &value.span(), &any_of, issuers);
         if !any_of.is_empty() {
-            conditions.push(Condition { claim: key.value.to_owned(), any_of, caseless });
+            conditions.push(Condition { claim: key.value.into(), any_of: any_of.into(), caseless });
         }
     }
     section.finish();
@@ -218,7 +218,7 @@ fn read_operator(
                     section.report(Code::LooseGlob, &operand.span(), format!("`{key}`: {error}"), None);
                 })
                 .ok()
-                .map(Pattern::Glob)
+                .map(|glob| Pattern::Glob(Box::new(glob)))
         }
         ("prefix", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Prefix(text.to_string())),
         ("contains", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Contains(text.to_string())),

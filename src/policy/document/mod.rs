@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use self::conditions::{read_conditions, read_deny_group, read_match};
 use self::lifetime::{read_enabled, read_limits, read_mode};
-use self::pins::pin_combinations;
-use super::{Condition, Deny, Pattern, Policy};
+use self::pins::check_pins;
+use super::{Condition, Delegation, Deny, Pattern, Policy};
 use crate::document::{Code, Located, Section, Warnings, closest};
 use crate::identity::IssuerSettings;
 use crate::registry::{Package, Registries, Registry};
@@ -23,13 +23,15 @@ pub struct Vocabulary {
     pub issuers: HashMap<Arc<str>, Arc<IssuerSettings>>,
     /// Registries.
     pub registries: Arc<Registries>,
+    /// Which folders are teams', and what those may speak about.
+    pub delegations: Arc<[Delegation]>,
 }
 
 impl Vocabulary {
     /// Collects the issuers by id.
     pub fn new(issuers: impl IntoIterator<Item = Arc<IssuerSettings>>, registries: Arc<Registries>) -> Self {
         let issuers = issuers.into_iter().map(|issuer| (Arc::clone(&issuer.id), issuer)).collect();
-        Self { issuers, registries }
+        Self { issuers, registries, delegations: Arc::default() }
     }
 
     fn all_issuers(&self) -> Vec<&Arc<IssuerSettings>> {
@@ -81,7 +83,7 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let packages = read_packages(&section, registry);
     let actions = read_actions(&section);
     let conditions = read_match(&section, issuer);
-    let denies = section.list("deny").into_iter().map(|deny| read_deny_group(deny, issuer)).collect();
+    let denies = section.list("deny").into_iter().map(|deny| read_deny_group(deny, issuer).into()).collect();
     let (enabled, mode) = (read_enabled(&section), read_mode(&section));
     let expires = section.instant("expires");
     let limits = read_limits(&section, registry);
@@ -90,9 +92,9 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let position = section.position();
     let span = section.span().clone();
 
-    let pins = issuer
-        .zip(conditions.as_ref())
-        .and_then(|(issuer, conditions)| pin_combinations(&section, &span, issuer, conditions));
+    if let (Some(issuer), Some(conditions)) = (issuer, &conditions) {
+        check_pins(&section, &span, issuer, conditions);
+    }
     section.finish();
     if !enabled {
         // Checked like any other, and then as if it were not there.
@@ -103,14 +105,13 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
         id: id?.value.into(),
         issuer: Arc::clone(&issuer.id),
         registry: Arc::clone(&registry?.id),
-        packages: packages?,
+        packages: packages?.into(),
         actions: actions?,
-        conditions: with_event_rule(issuer, conditions),
+        conditions: with_event_rule(issuer, conditions).into(),
         denies,
         mode,
         expires,
         limits,
-        pins: pins?,
         position,
     })
 }
@@ -228,11 +229,11 @@ fn read_actions(section: &Section<'_>) -> Option<Actions> {
 /// A policy that says nothing about events allows the kind's harmless ones.
 fn with_event_rule(issuer: &IssuerSettings, mut conditions: Vec<Condition>) -> Vec<Condition> {
     for events in issuer.kind.events {
-        if conditions.iter().any(|condition| condition.claim == events.claim) {
+        if conditions.iter().any(|condition| *condition.claim == *events.claim) {
             continue;
         }
         conditions.push(Condition {
-            claim: events.claim.to_owned(),
+            claim: events.claim.into(),
             any_of: events.default.iter().map(|&event| Pattern::Exact(event.to_owned())).collect(),
             caseless: false,
         });

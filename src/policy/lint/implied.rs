@@ -55,7 +55,7 @@ fn exclude_each_other(a: &Condition, b: &Condition) -> bool {
 }
 
 fn only(condition: &Condition, pattern: &Pattern) -> Condition {
-    Condition { any_of: vec![pattern.clone()], ..condition.clone() }
+    Condition { any_of: [pattern.clone()].into(), ..condition.clone() }
 }
 
 /// What every value that matches begins with.
@@ -73,7 +73,7 @@ mod tests {
     use crate::policy::Glob;
 
     fn on(any_of: Vec<Pattern>) -> Condition {
-        Condition { claim: "ref".to_owned(), any_of, caseless: false }
+        Condition { claim: "ref".into(), any_of: any_of.into(), caseless: false }
     }
 
     fn exact(value: &str) -> Pattern {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn glob(pattern: &str) -> Pattern {
-        Pattern::Glob(Glob::parse(pattern).expect("a glob"))
+        Pattern::Glob(Box::new(Glob::parse(pattern).expect("a glob")))
     }
 
     #[test]

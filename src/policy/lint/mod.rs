@@ -66,7 +66,7 @@ pub(super) fn together(
     let mut warn = |policy: &Policy, code: Code, message: String, help: String| {
         warnings.warn(code, &policy.position, policy.position.clone(), message, help);
     };
-    overlap::find(policies, &mut warn);
+    overlap::find(policies, vocabulary, &mut warn);
     same_ids::find(policies, vocabulary, &mut warn);
     unreachable::find(policies, denies, vocabulary, &mut warn);
 }

@@ -31,7 +31,7 @@ const NAMES: [&str; 20] = [
 
 /// W101, at issuers whose pins the operator names; a kind knows what its `sub` is worth.
 pub(super) fn only_subject(subject: &Subject<'_>) -> Vec<Finding> {
-    let alone = subject.conditions().all(|condition| condition.claim == "sub");
+    let alone = subject.conditions().all(|condition| &*condition.claim == "sub");
     if !subject.issuer.kind.pins.is_empty() || !alone {
         return Vec::new();
     }
@@ -70,7 +70,7 @@ pub(super) fn name_without_id(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_name = |claim: &&str| NAMES.contains(claim);
-    let claims = subject.conditions().map(|condition| condition.claim.as_str());
+    let claims = subject.conditions().map(|condition| &*condition.claim);
     let finding = |claim: &str| {
         let message = format!("`{claim}` is a name: whoever has it next may publish");
         Finding::new(Code::NameWithoutId, message, "match on an id that the issuer signs").on(claim)

@@ -6,21 +6,22 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::Warn;
 use super::implied::are_disjoint;
 use crate::document::Code;
-use crate::policy::Policy;
+use crate::policy::{Policy, Vocabulary};
 
 /// With how many of those before it a policy is compared, for each identity and package.
 const MOST_COMPARED: usize = 8;
 
 /// Two policies that let the same run do the same to the same package: taking one away, or a deny in
 /// one, does not stop it.
-pub(super) fn find(policies: &[Policy], warn: &mut Warn<'_>) {
+pub(super) fn find(policies: &[Policy], vocabulary: &Vocabulary, warn: &mut Warn<'_>) {
     let hasher = RandomState::new();
     // Most identities and packages have one policy, so only the others cost a list.
     let mut first: HashMap<u64, u32> = HashMap::with_capacity(policies.len());
     let mut more: HashMap<u64, Vec<u32>> = HashMap::new();
     for (index, policy) in (0..).zip(policies) {
         let mut told = false;
-        for pins in &policy.pins {
+        let pinned = vocabulary.issuers.get(&policy.issuer).map_or(&[][..], |issuer| &issuer.pins);
+        for pins in &policy.pin_combinations(pinned) {
             for package in &policy.packages {
                 let key = hasher.hash_one((&policy.issuer, &policy.registry, pins, package.as_str()));
                 let Some(other) = first.get(&key) else {

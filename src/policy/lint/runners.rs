@@ -14,7 +14,7 @@ pub(super) fn public_self_hosted(subject: &Subject<'_>) -> Vec<Finding> {
     let runner = subject.on(RUNNER);
     let names_self_hosted = runner.is_some_and(|condition| matches(condition, SELF_HOSTED));
     let is_denied = subject.policy.denies.iter().any(|group| {
-        group.iter().all(|condition| condition.claim == RUNNER && matches(condition, SELF_HOSTED))
+        group.iter().all(|condition| &*condition.claim == RUNNER && matches(condition, SELF_HOSTED))
     });
     let visibility = VISIBILITIES.iter().find_map(|claim| subject.on(claim));
     let names_public = visibility.is_some_and(|condition| matches(condition, "public"));
@@ -23,7 +23,7 @@ pub(super) fn public_self_hosted(subject: &Subject<'_>) -> Vec<Finding> {
         _ if is_denied => return Vec::new(),
         (Some(_), Some(_)) if names_self_hosted && names_public => RUNNER,
         (Some(_), None) if names_self_hosted => RUNNER,
-        (None, Some(visibility)) if names_public => visibility.claim.as_str(),
+        (None, Some(visibility)) if names_public => &*visibility.claim,
         _ => return Vec::new(),
     };
     let message = "a public repository's self-hosted runner may publish: what a stranger's pull request \

@@ -10,7 +10,7 @@ use crate::policy::{Policy, Vocabulary};
 /// Each server of a platform that one can host counts ids from one, so the same ids at two issuers of
 /// a kind are two projects, and a policy that was copied from one to the other is about a stranger.
 pub(super) fn find(policies: &[Policy], vocabulary: &Vocabulary, warn: &mut Warn<'_>) {
-    let mut seen: HashMap<(&str, &[String]), &Policy> = HashMap::new();
+    let mut seen: HashMap<(&str, Vec<&str>), &Policy> = HashMap::new();
     let mut kinds: HashMap<&str, usize> = HashMap::new();
     for issuer in vocabulary.issuers.values() {
         *kinds.entry(issuer.kind.name).or_default() += 1;
@@ -21,7 +21,7 @@ pub(super) fn find(policies: &[Policy], vocabulary: &Vocabulary, warn: &mut Warn
         if !counts || kinds.get(issuer.kind.name).is_none_or(|issuers| *issuers < 2) {
             continue;
         }
-        for pins in &policy.pins {
+        for pins in policy.pin_combinations(&issuer.pins) {
             let other = *seen.entry((issuer.kind.name, pins)).or_insert(policy);
             if other.issuer != policy.issuer {
                 let message = format!(

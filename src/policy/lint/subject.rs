@@ -51,7 +51,7 @@ impl<'s> Subject<'s> {
 
     /// The condition on a claim.
     pub(super) fn on(&self, claim: &str) -> Option<&'s Condition> {
-        self.conditions().find(|condition| condition.claim == claim)
+        self.conditions().find(|condition| &*condition.claim == claim)
     }
 
     /// The condition on a claim, if it does more than ask whether it is there.
@@ -62,7 +62,7 @@ impl<'s> Subject<'s> {
 
     /// Whether a claim must have exactly this value.
     pub(super) fn requires(&self, claim: &str, value: &str) -> bool {
-        self.on(claim).is_some_and(|condition| condition.any_of == [Pattern::Exact(value.to_owned())])
+        self.on(claim).is_some_and(|condition| *condition.any_of == [Pattern::Exact(value.to_owned())])
     }
 
     /// Where a finding is shown.

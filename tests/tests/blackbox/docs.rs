@@ -69,7 +69,8 @@ fn every_configuration_and_policy_in_the_docs_is_accepted() {
     for (name, page) in pages().into_iter().filter(|(name, _)| !name.contains("docs/issuers/")) {
         for block in blocks(&page, "toml") {
             let folder = tempfile::tempdir().expect("folder");
-            std::fs::create_dir(folder.path().join("policies")).expect("folder");
+            // A folder that a page gives to a team must be there.
+            std::fs::create_dir_all(folder.path().join("policies/teams/data")).expect("folder");
             let is_policy = block.contains("[[policy]]") || block.contains("[[deny]]");
             let (code, _, errors) = if is_policy {
                 std::fs::write(folder.path().join("policies/shown.toml"), &block).expect("policy");

@@ -27,7 +27,7 @@ fn with_dates(text: Vec<u8>) -> Vec<u8> {
 /// Checks one example as a whole: exit code, and what was found.
 fn check(example: &Path) -> (i32, Value) {
     let folder = tempfile::tempdir().expect("folder");
-    std::fs::create_dir(folder.path().join("policies")).expect("folder");
+    std::fs::create_dir_all(folder.path().join("policies/team")).expect("folder");
     let text = with_dates(std::fs::read(example).expect("an example"));
     // An example is a configuration or a file of policies.
     let is_policy = !text.starts_with(b"public_url");
@@ -35,7 +35,10 @@ fn check(example: &Path) -> (i32, Value) {
     let configuration = if is_policy { configuration.as_path() } else { example };
     std::fs::copy(configuration, folder.path().join("trustmint.toml")).expect("configuration");
     if is_policy {
-        std::fs::write(folder.path().join("policies/example.toml"), text).expect("policies");
+        // Of what is a team's, only a rule about teams is tried.
+        let is_teams = example.parent().is_some_and(|rule| rule.ends_with("E012"));
+        let place = if is_teams { "policies/team/example.toml" } else { "policies/example.toml" };
+        std::fs::write(folder.path().join(place), text).expect("policies");
     }
     let (code, found, errors) =
         run(folder.path(), &["policy", "check", "--format", "json", "--deny-warnings"]);

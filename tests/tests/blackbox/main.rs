@@ -39,6 +39,7 @@ mod lint_output;
 mod native;
 mod oauth_requests;
 mod outage;
+mod policy_delegation;
 mod policy_lifetime;
 mod policy_properties;
 mod policy_semantics;

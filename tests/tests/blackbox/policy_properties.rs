@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use trustmint::policy::Glob;
+use trustmint::registry::Package;
 use trustmint_tests::deciding::House;
 use trustmint_tests::issuer::changed;
 
@@ -26,14 +27,16 @@ fn by_the_book(pattern: &[char], value: &[char]) -> bool {
 fn policy() -> impl Strategy<Value = String> {
     let packages = prop::sample::subsequence(vec!["\"a\"", "\"b\"", "\"c\""], 1..=3);
     let actions = prop::sample::subsequence(vec!["\"publish\"", "\"yank\""], 1..=2);
-    (packages, actions, prop::collection::vec(condition(), 0..2), 0..1_000_000_000_u32).prop_map(
-        |(packages, actions, conditions, id)| {
+    let most = prop::option::of(1..3_u32);
+    (packages, actions, prop::collection::vec(condition(), 0..2), most, 0..1_000_000_000_u32).prop_map(
+        |(packages, actions, conditions, most, id)| {
             format!(
                 "[[policy]]\nid = \"p{id}\"\nissuer = \"github\"\nregistry = \"pypi\"\npackages = [{}]\nactions = [{}]\n\
-                 [policy.match]\nrepository_owner_id = \"9100048\"\nrepository_id = \"48124571\"\n{}\n",
+                 [policy.match]\nrepository_owner_id = \"9100048\"\nrepository_id = \"48124571\"\n{}\n{}",
                 packages.join(","),
                 actions.join(","),
                 distinct(&conditions),
+                most.map_or(String::new(), |most| format!("[policy.limits]\npackages_per_token = {most}\n")),
             )
         },
     )
@@ -134,5 +137,49 @@ proptest! {
                 (_, Err(_)) => {}
             }
         }
+    }
+}
+
+/// Top-level denies of every kind: about ids, packages, both or neither.
+fn any_deny() -> impl Strategy<Value = String> {
+    let issuer = prop::sample::select(vec!["", "issuer = \"github\"\n"]);
+    let packages = prop::sample::select(vec!["", "packages = [\"a\"]\n", "packages = [\"B\", \"c\"]\n"]);
+    let pin = prop::sample::select(vec![
+        "",
+        "repository_id = \"48124571\"\n",
+        "repository_id = [\"1\", \"48124571\"]\n",
+        "repository_id = \"1\"\n",
+        "repository_id = { prefix = \"48\" }\n",
+        "repository_owner_id = \"9100048\"\n",
+        "repository_owner_id = \"9100048\"\nrepository_id = \"1\"\n",
+    ]);
+    (issuer, packages, pin, prop::option::of(condition())).prop_map(|(issuer, packages, pin, more)| {
+        let more = distinct(more.as_slice());
+        let about = if pin.is_empty() && more.is_empty() { "" } else { "[deny.match]\n" };
+        format!("[[deny]]\nregistry = \"pypi\"\n{issuer}{packages}{about}{pin}{more}\n")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn denies_are_found_as_if_all_were_looked_at(
+        denies in prop::collection::vec(any_deny(), 1..6),
+        claims in claims(),
+    ) {
+        let house = House::default();
+        let allow = "[[policy]]\nid = \"p\"\nissuer = \"github\"\nregistry = \"pypi\"\npackages = [\"a\", \"b\", \"c\"]\n\
+                     actions = [\"publish\"]\nmatch = { repository_owner_id = \"9100048\", repository_id = \"48124571\" }\n";
+        let snapshot = house.policies(&format!("{allow}{}", denies.concat()));
+        let (identity, registry) = (house.identity(&claims), house.config.registries.by_id("pypi").expect("pypi"));
+        let taken = |package: &str| {
+            let package = Package::parse(registry.kind, package).expect("a name");
+            snapshot.denies().iter().any(|deny| deny.applies(&identity, registry) && deny.names(&package, registry))
+        };
+        let left: Vec<_> = ["a", "b", "c"].into_iter().filter(|package| !taken(package)).collect();
+        let granted = house.decide(&snapshot, &claims, None).map(|grant| grant.scope).unwrap_or_default();
+        let granted: Vec<_> = granted.iter().map(|(package, _)| package.as_str()).collect();
+        prop_assert_eq!(granted, left);
     }
 }

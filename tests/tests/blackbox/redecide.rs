@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use trustmint_tests::broker::{AUDIENCE, POLICY};
+use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::{Broker, Issuer, Setup};
 
 /// Another team's, with values that nobody else may learn.
@@ -113,5 +114,66 @@ async fn a_denial_helps_the_owner_and_nobody_else() {
         for secret in ["secret-project", "unreleased", "vault", "widget-release"] {
             assert!(!reply.text.contains(secret), "{secret}: {}", reply.text);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mint_under_way_when_its_policy_goes_is_vouched_for_by_nobody() {
+    let issuer = Issuer::start().await;
+    let redis = RedisServer::start();
+    let setup = Setup::new(&issuer).store_url(&redis.url()).limits("store_timeout = \"1900ms\"\n");
+    let broker = setup.policies(&format!("{POLICY}{OTHERS}")).start().await;
+    broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+
+    // Decided under the old policies, and stored when the new ones are active.
+    redis.signal("STOP");
+    let request = broker.exchange_request(&issuer.id_token(AUDIENCE));
+    let checks = broker.signature_checks().await;
+    let under_way = tokio::spawn(request.send());
+    broker.until("it is under way", || async { broker.signature_checks().await > checks }).await;
+    std::fs::write(broker.folder.path().join("policies/policies.toml"), OTHERS).expect("policy");
+    broker.signal("HUP");
+    broker.until("the edit is active", || async { broker.metric("trustmint_policies").await == 1 }).await;
+    redis.signal("CONT");
+    let minted = under_way.await.expect("no panic").expect("an answer");
+    assert_eq!(minted.status(), 200);
+    let minted: serde_json::Value = minted.json().await.expect("JSON");
+    let token = minted["access_token"].as_str().expect("a token").to_owned();
+    assert!(!broker.is_active(&token).await);
+    let broker = broker.restart().await;
+    assert!(!broker.is_active(&token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_minted_around_an_edit_outlives_it_on_the_embedded_store() {
+    let issuer = Issuer::start().await;
+    let broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
+    let requests: Vec<_> = (0..300).map(|_| broker.exchange_request(&issuer.id_token(AUDIENCE))).collect();
+    let (first, rest) = {
+        let mut requests = requests.into_iter();
+        (requests.next().expect("a request"), requests)
+    };
+    let mut tokens = vec![broker.send(first).await.token()];
+    std::fs::write(broker.folder.path().join("policies/policies.toml"), OTHERS).expect("policy");
+    broker.signal("HUP");
+    let mut denied = false;
+    for request in rest {
+        let reply = broker.send(request).await;
+        denied = reply.status != 200;
+        if denied {
+            assert_eq!(reply.reason(), "no_matching_policy");
+            break;
+        }
+        tokens.push(reply.token());
+    }
+    if !denied {
+        broker.until("the edit is active", || async { broker.metric("trustmint_policies").await == 1 }).await;
+    }
+    for token in &tokens {
+        assert!(!broker.is_active(token).await);
+    }
+    let broker = broker.restart().await;
+    for token in &tokens {
+        assert!(!broker.is_active(token).await);
     }
 }
