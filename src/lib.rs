@@ -23,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod denial;
 pub mod document;
+mod echo;
 pub mod fetch;
 mod hex;
 pub mod http;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::audit::{Audit, Metrics, Sink};
-use crate::broker::{Bounds, Broker, Switches};
+use crate::broker::{Bounds, Broker, Explanations, Switches};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Limits, StoreConfig};
 use crate::document::Diagnostics;
@@ -105,6 +105,7 @@ impl Service {
             policies: ArcSwap::from_pointee(snapshot),
             store,
             switches: Switches::default(),
+            explanations: Explanations::default(),
             audit,
             metrics,
             bounds: Bounds {
@@ -112,6 +113,7 @@ impl Service {
                 store_timeout: config.limits.store_timeout,
                 tombstone_ttl: config.limits.tombstone_ttl,
                 packages_per_id_token: config.limits.packages_per_id_token,
+                explanations_per_id_token: config.limits.explanations_per_id_token,
             },
         });
         // A first look at the switches before the first request; if it fails, it is tried again.

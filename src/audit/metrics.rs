@@ -26,7 +26,7 @@ struct IssuerLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IntrospectionLabels {
+struct AnswerLabels {
     registry: Arc<str>,
     outcome: &'static str,
 }
@@ -48,7 +48,8 @@ pub struct Metrics {
     registry: Registry,
     unknown: Arc<str>,
     exchanges: Family<ExchangeLabels, Counter>,
-    introspections: Family<IntrospectionLabels, Counter>,
+    introspections: Family<AnswerLabels, Counter>,
+    explanations: Family<AnswerLabels, Counter>,
     revocations: Counter,
     signature_checks: Family<IssuerLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
@@ -65,6 +66,7 @@ impl Default for Metrics {
             unknown: UNKNOWN.into(),
             exchanges: Family::default(),
             introspections: Family::default(),
+            explanations: Family::default(),
             revocations: Counter::default(),
             signature_checks: Family::default(),
             requests: Family::default(),
@@ -80,6 +82,7 @@ impl Default for Metrics {
             "Tokens that registries asked about",
             metrics.introspections.clone(),
         );
+        registry.register("explanations", "ID tokens explained, by outcome", metrics.explanations.clone());
         registry.register("revocations", "Live tokens revoked by their holders", metrics.revocations.clone());
         registry.register(
             "signature_checks",
@@ -110,9 +113,12 @@ impl Metrics {
 
     /// Counts an introspection.
     pub fn introspection(&self, registry: &Arc<str>, outcome: &'static str) {
-        self.introspections
-            .get_or_create(&IntrospectionLabels { registry: Arc::clone(registry), outcome })
-            .inc();
+        self.introspections.get_or_create(&AnswerLabels { registry: Arc::clone(registry), outcome }).inc();
+    }
+
+    /// Counts an explanation.
+    pub fn explanation(&self, registry: &Arc<str>, outcome: &'static str) {
+        self.explanations.get_or_create(&AnswerLabels { registry: Arc::clone(registry), outcome }).inc();
     }
 
     /// Counts a revocation.

@@ -11,8 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{FINDING, FINE, INVALID, UNREACHABLE, complain, runtime, say};
-use crate::config::{AdminAddress, AdminDoor, Config};
+use super::{FINDING, FINE, INVALID, UNREACHABLE, complain, load, runtime, say};
+use crate::config::{AdminAddress, AdminDoor};
 use crate::http::admin::{KILL, RESUME, SUSPEND};
 use crate::store::Selector;
 
@@ -74,12 +74,9 @@ fn throw(options: &SelectorOptions, path: &str, done: &str) -> u8 {
         complain!("error: name at least one of --issuer, --registry, --policy, --repository and --run");
         return INVALID;
     }
-    let config = match Config::load(&options.config) {
+    let config = match load::config(&options.config) {
         Ok(config) => config,
-        Err(diagnostics) => {
-            complain!("{diagnostics}");
-            return INVALID;
-        }
+        Err(code) => return code,
     };
     let Some(door) = config.listen.admin else {
         complain!(

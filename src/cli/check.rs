@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{FINDING, FINE, INVALID, complain, say};
-use crate::config::Config;
-use crate::policy::{LoadError, load};
+use super::{FINDING, FINE, INVALID, complain, load, say};
+use crate::policy::{self, LoadError};
 use crate::service::Plan;
 
 #[derive(Debug, Args)]
@@ -38,15 +37,12 @@ pub(super) fn config(path: &Path) -> u8 {
 }
 
 pub(super) fn policies(options: &PolicyOptions) -> u8 {
-    let config = match Config::load(&options.config) {
+    let config = match load::config(&options.config) {
         Ok(config) => config,
-        Err(diagnostics) => {
-            complain!("{diagnostics}");
-            return INVALID;
-        }
+        Err(code) => return code,
     };
     let folder = options.folder.as_deref().unwrap_or(&config.policies);
-    match load(folder, &config.vocabulary()) {
+    match policy::load(folder, &config.vocabulary()) {
         Ok(snapshot) => {
             say!("{}: {}, digest {}", folder.display(), counted(snapshot.len()), snapshot.digest().as_str());
             FINE
@@ -58,6 +54,6 @@ pub(super) fn policies(options: &PolicyOptions) -> u8 {
     }
 }
 
-fn counted(policies: usize) -> String {
+pub(super) fn counted(policies: usize) -> String {
     format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })
 }

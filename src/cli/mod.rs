@@ -5,7 +5,9 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod load;
 mod logging;
+mod policy;
 mod serve;
 
 use std::path::PathBuf;
@@ -65,6 +67,10 @@ enum ConfigCommand {
 enum PolicyCommand {
     /// Check policies against a configuration
     Check(check::PolicyOptions),
+    /// Run the tests that policies carry
+    Test(policy::test::Options),
+    /// Explain what an identity gets, and why not more
+    Explain(policy::explain::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,6 +97,8 @@ impl Cli {
             Command::Demo(options) => demo::run(&options),
             Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
+            Command::Policy(PolicyCommand::Test(options)) => policy::test::run(&options),
+            Command::Policy(PolicyCommand::Explain(options)) => policy::explain::run(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
             Command::Kill(options) => admin::kill(&options),
             Command::Resume(options) => admin::resume(&options),

@@ -34,10 +34,11 @@ const INTROSPECT: &str = "/oauth/introspect";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The routes, as metrics name them; everything else is `other`.
-pub(super) const ROUTES: [&str; 8] = [
+pub(super) const ROUTES: [&str; 9] = [
     "/oauth/token",
     INTROSPECT,
     "/oauth/revoke",
+    "/explain",
     METADATA,
     "/_/oidc/audience",
     "/_/oidc/mint-token",
@@ -69,6 +70,7 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let native = Router::new()
         .route("/oauth/token", post(native::token))
         .route("/oauth/revoke", post(native::revoke))
+        .route("/explain", post(native::explain))
         .route(&metadata_of_path, get(native::metadata))
         .method_not_allowed_fallback(method_not_allowed)
         .layer((around(Words::OAuth), by_network.clone()))

@@ -28,8 +28,14 @@ pub struct LoadError(pub Diagnostics);
 /// All findings, if any of them is an error.
 pub fn load(folder: &Path, vocabulary: &Vocabulary) -> Result<Snapshot, LoadError> {
     let mut diagnostics = Diagnostics::default();
+    let sources = sources(folder, &mut diagnostics);
+    finish(&sources, vocabulary, diagnostics)
+}
+
+/// Every document below a folder, ordered by path.
+pub(super) fn sources(folder: &Path, diagnostics: &mut Diagnostics) -> Vec<Source> {
     let mut paths = Vec::new();
-    collect(folder, MAX_DEPTH, &mut paths, &mut diagnostics);
+    collect(folder, MAX_DEPTH, &mut paths, diagnostics);
     paths.sort();
     let mut sources = Vec::with_capacity(paths.len());
     for path in paths {
@@ -38,7 +44,7 @@ pub fn load(folder: &Path, vocabulary: &Vocabulary) -> Result<Snapshot, LoadErro
             Err(error) => diagnostics.error(None, format!("{}: {error}", path.display()), None),
         }
     }
-    finish(&sources, vocabulary, diagnostics)
+    sources
 }
 
 /// Loads documents that are in memory already.

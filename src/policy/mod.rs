@@ -5,9 +5,11 @@ mod condition;
 mod decide;
 mod digest;
 mod document;
+pub mod explain;
 mod glob;
 mod load;
 mod snapshot;
+pub mod testing;
 
 pub use self::glob::{Glob, GlobError};
 pub use condition::{Condition, Pattern};

@@ -8,7 +8,9 @@ use trustmint::config::Config;
 use trustmint::denial::Denial;
 use trustmint::document::Source;
 use trustmint::identity::{Claims, Identity};
+use trustmint::policy::explain::{CallersView, Explanation, explain, explain_to_caller};
 use trustmint::policy::{Grant, Snapshot, decide, load_documents};
+use trustmint::registry::Registry;
 use trustmint::token::Scope;
 
 /// One issuer of kind `github`, one registry of kind `pypi`.
@@ -58,8 +60,29 @@ impl House {
 
     /// The decision.
     pub fn decide(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Result<Grant, Denial> {
-        let registry = Arc::clone(self.config.registries.by_id("pypi").expect("configured"));
-        let wanted = wanted.map(|text| Scope::parse(registry.kind, text).expect("a scope"));
-        decide(snapshot, &self.identity(claims), &registry, wanted.as_ref())
+        decide(snapshot, &self.identity(claims), &self.registry(), self.scope(wanted).as_ref())
+    }
+
+    /// The decision explained to an operator.
+    pub fn explain(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Explanation {
+        explain(snapshot, &self.identity(claims), &self.registry(), self.scope(wanted).as_ref())
+    }
+
+    /// The decision explained to the caller.
+    pub fn explain_to_caller(
+        &self,
+        snapshot: &Snapshot,
+        claims: &Value,
+        wanted: Option<&str>,
+    ) -> CallersView {
+        explain_to_caller(snapshot, &self.identity(claims), &self.registry(), self.scope(wanted).as_ref())
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        Arc::clone(self.config.registries.by_id("pypi").expect("configured"))
+    }
+
+    fn scope(&self, wanted: Option<&str>) -> Option<Scope> {
+        wanted.map(|text| Scope::parse(self.registry().kind, text).expect("a scope"))
     }
 }

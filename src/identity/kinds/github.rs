@@ -3,7 +3,7 @@
 //! Source: GitHub's "OpenID Connect reference". `sub` changed its form in July 2026 and can be
 //! customised by organisations, so it is never bound on; the signed ids are.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
+use super::{Claim, Claims, Derived, Events, Kind, Sample, split_at_ref, text_or_set};
 use crate::denial::{Denial, Reason};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -58,6 +58,20 @@ pub(super) const KIND: Kind = Kind {
         Derived { name: "job_workflow_file", compute: job_workflow_file },
         Derived { name: "job_workflow_repository", compute: job_workflow_repository },
     ],
+    samples: &[
+        Sample { name: "workflow_file", from: "workflow_ref", write: write_workflow_file },
+        Sample { name: "job_workflow_file", from: "job_workflow_ref", write: write_job_workflow_file },
+        Sample {
+            name: "job_workflow_repository",
+            from: "job_workflow_ref",
+            write: write_job_workflow_repository,
+        },
+    ],
+    recommended: &[
+        ("workflow_file", "only this workflow, so that no other file of the repository can publish"),
+        ("environment", "its protection rules guard every publish"),
+        ("ref", "only what was tagged or merged so"),
+    ],
     unfit: &[("workflow", "it is a display name that the workflow's author chooses; use `workflow_file`")],
     caseless: &["repository", "repository_owner", "job_workflow_repository"],
     run_claim: Some("run_id"),
@@ -103,6 +117,26 @@ fn job_workflow_file(claims: &Claims) -> Option<String> {
 /// The repository of the workflow the job is defined in.
 fn job_workflow_repository(claims: &Claims) -> Option<String> {
     split_workflow_ref(claims.text("job_workflow_ref")?).map(|(repository, _)| repository.to_owned())
+}
+
+fn write_workflow_file(file: &str, claims: &mut Claims) {
+    let repository = text_or_set(claims, "repository", "acme/widget");
+    write_ref(claims, "workflow_ref", &repository, file);
+}
+
+fn write_job_workflow_file(file: &str, claims: &mut Claims) {
+    let repository = job_workflow_repository(claims).unwrap_or_else(|| "acme/workflows".to_owned());
+    write_ref(claims, "job_workflow_ref", &repository, file);
+}
+
+fn write_job_workflow_repository(repository: &str, claims: &mut Claims) {
+    let file = job_workflow_file(claims).unwrap_or_else(|| "release.yml".to_owned());
+    write_ref(claims, "job_workflow_ref", repository, &file);
+}
+
+fn write_ref(claims: &mut Claims, name: &str, repository: &str, file: &str) {
+    let workflow_ref = format!("{repository}/.github/workflows/{file}@refs/heads/main");
+    claims.set(name, Claim::Text(workflow_ref));
 }
 
 /// The immutable form, `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, must agree with the id claims. Other

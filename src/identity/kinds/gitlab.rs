@@ -3,7 +3,7 @@
 //! Source: GitLab's documentation of ID token payloads. Ids are strings; `exp` is the job's
 //! time-out, which is why the default `max_age` is an hour.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
+use super::{Claim, Claims, Derived, Events, Kind, Sample, split_at_ref, text_or_set};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -52,6 +52,14 @@ pub(super) const KIND: Kind = Kind {
         "user_login",
     ],
     derived: &[Derived { name: "config_file", compute: config_file }],
+    samples: &[Sample { name: "config_file", from: "ci_config_ref_uri", write: write_config_file }],
+    recommended: &[
+        ("config_file", "the project's own configuration, not an included or remote one"),
+        ("environment", "its protection rules guard every publish"),
+        ("ref_type", "tags and branches are protected by rules of their own"),
+        ("ref_protected", "only those whom the project's rules allow can push there"),
+        ("ref_path", "only what was tagged or merged so"),
+    ],
     caseless: &["namespace_path", "project_path", "job_namespace_path", "job_project_path"],
     run_claim: Some("pipeline_id"),
     repository: &["project_id", "project_path"],
@@ -71,6 +79,12 @@ fn config_file(claims: &Claims) -> Option<String> {
     let (_, project) = place.split_once('/')?;
     let own = project.eq_ignore_ascii_case(claims.text("project_path")?);
     (own && !file.is_empty()).then(|| file.to_owned())
+}
+
+fn write_config_file(file: &str, claims: &mut Claims) {
+    let project = text_or_set(claims, "project_path", "acme/widget");
+    let uri = format!("gitlab.example.com/{project}//{file}@refs/heads/main");
+    claims.set("ci_config_ref_uri", Claim::Text(uri));
 }
 
 #[cfg(test)]

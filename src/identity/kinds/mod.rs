@@ -6,7 +6,7 @@ mod oidc;
 
 use url::Url;
 
-use super::Claims;
+use super::{Claim, Claims};
 use crate::denial::Denial;
 
 /// Everything that differs between CI platforms.
@@ -39,6 +39,10 @@ pub struct Kind {
     pub vocabulary_prefixes: &'static [&'static str],
     /// Claims that are computed from signed ones.
     pub derived: &'static [Derived],
+    /// How derived claims come about, so that an identity that has them can be made up.
+    pub samples: &'static [Sample],
+    /// What a good policy matches on beside the pins, and why.
+    pub recommended: &'static [(&'static str, &'static str)],
     /// Claims that no policy may match on, and what to use instead.
     pub unfit: &'static [(&'static str, &'static str)],
     /// Names that the platform compares without ASCII case.
@@ -63,6 +67,17 @@ pub struct Derived {
     pub name: &'static str,
     /// The computation; `None` is absent.
     pub compute: fn(&Claims) -> Option<String>,
+}
+
+/// How a derived claim comes about: the inverse of [`Derived`].
+#[derive(Debug)]
+pub struct Sample {
+    /// The derived claim.
+    pub name: &'static str,
+    /// The signed claim that it is computed from.
+    pub from: &'static str,
+    /// Gives the signed claim a value from which the derived one has this value.
+    pub write: fn(&str, &mut Claims),
 }
 
 /// Which CI events may publish.
@@ -93,6 +108,8 @@ impl Kind {
         vocabulary: &[],
         vocabulary_prefixes: &[],
         derived: &[],
+        samples: &[],
+        recommended: &[],
         unfit: &[],
         caseless: &[],
         run_claim: None,
@@ -123,6 +140,14 @@ impl Kind {
     pub fn is_caseless(&self, claim: &str) -> bool {
         self.caseless.contains(&claim)
     }
+}
+
+/// A text claim, which is there afterwards.
+fn text_or_set(claims: &mut Claims, name: &str, default: &str) -> String {
+    if claims.text(name).is_none() {
+        claims.set(name, Claim::Text(default.to_owned()));
+    }
+    claims.text(name).unwrap_or(default).to_owned()
 }
 
 /// Parts `path@ref`. A ref may contain `@` and so may a path; where both readings are possible

@@ -1,5 +1,6 @@
 //! Reading a table of claims: what each is compared with.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -47,7 +48,8 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
             refuse_never_events(&section, &key, &any_of, issuer);
         }
         if !any_of.is_empty() {
-            conditions.push(Condition { claim: key.value.to_owned(), any_of, caseless });
+            let line = u32::try_from(section.position_of(&key.span).line).ok().and_then(NonZeroU32::new);
+            conditions.push(Condition { claim: key.value.to_owned(), any_of, caseless, line });
         }
     }
     section.finish();
@@ -55,7 +57,9 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
 }
 
 fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<IssuerSettings>]) {
-    let [first, ..] = issuers else { return };
+    if issuers.is_empty() {
+        return;
+    }
     if let Some(name) = key.value.strip_prefix('/').filter(|name| !name.contains(['/', '~'])) {
         section.error(
             &key.span,
@@ -70,7 +74,19 @@ fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<
     let unfit: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
     if let Some(why) = unfit.and_then(|all| all.first().copied()) {
         section.error(&key.span, format!("`{}` is not fit to match on", key.value), why.to_owned());
-    } else if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
+    } else {
+        require_known_claim(section, key, issuers);
+    }
+}
+
+/// Notes a claim that none of these issuers signs.
+pub(super) fn require_known_claim(
+    section: &Section<'_>,
+    key: &Located<&str>,
+    issuers: &[&Arc<IssuerSettings>],
+) {
+    let [first, ..] = issuers else { return };
+    if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
         let names = issuers.iter().flat_map(|issuer| {
             let derived = issuer.kind.derived.iter().map(|derived| derived.name);
             issuer.kind.vocabulary.iter().copied().chain(derived)

@@ -2,12 +2,14 @@
 
 mod conditions;
 mod pins;
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::conditions::{read_conditions, read_deny_group, read_match};
 use self::pins::pin_combinations;
+pub(super) use self::tests::read_tests;
 use super::{Condition, Deny, Pattern, Policy};
 use crate::document::{Located, Section, closest};
 use crate::identity::IssuerSettings;
@@ -36,7 +38,7 @@ impl Vocabulary {
         all
     }
 
-    fn issuer(&self, section: &Section<'_>) -> Option<&Arc<IssuerSettings>> {
+    pub(super) fn issuer(&self, section: &Section<'_>) -> Option<&Arc<IssuerSettings>> {
         let id = section.string("issuer")?;
         let found = self.issuers.get(id.value);
         if found.is_none() {
@@ -97,7 +99,8 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
             format!("raise `token_ttl` in [{}.limits]", section.path()),
         );
     }
-    skip_tests(&section);
+    // For `trustmint policy test`; here only their form counts.
+    read_tests(&section, issuer);
     let position = section.position();
     let span = section.span().clone();
 
@@ -171,6 +174,7 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
         registry: registry.map(|registry| Arc::clone(&registry.id)),
         packages,
         conditions,
+        position: section.position(),
     };
     section.finish();
     (narrowed && !misread).then_some(deny)
@@ -233,23 +237,10 @@ fn with_event_rule(issuer: &IssuerSettings, mut conditions: Vec<Condition>) -> V
             claim: events.claim.to_owned(),
             any_of: events.default.iter().map(|&event| Pattern::Exact(event.to_owned())).collect(),
             caseless: false,
+            line: None,
         });
     }
     conditions
-}
-
-/// `[[policy.test]]` tables are for `trustmint policy test`; here only their form is checked.
-fn skip_tests(section: &Section<'_>) {
-    for test in section.list("test") {
-        test.required("name", "\"a branch cannot publish\"");
-        test.value("claims");
-        if let Some(expect) = test.required("expect", "\"deny\"")
-            && !matches!(expect.value, "allow" | "deny")
-        {
-            test.error(&expect.span, "`expect` is \"allow\" or \"deny\"", None);
-        }
-        test.finish();
-    }
 }
 
 fn is_identifier(section: &Section<'_>, id: &Located<&str>) -> bool {

@@ -1,0 +1,105 @@
+//! What one policy makes of an identity: each condition, and the denies that apply.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::echo::clipped;
+use crate::identity::{Claim, Identity};
+use crate::policy::{Condition, Policy};
+
+/// The most policies that an explanation lists.
+const MOST: usize = 50;
+
+/// One condition, and what it met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The claim's name, or a JSON pointer.
+    pub claim: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What matches: any of these.
+    pub expected: Vec<String>,
+    /// What the identity has, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<String>,
+}
+
+/// A policy whose pinned ids are the identity's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Considered {
+    /// The policy's id.
+    pub id: Arc<str>,
+    /// Whether it allows the identity what it lists.
+    pub matches: bool,
+    /// All of its conditions, pins and the kind's rules among them.
+    pub conditions: Vec<Checked>,
+    /// Those of its denies that apply.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_by: Vec<Vec<Checked>>,
+}
+
+impl Considered {
+    /// The conditions that do not hold.
+    pub fn failed(&self) -> impl Iterator<Item = &Checked> {
+        self.conditions.iter().filter(|condition| !condition.holds)
+    }
+}
+
+impl Checked {
+    pub(super) fn in_allow(condition: &Condition, identity: &Identity) -> Self {
+        Self::new(condition, identity, condition.allows(identity))
+    }
+
+    pub(super) fn new(condition: &Condition, identity: &Identity, holds: bool) -> Self {
+        Self {
+            claim: condition.claim.clone(),
+            holds,
+            expected: condition.expected(),
+            received: identity.claim(&condition.claim).map(|claim| clipped(shown(claim))),
+        }
+    }
+}
+
+pub(super) fn consider(policy: &Policy, identity: &Identity) -> Considered {
+    let conditions: Vec<_> =
+        policy.conditions.iter().map(|condition| Checked::in_allow(condition, identity)).collect();
+    let applies = |group: &&Vec<Condition>| group.iter().all(|condition| condition.denies(identity));
+    let denied_by: Vec<Vec<_>> = policy
+        .denies
+        .iter()
+        .filter(applies)
+        .map(|group| group.iter().map(|condition| Checked::new(condition, identity, true)).collect())
+        .collect();
+    let matches = denied_by.is_empty() && conditions.iter().all(|condition| condition.holds);
+    Considered { id: Arc::clone(&policy.id), matches, conditions, denied_by }
+}
+
+/// What each policy makes of the identity, nearest first, and how many are left out.
+pub(super) fn ranked<'s>(
+    candidates: impl Iterator<Item = &'s Policy>,
+    identity: &Identity,
+) -> (Vec<(Considered, &'s Policy)>, usize) {
+    let mut all: Vec<_> = candidates.map(|policy| (consider(policy, identity), policy)).collect();
+    // Stable, so that equals stay in the order of their ids.
+    all.sort_by_key(|(considered, _)| (!considered.matches, considered.failed().count()));
+    let more = all.len().saturating_sub(MOST);
+    all.truncate(MOST);
+    (all, more)
+}
+
+/// A claim as a person reads it.
+fn shown(claim: &Claim) -> String {
+    match claim {
+        Claim::List(items) => {
+            let items: Vec<_> = items.iter().map(shown).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Claim::Object(_) => "(an object)".to_owned(),
+        Claim::Float => "(a fraction)".to_owned(),
+        Claim::Null => "(null)".to_owned(),
+        Claim::Text(_) | Claim::Int(_) | Claim::Bool(_) => {
+            claim.canonical().map_or_else(String::new, std::borrow::Cow::into_owned)
+        }
+    }
+}
