@@ -10,9 +10,9 @@ use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
 use crate::identity::Verified;
 use crate::policy::{Grant, decide};
-use crate::registry::Registry;
+use crate::registry::{Package, Registry};
 use crate::store::{Mint, Minting, Slot};
-use crate::token::{Record, RegistryToken, Scope, Tag};
+use crate::token::{Action, Actions, Record, RegistryToken, Scope, Tag};
 
 /// What a client asks for.
 #[derive(Debug)]
@@ -21,14 +21,39 @@ pub struct ExchangeRequest<'r> {
     pub id_token: &'r str,
     /// The registry.
     pub registry: &'r Arc<Registry>,
-    /// Less than everything, if the client wants that.
-    pub wanted: Option<Scope>,
+    /// How much of what the policies grant.
+    pub wanted: Wanted,
     /// What the ID token is spent on.
     pub slot: Slot,
     /// Which audiences are accepted.
     pub audience: Audience,
     /// The protocol that is spoken, for the audit event.
     pub dialect: &'static str,
+}
+
+impl<'r> ExchangeRequest<'r> {
+    /// The usual request of a registry's own protocol: one ID token for everything that there is.
+    pub fn for_everything(id_token: &'r str, registry: &'r Arc<Registry>, dialect: &'static str) -> Self {
+        Self {
+            id_token,
+            registry,
+            wanted: Wanted::Everything,
+            slot: Slot::Whole,
+            audience: Audience::Registry,
+            dialect,
+        }
+    }
+}
+
+/// How much of what the policies grant a client asks for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// All of it.
+    Everything,
+    /// Exactly this, or nothing.
+    Exactly(Scope),
+    /// Whatever may be done with this package, or nothing.
+    Package(Package),
 }
 
 /// A token that lives in the store.
@@ -85,7 +110,18 @@ impl Broker {
 
         let snapshot = self.policies.load();
         event.digest = Some(Arc::clone(&snapshot.digest().0));
-        let grant = decide(&snapshot, &verified.identity, registry, request.wanted.as_ref())?;
+        let decide = |wanted: Option<&Scope>| decide(&snapshot, &verified.identity, registry, wanted);
+        let grant = match &request.wanted {
+            Wanted::Everything => decide(None)?,
+            Wanted::Exactly(scope) => decide(Some(scope))?,
+            Wanted::Package(package) => {
+                let granted = decide(None)?.scope.actions(package);
+                // To ask for what is not granted is what gets refused.
+                let actions =
+                    if granted.is_empty() { Actions::from_iter([Action::Publish]) } else { granted };
+                decide(Some(&Scope::from_iter([(package.clone(), actions)])))?
+            }
+        };
         event.policies.clone_from(&grant.policies);
         event.granted(&grant.scope);
         self.switches.refuse_suspended(&verified.identity, registry, &grant.policies)?;

@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 pub use audience::Audience;
-pub use exchange::{ExchangeRequest, Issued};
+pub use exchange::{ExchangeRequest, Issued, Wanted};
 pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};
 pub use presented::Presented;

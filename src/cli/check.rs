@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{FINDING, FINE, INVALID, complain, load, say};
-use crate::policy::{self, LoadError};
+use super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
+use crate::policy::{LoadError, load};
 use crate::service::Plan;
 
 #[derive(Debug, Args)]
@@ -13,9 +13,8 @@ pub(super) struct PolicyOptions {
     /// The folder of policies; by default the one that the configuration names
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// The configuration whose issuers and registries the policies speak about
-    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 pub(super) fn config(path: &Path) -> u8 {
@@ -37,12 +36,12 @@ pub(super) fn config(path: &Path) -> u8 {
 }
 
 pub(super) fn policies(options: &PolicyOptions) -> u8 {
-    let config = match load::config(&options.config) {
+    let config = match options.config.load() {
         Ok(config) => config,
         Err(code) => return code,
     };
     let folder = options.folder.as_deref().unwrap_or(&config.policies);
-    match policy::load(folder, &config.vocabulary()) {
+    match load(folder, &config.vocabulary()) {
         Ok(snapshot) => {
             say!("{}: {}, digest {}", folder.display(), counted(snapshot.len()), snapshot.digest().as_str());
             FINE

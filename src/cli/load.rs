@@ -6,14 +6,6 @@ use super::{INVALID, complain};
 use crate::config::Config;
 use crate::policy::{self, LoadError, Snapshot};
 
-/// A configuration, or the exit code.
-pub(super) fn config(path: &Path) -> Result<Config, u8> {
-    Config::load(path).map_err(|diagnostics| {
-        complain!("{diagnostics}");
-        INVALID
-    })
-}
-
 /// The policies of a folder, or the exit code.
 pub(super) fn policies(folder: &Path, config: &Config) -> Result<Snapshot, u8> {
     policy::load(folder, &config.vocabulary()).map_err(invalid)

@@ -9,11 +9,14 @@ mod load;
 mod logging;
 mod policy;
 mod serve;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
 
 /// Everything is fine.
 const FINE: u8 = 0;
@@ -49,6 +52,9 @@ enum Command {
     /// Registry clients, who introspect tokens
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Registry tokens as strings, offline
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Kill every token that a selector names; with --suspend, mint none until `resume`
     Kill(admin::KillOptions),
     /// End a suspension; what it killed stays dead
@@ -79,11 +85,29 @@ enum ClientCommand {
     New(client::Options),
 }
 
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Tell registry, checksum and hash of strings, without printing them
+    Inspect(token::inspect::Options),
+    /// Print what a secret scanner needs to find the tokens of each registry
+    Rules(token::rules::Options),
+}
+
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file
     #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
     config: PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads the configuration; on failure says what is wrong, and with which code to end.
+    fn load(&self) -> Result<Config, u8> {
+        Config::load(&self.config).map_err(|diagnostics| {
+            complain!("{diagnostics}");
+            INVALID
+        })
+    }
 }
 
 impl Cli {
@@ -100,6 +124,8 @@ impl Cli {
             Command::Policy(PolicyCommand::Test(options)) => policy::test::run(&options),
             Command::Policy(PolicyCommand::Explain(options)) => policy::explain::run(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
+            Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
+            Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),
             Command::Kill(options) => admin::kill(&options),
             Command::Resume(options) => admin::resume(&options),
             Command::Completions(options) => completions::print(&options),

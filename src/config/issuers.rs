@@ -131,6 +131,13 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         Ok(url) if url.as_str().trim_end_matches('/') != text.value.trim_end_matches('/') => {
             Some(format!("it is not in normal form; write \"{}\"", url.as_str().trim_end_matches('/')))
         }
+        Ok(url)
+            if url.path() == "/"
+                && text.value.ends_with('/')
+                && kind.is_some_and(|kind| (kind.owns_url)(text.value)) =>
+        {
+            Some("the platform writes it without the slash at the end".to_owned())
+        }
         Ok(_) if text.value.contains('*') => Some("a wildcard would trust every tenant".to_owned()),
         Ok(url) => kind.and_then(|kind| (kind.check_url)(&url).err()).map(str::to_owned),
     };

@@ -79,7 +79,7 @@ fn read_registry(
     section.required("kind", "\"pypi\"");
     let kind = section.parsed("kind", str::parse::<RegistryKind>).map(|kind| kind.value);
     let hosts = read_hosts(&section, id, taken);
-    let audiences = read_audiences(&section, id, public_url, &hosts, taken);
+    let audiences = read_audiences(&section, (id, kind), public_url, &hosts, taken);
     let token_prefix = read_prefix(&section, id, taken);
     let upload_paths = read_upload_paths(&section, kind);
     let clients =
@@ -129,7 +129,7 @@ fn read_hosts(section: &Section<'_>, id: &str, taken: &mut Taken) -> Vec<String>
 
 fn read_audiences(
     section: &Section<'_>,
-    id: &str,
+    (id, kind): (&str, Option<RegistryKind>),
     public_url: Option<&str>,
     hosts: &[String],
     taken: &mut Taken,
@@ -154,7 +154,18 @@ fn read_audiences(
             "write `audiences = [\"pypi.example.com\"]`".to_owned(),
         );
     }
-    if audiences.is_empty() { hosts.to_vec() } else { audiences }
+    if !audiences.is_empty() {
+        return audiences;
+    }
+    let mut defaults: Vec<String> = Vec::new();
+    let of_host = |host| kind.map_or_else(Vec::new, |kind| kind.default_audiences(host));
+    for audience in hosts.iter().flat_map(|host: &String| of_host(host)) {
+        if !defaults.contains(&audience) {
+            taken.claim(section, "id or audience", &audience, id, section.span());
+            defaults.push(audience);
+        }
+    }
+    defaults
 }
 
 fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {

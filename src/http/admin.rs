@@ -5,8 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
@@ -14,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::around::in_time;
 use super::body::{BodyLimit, LooseJson};
-use super::refusal::{Refused, problem};
+use super::credential::bearer;
+use super::refusal::{Refused, bad_request, problem};
 use crate::broker::{Broker, Evidence};
 use crate::config::{Limits, Secret};
 use crate::denial::{Denial, Reason};
@@ -70,29 +70,21 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
         .fallback(|| async { super::target::not_found() })
         .layer(from_fn(move |request, next| in_time(limit, request, next)))
         .layer(from_fn_with_state(admin.clone(), authenticated))
-        .layer(map_response(|response: Response| async { problem(response, StatusCode::BAD_REQUEST) }))
+        .layer(map_response(|response: Response| async { problem(response, bad_request) }))
         .with_state(admin)
 }
 
 async fn authenticated(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let refused = || {
         let denial = Denial::new(Reason::Unauthenticated, "the admin door opens to its token only");
-        let mut response = Refused::from(denial).into_response();
-        let challenge = HeaderValue::from_static("Bearer realm=\"trustmint\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        response
+        Refused::from(denial).into_response()
     };
-    let Some(token) = bearer(request.headers()) else { return refused() };
+    let Ok(token) = bearer(request.headers()) else { return refused() };
     let given = SecretHash::of(token.as_bytes());
     if constant_time::verify_slices_are_equal(&given.0, &admin.token.0).is_err() {
         return refused();
     }
     next.run(request).await
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 async fn switched(

@@ -10,17 +10,18 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::public::ROUTES;
+use super::public::routes;
 use super::refusal::{Refused, oauth, problem};
 use crate::audit::Metrics;
+use crate::denial::Reason;
 
 /// How refusals are said.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Words {
     /// As OAuth does (RFC 6749 §5.2).
     OAuth,
-    /// As RFC 9457 does, with this status for an ID token that is not accepted.
-    Problem(StatusCode),
+    /// As RFC 9457 does, with these statuses for an ID token that is not accepted.
+    Problem(fn(Reason) -> StatusCode),
 }
 
 impl Words {
@@ -51,8 +52,7 @@ pub(super) async fn around(
     request: Request,
     next: Next,
 ) -> Response {
-    let route =
-        matched.and_then(|path| ROUTES.into_iter().find(|route| *route == path.as_str())).unwrap_or("other");
+    let route = matched.and_then(|path| routes().find(|route| *route == path.as_str())).unwrap_or("other");
     let mut response = around.words.render(in_time(around.limit, request, next).await);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     around.metrics.request(route, response.status().as_u16());

@@ -4,6 +4,7 @@ pub mod admin;
 mod around;
 mod body;
 mod client_network;
+mod credential;
 mod dialects;
 mod doors;
 mod leftover;

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::around::{Around, Words, around};
 use super::body::BodyLimit;
-use super::refusal::Refused;
+use super::refusal::{Refused, bad_request};
 use super::target::not_found;
 use super::{dialects, oauth as native, rate_limit};
 use crate::broker::Broker;
@@ -34,17 +34,9 @@ const INTROSPECT: &str = "/oauth/introspect";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The routes, as metrics name them; everything else is `other`.
-pub(super) const ROUTES: [&str; 9] = [
-    "/oauth/token",
-    INTROSPECT,
-    "/oauth/revoke",
-    "/explain",
-    METADATA,
-    "/_/oidc/audience",
-    "/_/oidc/mint-token",
-    "/_/oidc/burn-token",
-    "/.well-known/pytp",
-];
+pub(super) fn routes() -> impl Iterator<Item = &'static str> {
+    ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA].into_iter().chain(dialects::ROUTES)
+}
 
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
@@ -75,12 +67,15 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         .method_not_allowed_fallback(method_not_allowed)
         .layer((around(Words::OAuth), by_network.clone()))
         .route(INTROSPECT, introspect.layer(around(Words::OAuth)));
-    let denied = Words::Problem(dialects::pypi::DENIED);
-    let dialects = dialects::pypi::routes().layer((around(denied), by_network.clone()));
     let fallback = any(|| async { not_found() });
-    let fallback = fallback.layer((around(Words::Problem(StatusCode::BAD_REQUEST)), by_network));
+    let fallback = fallback.layer((around(Words::Problem(bad_request)), by_network.clone()));
 
-    Router::new().merge(native).merge(dialects).fallback_service(fallback).with_state(public)
+    let mut router = Router::new().merge(native);
+    for dialect in dialects::all() {
+        let words = around(Words::Problem(dialect.denied));
+        router = router.merge(dialect.routes.layer((words, by_network.clone())));
+    }
+    router.fallback_service(fallback).with_state(public)
 }
 
 /// axum has set `Allow` by then.

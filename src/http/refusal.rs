@@ -41,7 +41,7 @@ impl Refused {
     }
 
     /// The status; `denied` is what the dialect answers to an ID token that it does not accept.
-    fn status(&self, denied: StatusCode) -> StatusCode {
+    fn status(&self, denied: fn(Reason) -> StatusCode) -> StatusCode {
         self.status.unwrap_or(match self.denial.reason {
             Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Reason::IssuerUnavailable | Reason::StoreUnavailable | Reason::Overloaded => {
@@ -50,7 +50,7 @@ impl Refused {
             Reason::MalformedRequest | Reason::UnknownTarget => StatusCode::BAD_REQUEST,
             Reason::Unauthenticated => StatusCode::UNAUTHORIZED,
             Reason::NotFound => StatusCode::NOT_FOUND,
-            _ => denied,
+            reason => denied(reason),
         })
     }
 
@@ -80,9 +80,11 @@ impl IntoResponse for Refused {
     }
 }
 
-/// RFC 9457, with the members that the clients of PyPI and crates.io read beside it.
-pub(super) fn problem(response: Response, denied: StatusCode) -> Response {
-    render(response, denied, "application/problem+json", |refused, status| {
+/// RFC 9457, with the members that the clients of registries read beside it: `message` (npm, PyPI),
+/// `errors` (PyPI, crates.io), `error` (RubyGems, NuGet).
+pub(super) fn problem(response: Response, denied: fn(Reason) -> StatusCode) -> Response {
+    let challenge = "Bearer realm=\"trustmint\"";
+    render(response, denied, "application/problem+json", challenge, |refused, status| {
         let detail = refused.denial.detail.as_ref();
         let reason = refused.denial.reason.as_str();
         let mut body = refused.members();
@@ -91,6 +93,7 @@ pub(super) fn problem(response: Response, denied: StatusCode) -> Response {
         body.insert("status".into(), status.as_u16().into());
         body.insert("detail".into(), detail.into());
         body.insert("message".into(), detail.into());
+        body.insert("error".into(), detail.into());
         body.insert("errors".into(), json!([{ "code": reason, "description": detail, "detail": detail }]));
         body
     })
@@ -98,7 +101,8 @@ pub(super) fn problem(response: Response, denied: StatusCode) -> Response {
 
 /// RFC 6749 §5.2.
 pub(super) fn oauth(response: Response) -> Response {
-    render(response, StatusCode::BAD_REQUEST, "application/json", |refused, _| {
+    let challenge = "Basic realm=\"trustmint\"";
+    render(response, bad_request, "application/json", challenge, |refused, _| {
         let error = refused.oauth_error.unwrap_or(match refused.denial.reason {
             Reason::NotCovered => "invalid_scope",
             Reason::UnknownTarget => "invalid_target",
@@ -116,10 +120,16 @@ pub(super) fn oauth(response: Response) -> Response {
     })
 }
 
+/// The status where no dialect has one of its own.
+pub(super) fn bad_request(_: Reason) -> StatusCode {
+    StatusCode::BAD_REQUEST
+}
+
 fn render(
     mut response: Response,
-    denied: StatusCode,
+    denied: fn(Reason) -> StatusCode,
     content_type: &'static str,
+    challenge: &'static str,
     body: impl FnOnce(&Refused, StatusCode) -> Map<String, Value>,
 ) -> Response {
     let Some(refused) = response.extensions_mut().remove::<Refused>() else { return response };
@@ -130,8 +140,9 @@ fn render(
     if let Some(seconds) = refused.denial.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if refused.denial.reason == Reason::Unauthenticated {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"trustmint\""));
+    // RFC 9110 §15.5.2 wants one with every 401.
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     // What the inner layers said stays said, such as `Allow`; but a router within has measured a
     // body that is not sent.

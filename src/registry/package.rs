@@ -29,6 +29,18 @@ pub enum PackageError {
         "a PyPI name has ASCII letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit"
     )]
     Pypi,
+    /// Crate names.
+    #[error("a crate name has up to 64 ASCII letters, digits, `-` and `_`, and begins with a letter")]
+    Crates,
+    /// npm names.
+    #[error("an npm name is `name` or `@scope/name`, of ASCII letters, digits, `-`, `.`, `_` and `~`")]
+    Npm,
+    /// Gem names.
+    #[error("a gem name has ASCII letters, digits, `.`, `-` and `_`, and begins with a letter or digit")]
+    Rubygems,
+    /// NuGet ids.
+    #[error("a NuGet id has up to 100 ASCII letters, digits and `_`, parted by single `.` and `-`")]
+    Nuget,
     /// Generic names.
     #[error("a package name has no spaces, control characters or wildcards")]
     Generic,
@@ -48,6 +60,10 @@ impl Package {
         }
         match kind {
             RegistryKind::Pypi => pypi(name),
+            RegistryKind::Crates => crates(name),
+            RegistryKind::Npm => npm(name),
+            RegistryKind::Rubygems => rubygems(name),
+            RegistryKind::Nuget => nuget(name),
             RegistryKind::Generic => generic(name),
         }
         .map(|canonical| Self(canonical.into_boxed_str()))
@@ -85,6 +101,55 @@ fn pypi(name: &str) -> Result<String, PackageError> {
     Ok(canonical)
 }
 
+/// crates.io takes `-` for `_` and does not tell cases apart when it asks whether a name is taken.
+fn crates(name: &str) -> Result<String, PackageError> {
+    let well_formed = name.len() <= 64
+        && name.as_bytes()[0].is_ascii_alphabetic()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !well_formed {
+        return Err(PackageError::Crates);
+    }
+    Ok(name.to_ascii_lowercase().replace('_', "-"))
+}
+
+/// npm compares names to the byte: old packages have capitals.
+fn npm(name: &str) -> Result<String, PackageError> {
+    let parts = match name.strip_prefix('@') {
+        Some(scoped) => scoped.split_once('/').map(|(scope, name)| vec![scope, name]),
+        None => Some(vec![name]),
+    };
+    let is_part = |part: &&str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '_'])
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    if !parts.is_some_and(|parts| parts.iter().all(is_part)) {
+        return Err(PackageError::Npm);
+    }
+    Ok(name.to_owned())
+}
+
+/// Gem servers compare names to the byte.
+fn rubygems(name: &str) -> Result<String, PackageError> {
+    let well_formed = name.as_bytes()[0].is_ascii_alphanumeric()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if !well_formed {
+        return Err(PackageError::Rubygems);
+    }
+    Ok(name.to_owned())
+}
+
+/// NuGet does not tell cases apart.
+fn nuget(name: &str) -> Result<String, PackageError> {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    if name.len() > 100 || !name.split(['.', '-']).all(is_word) {
+        return Err(PackageError::Nuget);
+    }
+    Ok(name.to_ascii_lowercase())
+}
+
 /// Names of unknown registries are compared to the byte.
 fn generic(name: &str) -> Result<String, PackageError> {
     let refused = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '*' | '?');
@@ -116,6 +181,44 @@ mod tests {
         }
         assert_eq!(canonical(""), Err(PackageError::Empty));
         assert_eq!(canonical(&"a".repeat(215)), Err(PackageError::TooLong));
+    }
+
+    #[test]
+    fn each_kind_has_one_form_for_all_spellings_of_a_name() {
+        let canonical = |kind, name: &str| Package::parse(kind, name).map(|p| p.to_string());
+        for (kind, name, expected) in [
+            (RegistryKind::Crates, "Serde_JSON", "serde-json"),
+            (RegistryKind::Crates, "a__b", "a--b"),
+            (RegistryKind::Npm, "@Acme/demo.js", "@Acme/demo.js"),
+            (RegistryKind::Npm, "JSONStream", "JSONStream"),
+            (RegistryKind::Rubygems, "Rails_x-1.0", "Rails_x-1.0"),
+            (RegistryKind::Nuget, "Newtonsoft.Json", "newtonsoft.json"),
+            (RegistryKind::Nuget, "_a-B.c", "_a-b.c"),
+        ] {
+            assert_eq!(canonical(kind, name).as_deref(), Ok(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_no_registry_would_take_is_no_name() {
+        for (kind, names) in [
+            (RegistryKind::Crates, &["1a", "-a", "_a", "a.b", "a b", "ä", "a/b"][..]),
+            (
+                RegistryKind::Npm,
+                &[
+                    "@a", "@a/", "@/a", "@a/b/c", "a/b", ".a", "_a", "@a/.b", "@a/..", "a%2fb", "@@a/b",
+                    "a b", "a*",
+                ],
+            ),
+            (RegistryKind::Rubygems, &[".a", "-a", "a/b", "a b", "ä"]),
+            (RegistryKind::Nuget, &["a..b", ".a", "a-", "a/b", "a b", "ä"]),
+        ] {
+            for name in names {
+                assert!(Package::parse(kind, name).is_err(), "{} {name}", kind.as_str());
+            }
+        }
+        assert!(Package::parse(RegistryKind::Crates, &"a".repeat(65)).is_err());
+        assert!(Package::parse(RegistryKind::Nuget, &"a".repeat(101)).is_err());
     }
 
     #[test]

@@ -106,6 +106,16 @@ impl Scope {
     }
 }
 
+impl FromIterator<(Package, Actions)> for Scope {
+    fn from_iter<I: IntoIterator<Item = (Package, Actions)>>(items: I) -> Self {
+        let mut scope = Self::default();
+        for (package, actions) in items {
+            scope.grant(package, actions);
+        }
+        scope
+    }
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (package, actions)) in self.iter().enumerate() {

@@ -8,6 +8,7 @@ pub mod deciding;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;
+pub mod kind_case;
 pub mod nginx;
 pub mod proxy;
 pub mod raw;
@@ -22,6 +23,7 @@ pub mod workbench;
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};
 pub use issuer::Issuer;
+pub use kind_case::KindCase;
 pub use workbench::Workbench;
 
 /// Sends a process a signal by name, such as `TERM` or `STOP`.

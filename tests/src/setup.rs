@@ -64,12 +64,19 @@ pub struct Setup {
 impl Setup {
     /// One GitHub-like issuer, one PyPI-like registry, one policy.
     pub fn new(issuer: &Issuer) -> Self {
+        let mut setup = Self::with_issuers(format!(
+            "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
+            issuer.url
+        ));
+        setup.files.push(("issuer-ca.pem".to_owned(), issuer.ca.clone()));
+        setup
+    }
+
+    /// These issuers, one PyPI-like registry, one policy.
+    pub fn with_issuers(issuers: String) -> Self {
         let hash = sha256_hex(CLIENT.1);
         Self {
-            issuers: format!(
-                "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
-                issuer.url
-            ),
+            issuers,
             registries: format!(
                 "[registries.pypi]\nkind = \"pypi\"\naudiences = [\"{AUDIENCE}\"]\ntoken_prefix = \"exm_pypi_\"\n\n\
                  [[registries.pypi.clients]]\nid = \"{}\"\nsecret_sha256 = [\"{hash}\"]\n",
@@ -81,7 +88,7 @@ impl Setup {
             admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
-            files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
+            files: Vec::new(),
             log_level: "debug".to_owned(),
         }
     }
@@ -90,6 +97,21 @@ impl Setup {
     pub fn store_url(mut self, url: &str) -> Self {
         self.store = format!("[store]\nurl = \"{url}\"\n");
         self
+    }
+
+    /// With one registry of another kind instead, under this host and with the kind's own audiences;
+    /// the policy is about these packages of it.
+    pub fn registry_of_kind(self, kind: &str, host: &str, packages: &[&str]) -> Self {
+        let registries = self
+            .registries
+            .replace("registries.pypi", &format!("registries.{kind}"))
+            .replace("kind = \"pypi\"", &format!("kind = \"{kind}\""))
+            .replace("exm_pypi_", &format!("exm_{kind}_"))
+            .replace(&format!("audiences = [\"{AUDIENCE}\"]"), &format!("hosts = [\"{host}\"]"));
+        let policy = POLICY
+            .replace("registry = \"pypi\"", &format!("registry = \"{kind}\""))
+            .replace("[\"widget\", \"Widget.Extras\"]", &format!("{packages:?}"));
+        Self { registries, ..self.policies(&policy) }
     }
 
     /// With these policies instead.

@@ -1,6 +1,5 @@
 //! `trustmint policy explain`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::input::{Given, Input, unverified_claims};
 use super::{Format, print_json, render};
 use crate::broker::{Audience, Presented};
-use crate::cli::{FINDING, FINE, INVALID, UNREACHABLE, complain, load, runtime};
+use crate::cli::{ConfigFile, FINDING, FINE, INVALID, UNREACHABLE, complain, load, runtime};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::denial::Denial;
@@ -40,9 +39,8 @@ pub(in crate::cli) struct Options {
     /// Do not verify the ID token: anybody can have written it
     #[arg(long, conflicts_with = "claims")]
     no_verify: bool,
-    /// The configuration with the issuers, registries and policies
-    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     /// How results are printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -64,7 +62,7 @@ pub(in crate::cli) fn run(options: &Options) -> u8 {
 }
 
 fn answer(options: &Options) -> Result<u8, u8> {
-    let config = load::config(&options.config)?;
+    let config = options.config.load()?;
     let snapshot = load::policies(&config.policies, &config)?;
     let given = options.input.read()?;
     let unverified = match &given {

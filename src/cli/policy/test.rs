@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Format, print_json, printable};
 use crate::cli::check::counted;
-use crate::cli::{FINDING, FINE, complain, load, say};
+use crate::cli::{ConfigFile, FINDING, FINE, complain, load, say};
 use crate::policy::testing::{self, PolicyReport};
 
 /// Tests say what a policy is for: each lays claims over those of an identity that the policy
@@ -17,9 +17,8 @@ pub(in crate::cli) struct Options {
     /// The folder of policies; by default the one that the configuration names
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// The configuration whose issuers and registries the policies speak about
-    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     /// How results are printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -50,7 +49,7 @@ pub(in crate::cli) fn run(options: &Options) -> u8 {
 }
 
 fn test(options: &Options) -> Result<Counts, u8> {
-    let config = load::config(&options.config)?;
+    let config = options.config.load()?;
     let vocabulary = config.vocabulary();
     let folder = options.folder.as_deref().unwrap_or(&config.policies);
     let snapshot = load::policies(folder, &config)?;

@@ -11,31 +11,31 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::body::LooseJson;
-use super::super::public::{Public, method_not_allowed};
+use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::{Target, not_found, of_kind};
-use crate::broker::{Audience, ExchangeRequest};
+use super::Dialect;
+use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;
-use crate::store::Slot;
 
-const AUDIENCE: &str = "/_/oidc/audience";
-const MINT: &str = "/_/oidc/mint-token";
-const BURN: &str = "/_/oidc/burn-token";
-const DISCOVERY: &str = "/.well-known/pytp";
+pub(super) const AUDIENCE: &str = "/_/oidc/audience";
+pub(super) const MINT: &str = "/_/oidc/mint-token";
+pub(super) const BURN: &str = "/_/oidc/burn-token";
+pub(super) const DISCOVERY: &str = "/.well-known/pytp";
 
 /// PEP 807's media type.
 const MEDIA_TYPE: &str = "application/vnd.pypi.pytp.v1+json";
 
 /// What warehouse answers to an ID token that it does not accept.
-pub(in crate::http) const DENIED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+const DENIED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 
-pub(in crate::http) fn routes() -> Router<Public> {
-    Router::new()
+pub(super) fn dialect() -> Dialect {
+    let routes = Router::new()
         .route(AUDIENCE, get(audience))
         .route(MINT, post(mint))
         .route(BURN, post(burn))
-        .route(DISCOVERY, get(discover))
-        .method_not_allowed_fallback(method_not_allowed)
+        .route(DISCOVERY, get(discover));
+    Dialect::new(routes, |_| DENIED)
 }
 
 async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, Refused> {
@@ -60,14 +60,7 @@ async fn mint(State(public): State<Public>, request: Request) -> Result<Response
     if body.features.iter().any(|feature| feature != "multi-use-token") {
         return Err(unprocessable(Refused::malformed("the only feature is `multi-use-token`")));
     }
-    let request = ExchangeRequest {
-        id_token: &body.token,
-        registry: &target.registry,
-        wanted: None,
-        slot: Slot::Whole,
-        audience: Audience::Registry,
-        dialect: "pypi",
-    };
+    let request = ExchangeRequest::for_everything(&body.token, &target.registry, "pypi");
     let issued = public.broker.exchange(request).await?;
     Ok(Json(json!({ "success": true, "token": issued.token.expose(), "expires": issued.expires }))
         .into_response())

@@ -2,17 +2,28 @@
 //!
 //! Source: GitHub's "OpenID Connect reference". `sub` changed its form in July 2026 and can be
 //! customised by organisations, so it is never bound on; the signed ids are.
+//!
+//! Issuers: github.com; an enterprise's own below it, `…/SLUG`, whose slug is given to others after a
+//! renaming; GHE.com, `https://token.actions.SUB.ghe.com[/SUB]`, where the host is the enterprise's;
+//! GitHub Enterprise Server, `https://HOST/_services/token`, whose ids count from one on each server.
 
-use super::{Claim, Claims, Derived, Events, Kind, Sample, split_at_ref, text_or_set};
-use crate::denial::{Denial, Reason};
+use url::Url;
 
-const ISSUER: &str = "https://token.actions.githubusercontent.com";
+use super::{
+    Claim, Claims, Derived, Events, Kind, Sample, Write, contradiction, host_of, is_on_host, path_segments,
+    split_at_ref, text_or_set,
+};
+use crate::denial::Denial;
+
+const HOST: &str = "token.actions.githubusercontent.com";
 
 pub(super) const KIND: Kind = Kind {
     name: "github",
-    default_url: Some(ISSUER),
-    owns_url,
+    default_url: Some("https://token.actions.githubusercontent.com"),
+    owns_url: |url| is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url)),
+    check_url,
     pins: &["repository_owner_id", "repository_id"],
+    tenant_pins: |url| if is_enterprises(url) { &["enterprise_id"] } else { &[] },
     missing_pin_hint: Some("is this a GitHub Actions ID token?"),
     vocabulary: &[
         "actor",
@@ -59,12 +70,16 @@ pub(super) const KIND: Kind = Kind {
         Derived { name: "job_workflow_repository", compute: job_workflow_repository },
     ],
     samples: &[
-        Sample { name: "workflow_file", from: "workflow_ref", write: write_workflow_file },
-        Sample { name: "job_workflow_file", from: "job_workflow_ref", write: write_job_workflow_file },
+        Sample { name: "workflow_file", from: "workflow_ref", write: Write::With(write_workflow_file) },
+        Sample {
+            name: "job_workflow_file",
+            from: "job_workflow_ref",
+            write: Write::With(write_job_workflow_file),
+        },
         Sample {
             name: "job_workflow_repository",
             from: "job_workflow_ref",
-            write: write_job_workflow_repository,
+            write: Write::With(write_job_workflow_repository),
         },
     ],
     recommended: &[
@@ -87,11 +102,35 @@ pub(super) const KIND: Kind = Kind {
     ..Kind::UNKNOWN
 };
 
-/// github.com, and an enterprise's own issuer below it; in any spelling, so that a look-alike
-/// under plain `oidc` is caught.
-fn owns_url(url: &str) -> bool {
-    let lower = url.to_ascii_lowercase();
-    lower == ISSUER || lower.strip_prefix(ISSUER).is_some_and(|rest| rest.starts_with('/'))
+/// Any host of GHE.com.
+fn is_ghe_com(url: &Url) -> bool {
+    host_of(url) == "ghe.com" || host_of(url).ends_with(".ghe.com")
+}
+
+/// An enterprise's own issuer below github.com's.
+fn is_enterprises(url: &str) -> bool {
+    is_on_host(url, HOST) && Url::parse(url).is_ok_and(|url| !path_segments(&url).is_empty())
+}
+
+fn check_url(url: &Url) -> Result<(), &'static str> {
+    let segments = path_segments(url);
+    if host_of(url) == HOST {
+        return match segments[..] {
+            [] => Ok(()),
+            [slug] if !slug.is_empty() => Ok(()),
+            _ => Err("an enterprise's issuer is https://token.actions.githubusercontent.com/SLUG"),
+        };
+    }
+    if is_ghe_com(url) {
+        let subdomain =
+            host_of(url).strip_prefix("token.actions.").and_then(|host| host.strip_suffix(".ghe.com"));
+        return match (subdomain, &segments[..]) {
+            (Some(subdomain), []) if !subdomain.contains('.') => Ok(()),
+            (Some(subdomain), [slug]) if !subdomain.contains('.') && *slug == subdomain => Ok(()),
+            _ => Err("an issuer of GHE.com is https://token.actions.SUB.ghe.com or …/SUB"),
+        };
+    }
+    Ok(())
 }
 
 /// `owner/repo/.github/workflows/file.yml@ref` → (`owner/repo`, `file.yml`).
@@ -149,9 +188,7 @@ fn subject_agrees_with_ids(claims: &Claims) -> Result<(), Denial> {
     if signed == (owner_id, repository_id) && owner_id.is_some() && repository_id.is_some() {
         return Ok(());
     }
-    Err(Denial::new(Reason::InvalidClaim, "the ids in `sub` are not those of the token's id claims")
-        .claim("sub")
-        .received(claims.text("sub").unwrap_or_default()))
+    Err(contradiction(claims, "sub", "the ids in `sub` are not those of the token's id claims"))
 }
 
 /// The ids of owner and repository, if `sub` names any.
@@ -168,6 +205,7 @@ fn id_in(name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denial::Reason;
 
     fn claims(json: &str) -> Claims {
         Claims::parse(json.as_bytes()).expect("valid")
@@ -230,9 +268,30 @@ mod tests {
 
     #[test]
     fn look_alikes_belong_to_github() {
-        assert!(owns_url("https://token.actions.githubusercontent.com"));
-        assert!(owns_url("https://token.actions.githubusercontent.com/acme"));
-        assert!(owns_url("https://TOKEN.actions.githubusercontent.com/"));
-        assert!(!owns_url("https://token.actions.githubusercontent.com.evil.example"));
+        let owned = KIND.owns_url;
+        for url in [
+            "https://token.actions.githubusercontent.com",
+            "https://token.actions.githubusercontent.com/acme",
+            "https://TOKEN.actions.githubusercontent.com./",
+            "https://token.actions.octocorp.ghe.com/octocorp",
+            "https://ghe.com",
+        ] {
+            assert!(owned(url), "{url}");
+        }
+        assert!(!owned("https://token.actions.githubusercontent.com.evil.example"));
+        assert!(!owned("https://token.actions.octocorp.ghe.com.evil.example"));
+        assert!(!owned("https://evilghe.com"));
+    }
+
+    #[test]
+    fn an_enterprise_is_known_by_its_id() {
+        assert_eq!((KIND.tenant_pins)("https://token.actions.githubusercontent.com/acme"), ["enterprise_id"]);
+        for url in [
+            "https://token.actions.githubusercontent.com",
+            "https://token.actions.octocorp.ghe.com/octocorp",
+            "https://github.corp.example/_services/token",
+        ] {
+            assert!((KIND.tenant_pins)(url).is_empty(), "{url}");
+        }
     }
 }

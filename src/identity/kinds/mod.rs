@@ -1,13 +1,19 @@
 //! Issuer kinds: what an issuer's claims mean. One small file each; data and a few functions.
 
+mod azure_devops;
+mod bitbucket;
+mod buildkite;
+mod circleci;
 mod github;
 mod gitlab;
+mod google;
 mod oidc;
+mod semaphore;
 
 use url::Url;
 
 use super::{Claim, Claims};
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
 
 /// Everything that differs between CI platforms.
 #[derive(Debug)]
@@ -76,8 +82,31 @@ pub struct Sample {
     pub name: &'static str,
     /// The signed claim that it is computed from.
     pub from: &'static str,
-    /// Gives the signed claim a value from which the derived one has this value.
-    pub write: fn(&str, &mut Claims),
+    /// What the signed claim must be.
+    pub write: Write,
+}
+
+/// What a signed claim must be for a derived one to have a value.
+#[derive(Debug)]
+pub enum Write {
+    /// A value for each of the derived claim's; `None` is absent.
+    Values(&'static [(&'static str, Option<&'static str>)]),
+    /// A computation that sets it.
+    With(fn(&str, &mut Claims)),
+}
+
+impl Sample {
+    /// Gives the signed claim a value from which the derived one has this value, if there is one.
+    pub fn write(&self, value: &str, claims: &mut Claims) {
+        match self.write {
+            Write::With(write) => write(value, claims),
+            Write::Values(table) => match table.iter().find(|(derived, _)| *derived == value) {
+                Some((_, Some(signed))) => claims.set_at(self.from, Claim::Text((*signed).to_owned())),
+                Some((_, None)) => claims.remove_at(self.from),
+                None => {}
+            },
+        }
+    }
 }
 
 /// Which CI events may publish.
@@ -120,7 +149,17 @@ impl Kind {
     };
 
     /// Every kind.
-    pub const ALL: [&'static Self; 3] = [&github::KIND, &gitlab::KIND, &oidc::KIND];
+    pub const ALL: [&'static Self; 9] = [
+        &github::KIND,
+        &gitlab::KIND,
+        &google::KIND,
+        &buildkite::KIND,
+        &circleci::KIND,
+        &bitbucket::KIND,
+        &azure_devops::KIND,
+        &semaphore::KIND,
+        &oidc::KIND,
+    ];
 
     /// The kind with this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
@@ -157,5 +196,83 @@ fn split_at_ref(text: &str) -> Option<(&str, &str)> {
         0 => text.rsplit_once('@'),
         1 => text.split_once("@refs/"),
         _ => None,
+    }
+}
+
+/// Whether a URL is on this host, in any spelling.
+fn is_on_host(url: &str, host: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| host_of(&url) == host)
+}
+
+/// The host, without the dot that may end it.
+fn host_of(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_end_matches('.')
+}
+
+/// The segments of a path; none of `/` itself. A trailing slash is an empty segment.
+fn path_segments(url: &Url) -> Vec<&str> {
+    url.path().split('/').skip(1).skip_while(|_| url.path() == "/").collect()
+}
+
+/// Lower-case hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562 §4), as issuers write it.
+fn is_uuid(text: &str) -> bool {
+    let is_group = |(group, length): (&str, usize)| {
+        group.len() == length && group.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    text.split('-').count() == 5 && text.split('-').zip([8, 4, 4, 4, 12]).all(is_group)
+}
+
+/// A claim for derived ones to be computed from, where leaving it out means something.
+enum Stated<'c> {
+    /// Absent or null.
+    Not,
+    /// Its canonical value.
+    As(std::borrow::Cow<'c, str>),
+    /// There, and of a type that has no meaning.
+    Unreadably,
+}
+
+fn stated<'c>(claims: &'c Claims, name: &str) -> Stated<'c> {
+    match claims.at(name).map(Claim::canonical) {
+        None => Stated::Not,
+        Some(Some(value)) => Stated::As(value),
+        Some(None) => Stated::Unreadably,
+    }
+}
+
+/// Two statements of one token that contradict each other.
+fn contradiction(claims: &Claims, claim: &'static str, detail: &'static str) -> Denial {
+    let denial = Denial::new(Reason::InvalidClaim, detail).claim(claim);
+    match claims.at(claim).and_then(Claim::canonical) {
+        Some(received) => denial.received(received),
+        None => denial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_one_spelling() {
+        assert!(is_uuid("0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1"));
+        for other in [
+            "0C42A6F9-2f3b-4c06-8a1e-9f5a3f5cd7b1",
+            "0c42a6f92f3b4c068a1e9f5a3f5cd7b1",
+            "{0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1}",
+            "0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b",
+            "0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1-",
+            "",
+        ] {
+            assert!(!is_uuid(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_segments() {
+        let segments = |url: &str| path_segments(&Url::parse(url).expect("a URL")).len();
+        assert_eq!(segments("https://ci.example.com"), 0);
+        assert_eq!(segments("https://ci.example.com/a"), 1);
+        assert_eq!(segments("https://ci.example.com/a/"), 2);
     }
 }

@@ -105,13 +105,14 @@ fn bring_about(
     match sample {
         Some(Sample { from, .. }) if by_hand(from) => Ok(()),
         _ if compute(signed).as_deref() == Some(value) => Ok(()),
-        Some(Sample { write, from, .. }) => {
-            write(value, signed);
+        Some(sample) => {
+            sample.write(value, signed);
             if compute(signed).as_deref() == Some(value) {
                 return Ok(());
             }
             Err(Obstacle::ByHand(format!(
-                "no `{from}` gives `{name}` the value \"{value}\"; write `{from}` into the test's `claims`"
+                "no `{from}` gives `{name}` the value \"{value}\"; write `{from}` into the test's `claims`",
+                from = sample.from
             )))
         }
         // Whoever wrote the test may have given what it is computed from.

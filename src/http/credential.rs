@@ -1,0 +1,39 @@
+//! The credential in `Authorization`, as the clients of registries write it.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use super::refusal::Refused;
+use crate::denial::{Denial, Reason};
+
+/// The token after `Bearer`, whose case does not count (RFC 9110 §11.1).
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Refused> {
+    let (scheme, token) = authorization(headers)?.split_once(' ').unwrap_or_default();
+    let token = token.trim_start_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(unauthenticated("the `Authorization` header must be `Bearer` and a token"));
+    }
+    Ok(token)
+}
+
+/// The token after `Bearer`, or alone, as cargo sends it.
+pub(super) fn bearer_or_bare(headers: &HeaderMap) -> Result<&str, Refused> {
+    let value = authorization(headers)?;
+    if value.contains(' ') { bearer(headers) } else { Ok(value) }
+}
+
+/// The one `Authorization` header. Of two, a proxy before us may have read the other one.
+fn authorization(headers: &HeaderMap) -> Result<&str, Refused> {
+    let mut lines = headers.get_all(AUTHORIZATION).into_iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Err(unauthenticated("the `Authorization` header is missing")),
+        (Some(_), Some(_)) => Err(unauthenticated("there is more than one `Authorization` header")),
+        (Some(line), None) => {
+            line.to_str().map_err(|_| unauthenticated("the `Authorization` header is not ASCII"))
+        }
+    }
+}
+
+pub(super) fn unauthenticated(detail: &'static str) -> Refused {
+    Denial::new(Reason::Unauthenticated, detail).into()
+}
