@@ -44,6 +44,8 @@ pub enum Reason {
     DeniedByPolicy,
     /// The request asks for more than the policies grant.
     NotCovered,
+    /// The run has minted as many tokens as a policy allows one run.
+    LimitReached,
     /// An operator suspended what this identity would use.
     Suspended,
     /// Too many requests.
@@ -66,7 +68,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for tables and documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedToken,
         Self::UnsupportedAlgorithm,
         Self::UnknownIssuer,
@@ -85,6 +87,7 @@ impl Reason {
         Self::ClaimMismatch,
         Self::DeniedByPolicy,
         Self::NotCovered,
+        Self::LimitReached,
         Self::Suspended,
         Self::RateLimited,
         Self::IssuerUnavailable,
@@ -117,6 +120,7 @@ impl Reason {
             Self::ClaimMismatch => "claim_mismatch",
             Self::DeniedByPolicy => "denied_by_policy",
             Self::NotCovered => "not_covered",
+            Self::LimitReached => "limit_reached",
             Self::Suspended => "suspended",
             Self::RateLimited => "rate_limited",
             Self::IssuerUnavailable => "issuer_unavailable",

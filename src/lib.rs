@@ -14,7 +14,8 @@
 //! [`token`], [`store`] and [`audit`] are the ground floors; none of them names [`broker`] or
 //! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
 //! format and nothing of verification. [`config`] turns what the operator wrote into types,
-//! [`service`] puts the house together, and [`cli`] is the roof.
+//! [`service`] puts the house together,
+//! `reload` renews its policies, and [`cli`] is the roof.
 
 pub mod audit;
 pub mod broker;
@@ -30,6 +31,7 @@ pub mod http;
 pub mod identity;
 pub mod policy;
 pub mod registry;
+mod reload;
 pub mod service;
 pub mod store;
 pub mod tls;

@@ -8,7 +8,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 /// The label of what is not configured.
 const UNKNOWN: &str = "unknown";
@@ -42,6 +42,22 @@ struct SnapshotLabels {
     digest: String,
 }
 
+/// What came of reading the policies anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// There is another snapshot.
+    Loaded,
+    /// They decide as before.
+    Unchanged,
+    /// They are wrong, and the last good ones stay.
+    Refused,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
 /// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -57,6 +73,9 @@ pub struct Metrics {
     audit_waiting: Gauge,
     policies: Gauge,
     snapshot: Family<SnapshotLabels, Gauge>,
+    reloads: Family<ReloadLabels, Counter>,
+    refused: Gauge,
+    loaded_at: Gauge,
 }
 
 impl Default for Metrics {
@@ -74,6 +93,9 @@ impl Default for Metrics {
             audit_waiting: Gauge::default(),
             policies: Gauge::default(),
             snapshot: Family::default(),
+            reloads: Family::default(),
+            refused: Gauge::default(),
+            loaded_at: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("exchanges", "ID tokens presented, by outcome", metrics.exchanges.clone());
@@ -98,6 +120,18 @@ impl Default for Metrics {
         );
         registry.register("policies", "Policies in the active snapshot", metrics.policies.clone());
         registry.register("snapshot", "The active snapshot", metrics.snapshot.clone());
+        registry.register("policy_reloads", "Policies read anew, by result", metrics.reloads.clone());
+        registry.register(
+            "policies_refused",
+            "Whether the newest policy files are wrong and the last good ones serve",
+            metrics.refused.clone(),
+        );
+        registry.register_with_unit(
+            "policies_loaded_timestamp",
+            "When the active policies were read",
+            Unit::Seconds,
+            metrics.loaded_at.clone(),
+        );
         metrics
     }
 }
@@ -141,11 +175,23 @@ impl Metrics {
         &self.connections
     }
 
-    /// Shows the active snapshot.
-    pub fn snapshot(&self, digest: &str, policies: usize) {
+    /// Counts a reload.
+    pub fn reload(&self, reload: Reload) {
+        let result = match reload {
+            Reload::Loaded => "loaded",
+            Reload::Unchanged => "unchanged",
+            Reload::Refused => "refused",
+        };
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+        self.refused.set(i64::from(reload == Reload::Refused));
+    }
+
+    /// Shows the active snapshot, read at an instant in seconds since the epoch.
+    pub fn snapshot(&self, digest: &str, policies: usize, at: u64) {
         self.snapshot.clear();
         self.snapshot.get_or_create(&SnapshotLabels { digest: digest.to_owned() }).set(1);
         self.policies.set(i64::try_from(policies).unwrap_or(i64::MAX));
+        self.loaded_at.set(i64::try_from(at).unwrap_or(i64::MAX));
     }
 
     /// The exposition text (OpenMetrics).

@@ -53,7 +53,13 @@ impl Broker {
         let verified = self.verified(presented, registry, Audience::RegistryOrBroker).await?;
         let id = (verified.replay_until, verified.replay_key);
         self.explanations.take_one(id, self.clock.now(), self.bounds.explanations_per_id_token)?;
-        let mut view = explain_to_caller(&self.policies.load(), &verified.identity, registry, wanted);
+        let mut view = explain_to_caller(
+            &self.policies.load(),
+            &verified.identity,
+            registry,
+            wanted.into(),
+            self.clock.now(),
+        );
         self.apply_suspensions(&mut view.decision, &verified.identity, registry)?;
         Ok(view)
     }
@@ -78,11 +84,13 @@ impl Broker {
                 Identity::unsigned(&issuer.settings, claims)?
             }
         };
-        let (snapshot, about) = (self.policies.load_full(), Arc::clone(registry));
+        let (snapshot, about) = (Arc::clone(&self.policies.load()), Arc::clone(registry));
+        let now = self.clock.now();
         let looked_at = identity.clone();
         // Every policy is looked at, which takes a moment where there are very many.
-        let explained =
-            tokio::task::spawn_blocking(move || explain(&snapshot, &looked_at, &about, wanted.as_ref()));
+        let explained = tokio::task::spawn_blocking(move || {
+            explain(&snapshot, &looked_at, &about, wanted.as_ref().into(), now)
+        });
         let mut explanation = explained.await.map_err(|error| {
             Denial::new(Reason::Overloaded, "the explanation was aborted").internal(error)
         })?;

@@ -77,6 +77,12 @@ enum PolicyCommand {
     Test(policy::test::Options),
     /// Explain what an identity gets, and why not more
     Explain(policy::explain::Options),
+    /// Show who gains and who loses what between two folders of policies
+    Diff(policy::diff::Options),
+    /// Print a policy for the identity of an ID token, with its ids pinned and tests beside it
+    Scaffold(policy::scaffold::Options),
+    /// Print a JSON Schema of policy files, for editors
+    Schema(policy::schema::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,6 +129,9 @@ impl Cli {
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
             Command::Policy(PolicyCommand::Test(options)) => policy::test::run(&options),
             Command::Policy(PolicyCommand::Explain(options)) => policy::explain::run(&options),
+            Command::Policy(PolicyCommand::Diff(options)) => policy::diff::run(&options),
+            Command::Policy(PolicyCommand::Scaffold(options)) => policy::scaffold::run(&options),
+            Command::Policy(PolicyCommand::Schema(options)) => policy::schema::run(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
             Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
             Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),

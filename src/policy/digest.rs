@@ -36,11 +36,11 @@ pub(super) fn digest(vocabulary: &Vocabulary, policies: &[Policy], denies: &[Den
 }
 
 pub(super) fn policy_line(policy: &Policy) -> Vec<u8> {
-    let ttl = policy.token_ttl.map_or(String::new(), |ttl| ttl.to_string());
+    let when = format!("{:?} {:?} {:?}", policy.mode, policy.expires, policy.limits);
     let packages: Vec<_> = policy.packages.iter().map(ToString::to_string).collect();
     let denies: Vec<_> = policy.denies.iter().map(|group| rendered(group).join("\u{1}")).collect();
     line(
-        &["policy", &policy.id, &policy.issuer, &policy.registry, &policy.actions.to_string(), &ttl],
+        &["policy", &policy.id, &policy.issuer, &policy.registry, &policy.actions.to_string(), &when],
         &[&packages, &rendered(&policy.conditions), &sorted(denies)],
     )
 }

@@ -9,9 +9,12 @@ use trustmint::denial::Denial;
 use trustmint::document::Source;
 use trustmint::identity::{Claims, Identity};
 use trustmint::policy::explain::{CallersView, Explanation, explain, explain_to_caller};
-use trustmint::policy::{Grant, Snapshot, decide, load_documents};
+use trustmint::policy::{Grant, Rehearsal, Snapshot, decide, load_documents, rehearse};
 use trustmint::registry::Registry;
 use trustmint::token::Scope;
+
+/// When decisions are made, in seconds since the epoch: 1 September 2026.
+pub const NOW: u64 = 1_788_220_800;
 
 /// One issuer of kind `github`, one registry of kind `pypi`.
 pub struct House {
@@ -58,24 +61,41 @@ impl House {
         Identity::new(&issuer.settings, claims, payload.into()).expect("an identity")
     }
 
-    /// The decision.
+    /// The decision, now.
     pub fn decide(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Result<Grant, Denial> {
-        decide(snapshot, &self.identity(claims), &self.registry(), self.scope(wanted).as_ref())
+        self.decide_at(NOW, snapshot, claims, wanted).0
     }
 
-    /// The decision explained to an operator.
+    /// The decision at an instant, and what policies in audit mode would have changed about it.
+    pub fn decide_at(
+        &self,
+        now: u64,
+        snapshot: &Snapshot,
+        claims: &Value,
+        wanted: Option<&str>,
+    ) -> (Result<Grant, Denial>, Option<Rehearsal>) {
+        let (registry, wanted) = (self.registry(), self.scope(wanted));
+        let (identity, wanted) = (self.identity(claims), wanted.as_ref().into());
+        let decided = decide(snapshot, &identity, &registry, wanted, now);
+        let rehearsal = rehearse(snapshot, &identity, &registry, wanted, now, &decided);
+        (decided, rehearsal)
+    }
+
+    /// The decision explained to an operator, now.
     pub fn explain(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Explanation {
-        explain(snapshot, &self.identity(claims), &self.registry(), self.scope(wanted).as_ref())
+        let (identity, wanted) = (self.identity(claims), self.scope(wanted));
+        explain(snapshot, &identity, &self.registry(), wanted.as_ref().into(), NOW)
     }
 
-    /// The decision explained to the caller.
+    /// The decision explained to the caller, now.
     pub fn explain_to_caller(
         &self,
         snapshot: &Snapshot,
         claims: &Value,
         wanted: Option<&str>,
     ) -> CallersView {
-        explain_to_caller(snapshot, &self.identity(claims), &self.registry(), self.scope(wanted).as_ref())
+        let (identity, wanted) = (self.identity(claims), self.scope(wanted));
+        explain_to_caller(snapshot, &identity, &self.registry(), wanted.as_ref().into(), NOW)
     }
 
     fn registry(&self) -> Arc<Registry> {

@@ -53,6 +53,8 @@ pub struct Setup {
     pub admin: String,
     /// Where audit events go, relative to the broker's folder.
     pub audit: String,
+    /// Lines of `[policies]` beside the path.
+    pub reload: String,
     /// Policy files: name and text.
     pub policies: Vec<(String, String)>,
     /// Other files of the broker's folder: name and text.
@@ -87,6 +89,7 @@ impl Setup {
             listen: String::new(),
             admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
+            reload: String::new(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
             files: Vec::new(),
             log_level: "debug".to_owned(),
@@ -120,6 +123,12 @@ impl Setup {
         self
     }
 
+    /// With more lines of `[policies]`.
+    pub fn reload(mut self, lines: &str) -> Self {
+        self.reload.push_str(lines);
+        self
+    }
+
     /// With more lines of `[limits]`.
     pub fn limits(mut self, lines: &str) -> Self {
         self.limits.push_str(lines);
@@ -136,9 +145,16 @@ impl Setup {
             .collect::<String>();
         let config = format!(
             "public_url = \"{PUBLIC_URL}\"\n\n[listen]\npublic = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\n\
-             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n\n\
+             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n{}\n\
              [audit]\npath = \"{}\"\n\n[limits]\n{generous}{}\n{}\n{}\n",
-            self.admin, self.listen, self.store, self.audit, self.limits, self.issuers, self.registries
+            self.admin,
+            self.listen,
+            self.store,
+            self.reload,
+            self.audit,
+            self.limits,
+            self.issuers,
+            self.registries
         );
         std::fs::create_dir_all(folder.join("policies")).expect("folder");
         for (name, text) in &self.policies {

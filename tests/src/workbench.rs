@@ -60,6 +60,7 @@ impl Default for Workbench {
     fn default() -> Self {
         let bench = Self(tempfile::tempdir().expect("folder"));
         bench.file("trustmint.toml", CONFIGURATION);
+        std::fs::create_dir(bench.path().join("policies")).expect("folder");
         bench
     }
 }

@@ -69,11 +69,15 @@ fn answer(options: &Options) -> Result<u8, u8> {
         Given::Claims(claims) => Ok(claims.clone()),
         Given::IdToken(token) => unverified_claims(token),
     };
+    let now = match options.at {
+        Some(at) => at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        None => SystemClock.now(),
+    };
     let targets = targets(options, &config, unverified.as_ref().ok())?;
     let wanted = wanted(options, &targets)?;
     let verified = matches!(given, Given::IdToken(_)) && !options.no_verify;
     let identity = match (given, unverified) {
-        (Given::IdToken(token), _) if verified => verify(options, &config, &token, &targets)?,
+        (Given::IdToken(token), _) if verified => verify(&config, &token, &targets, now)?,
         (_, claims) => claims.and_then(|claims| {
             let issuer = config.issuers.of_claims(&claims, options.issuer.as_deref())?;
             Identity::unsigned(&issuer.settings, claims)
@@ -82,7 +86,9 @@ fn answer(options: &Options) -> Result<u8, u8> {
     let mut answer = Answer { verified, refused: None, explanations: Vec::new() };
     let code = match identity {
         Ok(identity) => {
-            let explain = |registry: &Arc<Registry>| explain(&snapshot, &identity, registry, wanted.as_ref());
+            let explain = |registry: &Arc<Registry>| {
+                explain(&snapshot, &identity, registry, wanted.as_ref().into(), now)
+            };
             answer.explanations = targets.iter().map(explain).collect();
             let allowed = answer.explanations.iter().any(|explanation| explanation.decision.allowed);
             if allowed { FINE } else { FINDING }
@@ -139,15 +145,11 @@ fn wanted(options: &Options, targets: &[Arc<Registry>]) -> Result<Option<Scope>,
 
 /// Verifies an ID token as the service does, with the issuer's keys.
 fn verify(
-    options: &Options,
     config: &Config,
     token: &str,
     targets: &[Arc<Registry>],
+    now: u64,
 ) -> Result<Result<Identity, Denial>, u8> {
-    let now = match options.at {
-        Some(at) => at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
-        None => SystemClock.now(),
-    };
     // If there are several, no registry lists the audience, and it can only be the broker's own.
     let Some(registry) = targets.first() else {
         complain!("error: no registry is configured");

@@ -1,8 +1,12 @@
 //! `trustmint policy …`: tools for whoever writes policies. One file a subcommand.
 
+pub(super) mod diff;
 pub(super) mod explain;
 mod input;
+mod recorded;
 mod render;
+pub(super) mod scaffold;
+pub(super) mod schema;
 pub(super) mod test;
 
 use clap::ValueEnum;

@@ -3,7 +3,7 @@
 use super::explain::Answer;
 use super::printable;
 use crate::cli::say;
-use crate::policy::explain::{Checked, Decision, Explanation, NotConsidered, Placed};
+use crate::policy::explain::{Checked, Decision, Explanation, NotConsidered, Placed, State};
 
 pub(super) fn answer(answer: &Answer) {
     if let Some(refused) = &answer.refused {
@@ -50,6 +50,8 @@ fn explanation(explanation: &Explanation) {
 fn considered(Placed { considered, at, conditions_at }: &Placed) {
     let (failed, all) = (considered.failed().count(), considered.conditions.len());
     let verdict = match (failed, considered.denied_by.len()) {
+        _ if considered.state == State::Expired => "expired".to_owned(),
+        (0, 0) if considered.state == State::Audit => "would match, in audit mode".to_owned(),
         (0, 0) => "matches".to_owned(),
         (0, _) => "all conditions hold, but a deny of its own applies".to_owned(),
         _ => format!("{failed} of {all} conditions do not hold"),

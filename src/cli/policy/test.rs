@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Format, print_json, printable};
 use crate::cli::check::counted;
 use crate::cli::{ConfigFile, FINDING, FINE, complain, load, say};
+use crate::clock::{Clock as _, SystemClock};
 use crate::policy::testing::{self, PolicyReport};
 
 /// Tests say what a policy is for: each lays claims over those of an identity that the policy
@@ -56,7 +57,7 @@ fn test(options: &Options) -> Result<Counts, u8> {
     let tests = testing::load_tests(folder, &vocabulary).map_err(load::invalid)?;
 
     let (mut counts, mut kept) = (Counts::default(), Vec::new());
-    for report in testing::run(&snapshot, &vocabulary, &tests) {
+    for report in testing::run(&snapshot, &vocabulary, &tests, SystemClock.now()) {
         counts.policies += 1;
         counts.tests += report.tests.len();
         counts.failed += report.tests.iter().filter(|test| !test.passed).count();

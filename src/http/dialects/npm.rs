@@ -14,8 +14,9 @@ use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::of_kind;
 use super::{Dialect, rfc3339};
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::Reason;
+use crate::policy::Wanted;
 use crate::registry::{Package, RegistryKind};
 use crate::store::Slot;
 
@@ -50,8 +51,8 @@ async fn exchange(
     let request = ExchangeRequest {
         id_token: bearer(&parts.headers)?,
         registry: &target.registry,
-        wanted: Wanted::Package(package.clone()),
-        slot: Slot::Package(package),
+        wanted: Wanted::Package(&package),
+        slot: Slot::Package(package.clone()),
         audience: Audience::Registry,
         dialect: "npm",
     };

@@ -10,6 +10,11 @@ use crate::document::{Located, Section, Value, closest};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Glob, Pattern};
 
+/// What a claim can be compared with beside plain values, and whether that takes a string; else it
+/// takes true or false.
+pub(in crate::policy) const OPERATORS: [(&str, bool); 4] =
+    [("glob", true), ("prefix", true), ("contains", true), ("present", false)];
+
 /// `[policy.match]`, which must be there.
 pub(super) fn read_match(
     section: &Section<'_>,
@@ -231,7 +236,7 @@ fn read_operator(
             None
         }
         _ => {
-            let help = closest(operator, ["glob", "prefix", "contains", "present"])
+            let help = closest(operator, OPERATORS.map(|(name, _)| name))
                 .map(|near| format!("did you mean `{near}`?"));
             section.error(
                 &span,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::echo::clipped;
 use crate::identity::{Claim, Identity};
-use crate::policy::{Condition, Policy};
+use crate::policy::{Condition, Mode, Policy};
 
 /// The most policies that an explanation lists.
 const MOST: usize = 50;
@@ -25,11 +25,25 @@ pub struct Checked {
     pub received: Option<String>,
 }
 
+/// Whether a policy has a say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It has.
+    Enforced,
+    /// It is in audit mode.
+    Audit,
+    /// It has expired.
+    Expired,
+}
+
 /// A policy whose pinned ids are the identity's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Considered {
     /// The policy's id.
     pub id: Arc<str>,
+    /// Whether it has a say.
+    pub state: State,
     /// Whether it allows the identity what it lists.
     pub matches: bool,
     /// All of its conditions, pins and the kind's rules among them.
@@ -61,7 +75,12 @@ impl Checked {
     }
 }
 
-pub(super) fn consider(policy: &Policy, identity: &Identity) -> Considered {
+fn consider(policy: &Policy, identity: &Identity, now: u64) -> Considered {
+    let state = match policy.mode {
+        _ if policy.is_expired(now) => State::Expired,
+        Mode::Audit => State::Audit,
+        Mode::Enforce => State::Enforced,
+    };
     let conditions: Vec<_> =
         policy.conditions.iter().map(|condition| Checked::in_allow(condition, identity)).collect();
     let applies = |group: &&Vec<Condition>| group.iter().all(|condition| condition.denies(identity));
@@ -71,18 +90,20 @@ pub(super) fn consider(policy: &Policy, identity: &Identity) -> Considered {
         .filter(applies)
         .map(|group| group.iter().map(|condition| Checked::new(condition, identity, true)).collect())
         .collect();
-    let matches = denied_by.is_empty() && conditions.iter().all(|condition| condition.holds);
-    Considered { id: Arc::clone(&policy.id), matches, conditions, denied_by }
+    let all_hold = denied_by.is_empty() && conditions.iter().all(|condition| condition.holds);
+    let matches = state == State::Enforced && all_hold;
+    Considered { id: Arc::clone(&policy.id), state, matches, conditions, denied_by }
 }
 
 /// What each policy makes of the identity, nearest first, and how many are left out.
 pub(super) fn ranked<'s>(
     candidates: impl Iterator<Item = &'s Policy>,
     identity: &Identity,
+    now: u64,
 ) -> (Vec<(Considered, &'s Policy)>, usize) {
-    let mut all: Vec<_> = candidates.map(|policy| (consider(policy, identity), policy)).collect();
+    let mut all: Vec<_> = candidates.map(|policy| (consider(policy, identity, now), policy)).collect();
     // Stable, so that equals stay in the order of their ids.
-    all.sort_by_key(|(considered, _)| (!considered.matches, considered.failed().count()));
+    all.sort_by_key(|(considered, _)| (considered.state, !considered.matches, considered.failed().count()));
     let more = all.len().saturating_sub(MOST);
     all.truncate(MOST);
     (all, more)

@@ -43,14 +43,17 @@ pub struct ShownGrant {
     pub policies: Vec<Arc<str>>,
 }
 
-impl From<&Result<Grant, Denial>> for Decision {
-    fn from(outcome: &Result<Grant, Denial>) -> Self {
+impl Decision {
+    /// What was decided at an instant, in seconds since the epoch.
+    pub(super) fn of(outcome: &Result<Grant, Denial>, now: u64) -> Self {
         match outcome {
             Ok(grant) => Self {
                 allowed: true,
                 grant: Some(ShownGrant {
                     scope: grant.scope.to_string(),
-                    expires_in: grant.token_ttl,
+                    expires_in: grant
+                        .expires
+                        .map_or(grant.token_ttl, |expires| grant.token_ttl.min(expires.saturating_sub(now))),
                     policies: grant.policies.clone(),
                 }),
                 ..Self::default()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Checked, Considered, NotConsidered, file_and_line, placed};
+use super::{Checked, Considered, NotConsidered, State, file_and_line, placed};
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
 use crate::policy::{Deny, Policy};
@@ -41,17 +41,31 @@ pub(super) fn fixes(
              if it runs nobody else's code",
             identity.issuer.id
         ))],
-        Reason::NoMatchingPolicy => of_pins(near),
+        Reason::NoMatchingPolicy => {
+            let idle = considered.iter().map(|(considered, policy)| of_state(considered.state, policy));
+            idle.chain(of_pins(near)).collect()
+        }
         Reason::NotCovered => {
             let granting = considered.iter().filter(|(considered, _)| considered.matches);
             granting.map(|(_, policy)| of_coverage(policy)).chain(denies.iter().map(of_deny)).collect()
         }
         Reason::ClaimMismatch | Reason::DeniedByPolicy => match considered.first() {
-            Some((considered, policy)) if !considered.matches => of_conditions(considered, policy),
+            Some((considered, policy)) if !considered.matches && considered.state == State::Enforced => {
+                of_conditions(considered, policy)
+            }
             _ => denies.iter().map(of_deny).collect(),
         },
         _ => Vec::new(),
     }
+}
+
+fn of_state(state: State, policy: &Policy) -> Fix {
+    let advice = match state {
+        State::Expired => "has expired; move `expires`",
+        State::Audit => "is in audit mode; write `mode = \"enforce\"`",
+        State::Enforced => "is enforced",
+    };
+    Fix::at(file_and_line(&policy.position), format!("policy \"{}\" {advice}", policy.id))
 }
 
 fn of_pins(near: &[NotConsidered]) -> Vec<Fix> {

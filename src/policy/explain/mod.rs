@@ -14,17 +14,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use considered::{Checked, Considered};
+pub use considered::{Checked, Considered, State};
 pub use decision::{Decision, ShownGrant};
 pub use fix::Fix;
 pub use near::NotConsidered;
 
 use self::considered::ranked;
-use super::{Deny, Policy, Snapshot, decide};
+use super::{Deny, Mode, Policy, Snapshot, Wanted, decide};
 use crate::document::Position;
 use crate::identity::Identity;
 use crate::registry::Registry;
-use crate::token::Scope;
 
 /// What the holder of an ID token may know.
 #[derive(Clone, Debug, Serialize)]
@@ -87,28 +86,32 @@ pub struct AppliedDeny {
     pub packages: Vec<String>,
 }
 
-/// Explains a decision to whoever holds the ID token.
+/// Explains a decision at an instant, in seconds since the epoch, to whoever holds the ID token.
 pub fn explain_to_caller(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Option<&Scope>,
+    wanted: Wanted<'_>,
+    now: u64,
 ) -> CallersView {
-    let decision = Decision::from(&decide(snapshot, identity, registry, wanted));
-    let (ranked, more_policies) = ranked(snapshot.candidates(identity, registry), identity);
+    let decision = Decision::of(&decide(snapshot, identity, registry, wanted, now), now);
+    // Of what is only being tried out, nobody is told yet.
+    let enforced = snapshot.candidates(identity, registry).filter(|policy| policy.mode == Mode::Enforce);
+    let (ranked, more_policies) = ranked(enforced, identity, now);
     let policies = ranked.into_iter().map(|(considered, _)| considered).collect();
     CallersView { decision, policies, more_policies }
 }
 
-/// Explains a decision to an operator. Looks at every policy, so it is not for strangers.
+/// Explains a decision at an instant to an operator. Looks at every policy, so it is not for strangers.
 pub fn explain(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Option<&Scope>,
+    wanted: Wanted<'_>,
+    now: u64,
 ) -> Explanation {
-    let outcome = decide(snapshot, identity, registry, wanted);
-    let (ranked, more_policies) = ranked(snapshot.candidates(identity, registry), identity);
+    let outcome = decide(snapshot, identity, registry, wanted, now);
+    let (ranked, more_policies) = ranked(snapshot.candidates(identity, registry), identity, now);
     let denies: Vec<&Deny> =
         snapshot.denies().iter().filter(|deny| deny.applies(identity, registry)).collect();
     let (near, more_not_considered) = near::not_considered(snapshot, identity, registry);
@@ -121,7 +124,7 @@ pub fn explain(
         subject: Arc::clone(identity.subject()),
         registry: Arc::clone(&registry.id),
         digest: Arc::clone(&snapshot.digest().0),
-        decision: Decision::from(&outcome),
+        decision: Decision::of(&outcome, now),
         policies: ranked.into_iter().map(placed).collect(),
         more_policies,
         denies: denies.into_iter().map(applied).collect(),

@@ -1,7 +1,7 @@
 //! `[[policy.test]]` tables: what a policy promises, tried on identities that are made up.
 //!
 //! For each policy an identity is made up that it matches; a test lays its claims over that one. The
-//! decision is [`decide`]'s, on all policies together: a test that says "a branch cannot publish" fails
+//! decision is [`decide`](super::decide)'s, on all policies together: a test that says "a branch cannot publish" fails
 //! also if another policy lets branches publish the same package.
 
 mod coverage;
@@ -19,8 +19,8 @@ use self::coverage::Coverage;
 use self::identity::MadeUp;
 use self::outcome::ask;
 use super::document::read_tests;
-use super::load::sources;
-use super::{LoadError, Policy, Snapshot, Vocabulary};
+use super::files::read;
+use super::{LoadError, Look, Policy, Snapshot, Vocabulary};
 use crate::denial::Reason;
 use crate::document::{Diagnostics, Position, Source, document, parse};
 use crate::identity::{Claim, IssuerSettings};
@@ -102,8 +102,11 @@ impl PolicyReport {
 pub fn load_tests(folder: &Path, vocabulary: &Vocabulary) -> Result<Tests, LoadError> {
     let mut diagnostics = Diagnostics::default();
     let mut tests = Tests::new();
-    for source in sources(folder, &mut diagnostics) {
-        read_source(&source, vocabulary, &mut tests, &mut diagnostics);
+    for path in Look::at(folder).files() {
+        match read(path) {
+            Ok(source) => read_source(&source, vocabulary, &mut tests, &mut diagnostics),
+            Err(error) => diagnostics.error(None, format!("{}: {error}", path.display()), None),
+        }
     }
     if diagnostics.has_errors() { Err(LoadError(diagnostics)) } else { Ok(tests) }
 }
@@ -120,17 +123,18 @@ fn read_source(source: &Source, vocabulary: &Vocabulary, tests: &mut Tests, diag
     *diagnostics = found.into_inner();
 }
 
-/// Runs the tests of every policy, in the order of their ids.
+/// Runs the tests of every policy at an instant, in seconds since the epoch; in the order of their ids.
 pub fn run<'a>(
     snapshot: &'a Snapshot,
     vocabulary: &'a Vocabulary,
     tests: &'a Tests,
+    now: u64,
 ) -> impl Iterator<Item = PolicyReport> + 'a {
     snapshot.iter().filter_map(move |policy| {
         let issuer = vocabulary.issuers.get(&policy.issuer)?;
         let registry = vocabulary.registries.by_id(&policy.registry)?;
         let of_policy = tests.get(&*policy.id).map_or(&[][..], Vec::as_slice);
-        Some(Stage { snapshot, policy, issuer, registry }.run(of_policy))
+        Some(Stage { snapshot, policy, issuer, registry, now }.run(of_policy))
     })
 }
 
@@ -140,6 +144,7 @@ struct Stage<'a> {
     policy: &'a Policy,
     issuer: &'a Arc<IssuerSettings>,
     registry: &'a Registry,
+    now: u64,
 }
 
 impl Stage<'_> {

@@ -4,7 +4,9 @@ use super::identity::Obstacle;
 use super::{Expect, Stage, Test};
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
-use crate::policy::{Grant, decide};
+use crate::policy::Mode;
+use crate::policy::decide::Modes;
+use crate::policy::granted::granted;
 use crate::token::Scope;
 
 /// What was said.
@@ -13,26 +15,29 @@ pub(super) struct Said {
     listed: Scope,
     /// The identity, where there can be one.
     pub(super) identity: Option<Identity>,
-    /// The decision, or why there is no identity to decide about.
-    pub(super) outcome: Result<Grant, Why>,
+    /// What is granted of that, or why nothing.
+    pub(super) outcome: Result<Scope, Why>,
 }
 
-/// Why there is no grant.
+/// Why nothing is granted.
 pub(super) enum Why {
     Denied(Denial),
     Untried(String),
 }
 
-/// Decides about an identity, on all policies together.
+/// Decides about an identity, on all policies together. A policy in audit mode is tried as it will be
+/// once it is enforced.
 pub(super) fn ask(stage: &Stage<'_>, identity: Result<Identity, Obstacle>) -> Said {
-    let mut listed = Scope::default();
-    for package in &stage.policy.packages {
-        listed.grant(package.clone(), stage.policy.actions);
+    let (policy, mut listed) = (stage.policy, Scope::default());
+    for package in &policy.packages {
+        listed.grant(package.clone(), policy.actions);
     }
+    let modes = if policy.mode == Mode::Audit { Modes::All } else { Modes::Enforced };
     let (identity, outcome) = match identity {
         Ok(identity) => {
-            let outcome = decide(stage.snapshot, &identity, stage.registry, None).map_err(Why::Denied);
-            (Some(identity), outcome)
+            let granted =
+                granted(stage.snapshot, &identity, stage.registry, &policy.packages, stage.now, modes);
+            (Some(identity), granted.map_err(Why::Denied))
         }
         Err(Obstacle::Refused(denial)) => (None, Err(Why::Denied(denial))),
         Err(Obstacle::ByHand(what)) => (None, Err(Why::Untried(what))),
@@ -41,14 +46,14 @@ pub(super) fn ask(stage: &Stage<'_>, identity: Result<Identity, Obstacle>) -> Sa
 }
 
 impl Said {
-    /// Whether anything that the policy lists is granted.
+    /// Whether anything that the policy lists is granted. Another policy may grant other actions.
     pub(super) fn allows_something(&self) -> bool {
-        let Ok(grant) = &self.outcome else { return false };
-        self.listed.iter().any(|(package, actions)| actions.overlaps(grant.scope.actions(package)))
+        let Ok(granted) = &self.outcome else { return false };
+        self.listed.iter().any(|(package, actions)| actions.overlaps(granted.actions(package)))
     }
 
     fn allows_all(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|grant| grant.scope.uncovered(&self.listed).is_empty())
+        self.outcome.as_ref().is_ok_and(|granted| granted.uncovered(&self.listed).is_empty())
     }
 
     pub(super) fn is_expected(&self, test: &Test) -> bool {
@@ -61,10 +66,9 @@ impl Said {
         }
     }
 
-    /// Why what the policy lists is not granted. Who gets something else would ask in vain for this.
-    pub(super) fn reason(&self) -> Option<Reason> {
+    /// Why what the policy lists is not granted.
+    fn reason(&self) -> Option<Reason> {
         match &self.outcome {
-            Ok(_) if self.allows_all() => None,
             Ok(_) => Some(Reason::NotCovered),
             Err(Why::Denied(denial)) => Some(denial.reason),
             Err(Why::Untried(_)) => None,
@@ -81,8 +85,8 @@ impl Said {
 
     pub(super) fn in_words(&self) -> String {
         match &self.outcome {
-            Ok(grant) if self.allows_something() => format!("allowed {}", grant.scope),
-            Ok(grant) => format!("not_covered: only {} is granted", grant.scope),
+            Ok(granted) if self.allows_something() => format!("allowed {granted}"),
+            Ok(granted) => format!("not_covered: only {granted} is granted"),
             Err(Why::Denied(denial)) => denial.to_string(),
             Err(Why::Untried(what)) => what.clone(),
         }
