@@ -2,6 +2,7 @@
 //! token, a header or a path.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -23,6 +24,12 @@ struct ExchangeLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuerLabels {
     issuer: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FetchLabels {
+    issuer: Arc<str>,
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,6 +75,9 @@ pub struct Metrics {
     explanations: Family<AnswerLabels, Counter>,
     revocations: Counter,
     signature_checks: Family<IssuerLabels, Counter>,
+    issuer_keys: Family<IssuerLabels, Gauge>,
+    issuer_keys_age: Family<IssuerLabels, Gauge>,
+    issuer_fetches: Family<FetchLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     connections: Gauge,
     audit_waiting: Gauge,
@@ -88,6 +98,9 @@ impl Default for Metrics {
             explanations: Family::default(),
             revocations: Counter::default(),
             signature_checks: Family::default(),
+            issuer_keys: Family::default(),
+            issuer_keys_age: Family::default(),
+            issuer_fetches: Family::default(),
             requests: Family::default(),
             connections: Gauge::default(),
             audit_waiting: Gauge::default(),
@@ -110,6 +123,18 @@ impl Default for Metrics {
             "signature_checks",
             "Signatures that were checked",
             metrics.signature_checks.clone(),
+        );
+        registry.register("issuer_keys", "Keys of the issuer that serve", metrics.issuer_keys.clone());
+        registry.register_with_unit(
+            "issuer_keys_age",
+            "Since the issuer's keys were had from it or from their file",
+            Unit::Seconds,
+            metrics.issuer_keys_age.clone(),
+        );
+        registry.register(
+            "issuer_fetches",
+            "Fetches of the issuer's keys, by result",
+            metrics.issuer_fetches.clone(),
         );
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
@@ -170,6 +195,27 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { route, status }).inc();
     }
 
+    /// Shows the state of an issuer's keys: how many serve, their age in seconds, and how many fetches
+    /// ended how.
+    pub fn issuer_keys(
+        &self,
+        issuer: &Arc<str>,
+        usable: usize,
+        age: Option<u64>,
+        fetches: impl IntoIterator<Item = (&'static str, u64)>,
+    ) {
+        let label = IssuerLabels { issuer: Arc::clone(issuer) };
+        self.issuer_keys.get_or_create(&label).set(gauge(usable));
+        if let Some(age) = age {
+            self.issuer_keys_age.get_or_create(&label).set(gauge(age));
+        }
+        for (result, count) in fetches {
+            let counter =
+                self.issuer_fetches.get_or_create(&FetchLabels { issuer: Arc::clone(issuer), result });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+    }
+
     /// The gauge of open connections.
     pub fn connections(&self) -> &Gauge {
         &self.connections
@@ -190,16 +236,20 @@ impl Metrics {
     pub fn snapshot(&self, digest: &str, policies: usize, at: u64) {
         self.snapshot.clear();
         self.snapshot.get_or_create(&SnapshotLabels { digest: digest.to_owned() }).set(1);
-        self.policies.set(i64::try_from(policies).unwrap_or(i64::MAX));
-        self.loaded_at.set(i64::try_from(at).unwrap_or(i64::MAX));
+        self.policies.set(gauge(policies));
+        self.loaded_at.set(gauge(at));
     }
 
     /// The exposition text (OpenMetrics).
     pub fn render(&self, audit_waiting: usize) -> String {
-        self.audit_waiting.set(i64::try_from(audit_waiting).unwrap_or(i64::MAX));
+        self.audit_waiting.set(gauge(audit_waiting));
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+fn gauge(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }

@@ -12,7 +12,7 @@ use super::{Files, networks, without_credentials};
 use crate::document::{Located, Section};
 use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
-    Issuer, IssuerSettings, Issuers, KeySet, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
+    Issuer, IssuerSettings, Issuers, KeySource, Keyring, KeysFile, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
 };
 
 /// What can be listed in `algorithms`.
@@ -73,7 +73,9 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let algorithms = read_algorithms(section);
     let max_age = section.duration("max_age", 1..MAX_MAX_AGE + 1);
     let leeway = section.duration("leeway", 0..MAX_LEEWAY + 1);
-    let keys = read_keys(section, files, url.as_deref(), kind.as_ref().and_then(|kind| kind.value.keys_host));
+    let allow_no_kid = section.flag("allow_no_kid");
+    let keys_host = kind.as_ref().and_then(|kind| kind.value.keys_host);
+    let keys = read_keys(section, files, url.as_deref(), keys_host, allow_no_kid);
     let Some(kind) = kind.map(|kind| kind.value) else {
         // What may be written here depends on the kind, so nothing is said about it.
         for key in ["pins", "run_claim", "allow_events", "accept_shared_audience"] {
@@ -102,7 +104,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
             accept_shared_audience,
             allow_events,
         }),
-        keyring: Keyring::new(keys?),
+        keyring: Keyring::new(name.value.into(), keys?, allow_no_kid),
     })
 }
 
@@ -231,6 +233,7 @@ fn read_keys(
     files: &Files<'_>,
     url: Option<&str>,
     keys_host: Option<&'static str>,
+    allow_no_kid: bool,
 ) -> Option<KeySource> {
     if section.contains("keys_file") {
         for key in ["jwks_uri", "ca_file", "allow_private"] {
@@ -238,11 +241,12 @@ fn read_keys(
                 section.error(section.span(), format!("`{key}` has no meaning beside `keys_file`"), None);
             }
         }
-        let span = section.string("keys_file")?.span;
-        return match KeySet::parse(&files.read(section, "keys_file")?) {
-            Ok(set) => Some(KeySource::File(set)),
+        let name = section.string("keys_file")?;
+        let contents = files.read(section, "keys_file")?;
+        return match KeysFile::new(files.path(name.value), &contents, allow_no_kid) {
+            Ok((file, set)) => Some(KeySource::File(file, set)),
             Err(error) => {
-                section.error(&span, format!("`keys_file`: {error}"), None);
+                section.error(&name.span, format!("`keys_file`: {error}"), None);
                 None
             }
         };

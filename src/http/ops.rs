@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::broker::Broker;
 use crate::clock::rfc3339;
+use crate::identity::KeysStatus;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -50,5 +51,10 @@ async fn ready(State(broker): State<Arc<Broker>>) -> Response {
 }
 
 async fn metrics(State(broker): State<Arc<Broker>>) -> impl IntoResponse {
+    for issuer in broker.issuers.iter() {
+        let KeysStatus { usable, age, fetches } = issuer.keyring.status();
+        let age = age.map(|age| age.as_secs());
+        broker.metrics.issuer_keys(&issuer.settings.id, usable, age, fetches);
+    }
     ([(CONTENT_TYPE, OPENMETRICS)], broker.metrics.render(broker.audit.waiting()))
 }

@@ -12,10 +12,13 @@ use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::Deserialize;
 
+use super::jws::LONGEST_KID;
+use crate::echo::clipped;
+
 /// More keys than any issuer rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;
 /// How many keys under one `kid` are tried.
-const MAX_SAME_KID: usize = 16;
+const MAX_TRIES: usize = 16;
 /// RSA moduli in bytes.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
@@ -23,6 +26,8 @@ const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 #[derive(Debug, Default)]
 pub struct KeySet {
     by_kid: HashMap<String, Vec<Key>>,
+    /// Keys without a `kid`, for an issuer that is allowed to have such.
+    unnamed: Vec<Key>,
     /// Entries that were passed over, and why.
     pub skipped: Vec<Skipped>,
 }
@@ -69,34 +74,73 @@ impl KeySet {
     /// # Errors
     /// If it is no key set, or holds no usable key.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        let document: Document =
-            serde_json::from_slice(json).map_err(|error| KeySetError::NotAKeySet(error.to_string()))?;
+        Self::read(json, false)
+    }
+
+    /// Reads the key set of an issuer whose tokens may lack a `kid`: a key without one is usable too.
+    ///
+    /// # Errors
+    /// See [`KeySet::parse`].
+    pub fn parse_with_unnamed(json: &[u8]) -> Result<Self, KeySetError> {
+        Self::read(json, true)
+    }
+
+    fn read(json: &[u8], allow_unnamed: bool) -> Result<Self, KeySetError> {
+        let document: Document = serde_json::from_slice(json)
+            .map_err(|error| KeySetError::NotAKeySet(clipped(error.to_string())))?;
         let found = document.keys.len();
         let mut set = Self::default();
         for entry in document.keys.into_iter().take(MAX_KEYS) {
             let kid = entry.get("kid").and_then(serde_json::Value::as_str).map(str::to_owned);
-            match usable(entry) {
-                Ok(key) => match kid {
-                    Some(kid) => {
-                        let same = set.by_kid.entry(kid).or_default();
-                        if same.len() < MAX_SAME_KID {
-                            same.push(key);
-                        }
-                    }
-                    None => set.skipped.push(Skipped { kid, why: "no `kid`" }),
-                },
-                Err(why) => set.skipped.push(Skipped { kid, why }),
+            match (usable(entry), kid) {
+                (Ok(_), Some(kid)) if kid.len() > LONGEST_KID => {
+                    set.skip(Some(kid), "a `kid` that is too long");
+                }
+                (Ok(key), Some(kid)) => set.by_kid.entry(kid).or_default().push(key),
+                (Ok(key), None) if allow_unnamed => set.unnamed.push(key),
+                (Ok(_), None) => set.skip(None, "no `kid`"),
+                (Err(why), kid) => set.skip(kid, why),
             }
         }
-        if set.by_kid.is_empty() {
-            return Err(KeySetError::NoUsableKey(found));
-        }
-        Ok(set)
+        if set.is_empty() { Err(KeySetError::NoUsableKey(found)) } else { Ok(set) }
     }
 
-    /// Whether there is a key under this id.
-    pub fn contains(&self, kid: &str) -> bool {
-        self.by_kid.contains_key(kid)
+    fn skip(&mut self, kid: Option<String>, why: &'static str) {
+        self.skipped.push(Skipped { kid: kid.map(clipped), why });
+    }
+
+    /// How many keys are usable.
+    pub fn len(&self) -> usize {
+        self.all().count()
+    }
+
+    /// Whether none is; such a set is never made by reading one.
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        self.by_kid.values().flatten().chain(&self.unnamed)
+    }
+
+    /// The keys that a token may have been signed with: those under its `kid`; where it has none, the
+    /// only key there is.
+    fn candidates(&self, kid: Option<&str>) -> &[Key] {
+        match kid {
+            Some(kid) => self.by_kid.get(kid).map_or(&[], Vec::as_slice),
+            None => {
+                let mut all = self.all();
+                match (all.next(), all.next()) {
+                    (Some(only), None) => std::slice::from_ref(only),
+                    _ => &[],
+                }
+            }
+        }
+    }
+
+    /// Whether there is a key for tokens with this `kid`, or for those without one.
+    pub fn contains(&self, kid: Option<&str>) -> bool {
+        !self.candidates(kid).is_empty()
     }
 
     /// The ids of the usable keys.
@@ -104,17 +148,18 @@ impl KeySet {
         self.by_kid.keys().map(String::as_str)
     }
 
-    /// Verifies a signature with the key or keys under an id; each check is counted.
+    /// Verifies a signature with the key or keys for a `kid`, or for none; each check is counted.
     pub fn verify(
         &self,
-        kid: &str,
+        kid: Option<&str>,
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
         mut on_check: impl FnMut(),
     ) -> bool {
-        let keys = self.by_kid.get(kid).map_or(&[][..], Vec::as_slice);
-        keys.iter().flat_map(|key| &key.algorithms).filter(|(fits, _)| *fits == algorithm).any(|(_, key)| {
+        let fitting = self.candidates(kid).iter().flat_map(|key| &key.algorithms);
+        let mut tried = fitting.filter(|(fits, _)| *fits == algorithm).take(MAX_TRIES);
+        tried.any(|(_, key)| {
             on_check();
             key.verify_sig(message, signature).is_ok()
         })
@@ -212,4 +257,53 @@ fn ed_key(curve: &EllipticCurve, x: &str) -> Result<Vec<(Algorithm, ParsedPublic
 fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| "not base64url")?;
     if bytes.is_empty() { Err("an empty number") } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ed(kid: Option<&str>) -> Value {
+        // RFC 8037, appendix A.2.
+        let mut key =
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        if let Some(kid) = kid {
+            key["kid"] = kid.into();
+        }
+        key
+    }
+
+    fn of(keys: &[Value]) -> Vec<u8> {
+        json!({ "keys": keys }).to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_key_without_a_kid_serves_only_where_that_is_allowed_and_only_alone() {
+        for (keys, named, unnamed, serves_none) in [
+            (vec![ed(None)], 0, 1, true),
+            (vec![ed(Some("1"))], 1, 1, true),
+            (vec![ed(None), ed(None)], 0, 2, false),
+            (vec![ed(None), ed(Some("1"))], 1, 2, false),
+            (vec![ed(Some("1")), ed(Some("1"))], 2, 2, false),
+            (vec![ed(None), json!({ "kty": "oct", "k": "AA" }), json!(7)], 0, 1, true),
+        ] {
+            let strict = KeySet::parse(&of(&keys)).map_or(0, |set| set.len());
+            assert_eq!(strict, named, "{keys:?}");
+            let set = KeySet::parse_with_unnamed(&of(&keys)).expect("a usable key");
+            assert_eq!((set.len(), set.contains(None)), (unnamed, serves_none), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_hostile_set_says_is_repeated_to_a_bounded_length() {
+        let long = "x".repeat(200_000);
+        let set = KeySet::parse(&of(&[ed(Some(&long)), json!({ "kid": long }), ed(Some("good"))]));
+        let set = set.expect("the good one is there");
+        assert_eq!(set.kids().collect::<Vec<_>>(), ["good"]);
+        assert!(set.skipped.iter().all(|skipped| skipped.kid.as_ref().is_some_and(|kid| kid.len() < 300)));
+        let error = KeySet::parse(json!({ "keys": long }).to_string().as_bytes()).expect_err("no set");
+        assert!(error.to_string().len() < 300, "{error}");
+    }
 }

@@ -18,7 +18,7 @@ pub use discovery::{Discovery, DiscoveryError, Remote};
 pub use issuer::{Identity, Issuer, IssuerSettings, Issuers, Pin};
 pub use jwk::{KeySet, KeySetError, Skipped};
 pub use jws::{Jws, MAX_TOKEN_BYTES};
-pub use keyring::{KeySource, Keyring};
+pub use keyring::{KeySource, Keyring, KeysFile, KeysStatus};
 pub use kinds::Kind;
 pub use times::{MAX_LEEWAY, MAX_MAX_AGE, REPLAY_MARGIN};
 pub use verify::{Unverified, Verified};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get};
 use hyper_util::rt::TokioIo;
@@ -34,6 +35,7 @@ struct Shared {
     url: String,
     jwks: Mutex<Value>,
     down: Mutex<bool>,
+    cache_control: Mutex<String>,
     jwks_fetches: AtomicUsize,
     connections: AtomicUsize,
     /// Claims of the tokens that `/token` signs, all but `aud`.
@@ -56,6 +58,7 @@ impl Issuer {
             url: url.clone(),
             jwks: Mutex::new(keys::jwks([&key])),
             down: Mutex::new(false),
+            cache_control: Mutex::default(),
             jwks_fetches: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             ambient: Mutex::new(None),
@@ -103,6 +106,11 @@ impl Issuer {
     /// Changes the published keys.
     pub fn publish(&self, keys: Value) {
         *self.shared.jwks.lock().expect("lock") = keys;
+    }
+
+    /// Sends its keys with this `Cache-Control`.
+    pub fn set_cache_control(&self, value: &str) {
+        *self.shared.cache_control.lock().expect("lock") = value.to_owned();
     }
 
     /// Answers 503 to everything, or serves again.
@@ -169,7 +177,8 @@ async fn jwks(State(shared): State<Arc<Shared>>) -> Response {
     if *shared.down.lock().expect("lock") {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(shared.jwks.lock().expect("lock").clone()).into_response()
+    let cache_control = [(CACHE_CONTROL, shared.cache_control.lock().expect("lock").clone())];
+    (cache_control, Json(shared.jwks.lock().expect("lock").clone())).into_response()
 }
 
 async fn ambient_token(

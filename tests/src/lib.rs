@@ -5,6 +5,8 @@ pub mod attack;
 pub mod broker;
 pub mod claims;
 pub mod deciding;
+pub mod flood;
+pub mod hostile_issuer;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;

@@ -66,11 +66,15 @@ pub struct Setup {
 impl Setup {
     /// One GitHub-like issuer, one PyPI-like registry, one policy.
     pub fn new(issuer: &Issuer) -> Self {
+        Self::trusting(&issuer.url, &issuer.ca)
+    }
+
+    /// The same, where the issuer is at this URL and its authority's certificate is this one.
+    pub fn trusting(url: &str, ca: &str) -> Self {
         let mut setup = Self::with_issuers(format!(
-            "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
-            issuer.url
+            "[issuers.github]\nkind = \"github\"\nurl = \"{url}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n"
         ));
-        setup.files.push(("issuer-ca.pem".to_owned(), issuer.ca.clone()));
+        setup.files.push(("issuer-ca.pem".to_owned(), ca.to_owned()));
         setup
     }
 

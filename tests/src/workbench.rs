@@ -25,6 +25,11 @@ kind = "oidc"
 url = "https://ci.example.com"
 pins = ["/job/pool"]
 
+[issuers.cluster]
+kind = "kubernetes"
+url = "https://kubernetes.default.svc"
+allow_private = ["10.0.0.0/8"]
+
 [registries.pypi]
 kind = "pypi"
 hosts = ["pypi.example.com"]

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     Claims, Derived, Events, Kind, Sample, Stated, Write, contradiction, host_of, is_on_host, is_uuid,
-    path_segments, stated,
+    origin, path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -28,23 +28,23 @@ pub(super) const KIND: Kind = Kind {
         "aud", "def_id", "exp", "iat", "iss", "jti", "nbf", "org_id", "prj_id", "rpo_id", "rpo_ref",
         "rpo_uri", "rpo_ver", "run_id", "sub",
     ],
-    derived: &[Derived { name: "code_origin", compute: code_origin }],
+    derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
     samples: &[Sample {
-        name: "code_origin",
+        name: origin::CLAIM,
         from: "rpo_ref",
         write: Write::Values(&[
-            ("own", Some("refs/heads/main")),
-            ("pull-request", Some("refs/pull/1/merge")),
-            ("unstated", None),
+            (origin::OWN, Some("refs/heads/main")),
+            (origin::PULL_REQUEST, Some("refs/pull/1/merge")),
+            (origin::UNSTATED, None),
         ]),
     }],
     recommended: &[("rpo_ref", "only what was tagged or merged so")],
     run_claim: Some("run_id"),
     repository: &["rpo_id", "rpo_uri"],
     events: &[Events {
-        claim: "code_origin",
-        default: &["own", "unstated"],
-        never: &["pull-request"],
+        claim: origin::CLAIM,
+        default: &[origin::OWN, origin::UNSTATED],
+        never: &[origin::PULL_REQUEST],
         advice: "complete the pull request, and publish from the repository's own branch or tag",
     }],
     check: organization_agrees_with_issuer,
@@ -65,10 +65,9 @@ fn check_url(url: &Url) -> Result<(), &'static str> {
 /// not say what it runs on; the connection's own checks guard it.
 fn code_origin(claims: &Claims) -> Option<String> {
     let origin = match stated(claims, "rpo_ref") {
-        Stated::Not => "unstated",
-        Stated::As(name) if name.starts_with("refs/heads/") || name.starts_with("refs/tags/") => "own",
-        Stated::As(name) if name.starts_with("refs/pull/") => "pull-request",
-        Stated::As(_) | Stated::Unreadably => return None,
+        Stated::Not => origin::UNSTATED,
+        Stated::As(name) => origin::of_ref(&name)?,
+        Stated::Unreadably => return None,
     };
     Some(origin.to_owned())
 }

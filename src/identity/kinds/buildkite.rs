@@ -3,16 +3,13 @@
 //! Source: Buildkite's documentation of `buildkite-agent oidc request-token`. The ids are signed only
 //! where the job asks for them, and `sub` is made of slugs, or of whatever `--subject-claim` names.
 
-use super::{Claims, Derived, Events, Kind, Sample, Write, host_of, is_on_host, path_segments};
+use super::{Claims, Derived, Events, Kind, Sample, Write, is_on_host, no_path, origin};
 
 pub(super) const KIND: Kind = Kind {
     name: "buildkite",
     default_url: Some("https://agent.buildkite.com"),
     owns_url: |url| is_on_host(url, "agent.buildkite.com"),
-    check_url: |url| match &path_segments(url)[..] {
-        [_, ..] if host_of(url) == "agent.buildkite.com" => Err("the issuer is https://agent.buildkite.com"),
-        _ => Ok(()),
-    },
+    check_url: |url| no_path(url, "agent.buildkite.com", "the issuer is https://agent.buildkite.com"),
     pins: &["organization_id", "pipeline_id"],
     missing_pin_hint: Some(
         "ask for both ids with `buildkite-agent oidc request-token --claim organization_id --claim pipeline_id`",
@@ -45,14 +42,14 @@ pub(super) const KIND: Kind = Kind {
         "sub",
     ],
     vocabulary_prefixes: &["agent_tag:"],
-    derived: &[Derived { name: "code_origin", compute: code_origin }],
+    derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
     samples: &[Sample {
-        name: "code_origin",
+        name: origin::CLAIM,
         from: "build_branch",
         write: Write::Values(&[
-            ("unstated", Some("main")),
-            ("fork", Some("mallory:main")),
-            ("pull-request", Some("pull/1/head")),
+            (origin::UNSTATED, Some("main")),
+            (origin::FORK, Some("mallory:main")),
+            (origin::PULL_REQUEST, Some("pull/1/head")),
         ]),
     }],
     recommended: &[
@@ -62,9 +59,9 @@ pub(super) const KIND: Kind = Kind {
     run_claim: Some("build_number"),
     repository: &["pipeline_id", "pipeline_slug"],
     events: &[Events {
-        claim: "code_origin",
-        default: &["unstated"],
-        never: &["fork", "pull-request"],
+        claim: origin::CLAIM,
+        default: &[origin::UNSTATED],
+        never: &[origin::FORK, origin::PULL_REQUEST],
         advice: "merge the change, and publish from a build of the repository's own branch or tag",
     }],
     max_age: 600,
@@ -77,9 +74,9 @@ pub(super) const KIND: Kind = Kind {
 fn code_origin(claims: &Claims) -> Option<String> {
     let branch = claims.text("build_branch").filter(|branch| !branch.is_empty())?;
     let origin = match branch.strip_prefix("refs/").unwrap_or(branch) {
-        _ if branch.contains(':') => "fork",
-        name if name.starts_with("pull/") => "pull-request",
-        _ => "unstated",
+        _ if branch.contains(':') => origin::FORK,
+        name if name.starts_with("pull/") => origin::PULL_REQUEST,
+        _ => origin::UNSTATED,
     };
     Some(origin.to_owned())
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Claims, Derived, Events, Kind, Sample, Stated, Write, contradiction, host_of, is_on_host, is_uuid,
-    path_segments, stated,
+    origin, path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -43,16 +43,16 @@ pub(super) const KIND: Kind = Kind {
         "sub",
     ],
     derived: &[
-        Derived { name: "code_origin", compute: code_origin },
+        Derived { name: origin::CLAIM, compute: code_origin },
         Derived { name: "rerun", compute: rerun },
     ],
     samples: &[
         Sample {
-            name: "code_origin",
+            name: origin::CLAIM,
             from: REF,
             write: Write::Values(&[
-                ("own", Some("refs/heads/main")),
-                ("pull-request", Some("refs/pull/1/head")),
+                (origin::OWN, Some("refs/heads/main")),
+                (origin::PULL_REQUEST, Some("refs/pull/1/head")),
                 ("unstated", None),
             ]),
         },
@@ -76,9 +76,9 @@ pub(super) const KIND: Kind = Kind {
             advice: "somebody may be logged in to the job; rerun the workflow without SSH",
         },
         Events {
-            claim: "code_origin",
-            default: &["own", "unstated"],
-            never: &["pull-request"],
+            claim: origin::CLAIM,
+            default: &[origin::OWN, origin::UNSTATED],
+            never: &[origin::PULL_REQUEST],
             advice: "merge the change, and publish from the project's own branch or tag",
         },
     ],
@@ -90,20 +90,16 @@ pub(super) const KIND: Kind = Kind {
 /// ref that is no branch's and no tag's. Pipelines of custom webhooks have no ref.
 fn code_origin(claims: &Claims) -> Option<String> {
     let origin = match stated(claims, REF) {
-        Stated::Not => "unstated",
-        Stated::As(name) => origin_of_ref(&name)?,
+        Stated::Not => origin::UNSTATED,
+        Stated::As(name) if is_pull_requests_branch(&name) => origin::PULL_REQUEST,
+        Stated::As(name) => origin::of_ref(&name)?,
         Stated::Unreadably => return None,
     };
     Some(origin.to_owned())
 }
 
-fn origin_of_ref(name: &str) -> Option<&'static str> {
-    let is_foreign =
-        ["refs/pull/", "refs/pull-requests/", "refs/merge-requests/", "refs/heads/pull/", "pull/"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
-    let is_own = ["refs/heads/", "refs/tags/"].iter().any(|prefix| name.starts_with(prefix));
-    if is_foreign { Some("pull-request") } else { is_own.then_some("own") }
+fn is_pull_requests_branch(name: &str) -> bool {
+    name.strip_prefix("refs/heads/").unwrap_or(name).starts_with("pull/")
 }
 
 /// Whether the job was started anew for somebody to log in to it. A token that does not say so is

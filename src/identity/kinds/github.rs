@@ -10,12 +10,15 @@
 use url::Url;
 
 use super::{
-    Claim, Claims, Derived, Events, Kind, Sample, Write, contradiction, host_of, is_on_host, path_segments,
-    split_at_ref, text_or_set,
+    Claims, Derived, Events, Kind, Sample, Write, contradiction, host_of, is_on_host, path_segments,
+    workflow_ref,
 };
 use crate::denial::Denial;
 
 const HOST: &str = "token.actions.githubusercontent.com";
+
+/// Where GitHub reads workflows from.
+const FOLDERS: [&str; 1] = ["/.github/workflows/"];
 
 pub(super) const KIND: Kind = Kind {
     name: "github",
@@ -70,7 +73,11 @@ pub(super) const KIND: Kind = Kind {
         Derived { name: "job_workflow_repository", compute: job_workflow_repository },
     ],
     samples: &[
-        Sample { name: "workflow_file", from: "workflow_ref", write: Write::With(write_workflow_file) },
+        Sample {
+            name: "workflow_file",
+            from: "workflow_ref",
+            write: Write::With(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
+        },
         Sample {
             name: "job_workflow_file",
             from: "job_workflow_ref",
@@ -133,49 +140,30 @@ fn check_url(url: &Url) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// `owner/repo/.github/workflows/file.yml@ref` → (`owner/repo`, `file.yml`).
-fn split_workflow_ref(workflow_ref: &str) -> Option<(&str, &str)> {
-    let (path, _) = split_at_ref(workflow_ref)?;
-    let (repository, file) = path.split_once("/.github/workflows/")?;
-    let named = !file.is_empty() && !file.contains('/') && repository.matches('/').count() == 1;
-    named.then_some((repository, file))
-}
-
 /// The file of the workflow that was started, if it is this repository's own.
 fn workflow_file(claims: &Claims) -> Option<String> {
-    let (repository, file) = split_workflow_ref(claims.text("workflow_ref")?)?;
-    let own = repository.eq_ignore_ascii_case(claims.text("repository")?);
-    own.then(|| file.to_owned())
+    workflow_ref::own_file(claims, &FOLDERS)
 }
 
 /// The file of the workflow the job is defined in, which may be a reusable one of another repository.
 fn job_workflow_file(claims: &Claims) -> Option<String> {
-    split_workflow_ref(claims.text("job_workflow_ref")?).map(|(_, file)| file.to_owned())
+    workflow_ref::split(claims.text("job_workflow_ref")?, &FOLDERS).map(|(_, file)| file.to_owned())
 }
 
 /// The repository of the workflow the job is defined in.
 fn job_workflow_repository(claims: &Claims) -> Option<String> {
-    split_workflow_ref(claims.text("job_workflow_ref")?).map(|(repository, _)| repository.to_owned())
-}
-
-fn write_workflow_file(file: &str, claims: &mut Claims) {
-    let repository = text_or_set(claims, "repository", "acme/widget");
-    write_ref(claims, "workflow_ref", &repository, file);
+    workflow_ref::split(claims.text("job_workflow_ref")?, &FOLDERS)
+        .map(|(repository, _)| repository.to_owned())
 }
 
 fn write_job_workflow_file(file: &str, claims: &mut Claims) {
     let repository = job_workflow_repository(claims).unwrap_or_else(|| "acme/workflows".to_owned());
-    write_ref(claims, "job_workflow_ref", &repository, file);
+    workflow_ref::write(claims, "job_workflow_ref", &repository, FOLDERS[0], file);
 }
 
 fn write_job_workflow_repository(repository: &str, claims: &mut Claims) {
     let file = job_workflow_file(claims).unwrap_or_else(|| "release.yml".to_owned());
-    write_ref(claims, "job_workflow_ref", repository, &file);
-}
-
-fn write_ref(claims: &mut Claims, name: &str, repository: &str, file: &str) {
-    let workflow_ref = format!("{repository}/.github/workflows/{file}@refs/heads/main");
-    claims.set(name, Claim::Text(workflow_ref));
+    workflow_ref::write(claims, "job_workflow_ref", repository, FOLDERS[0], &file);
 }
 
 /// The immutable form, `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, must agree with the id claims. Other
@@ -207,43 +195,12 @@ mod tests {
     use super::*;
     use crate::denial::Reason;
 
-    fn claims(json: &str) -> Claims {
-        Claims::parse(json.as_bytes()).expect("valid")
-    }
-
-    #[test]
-    fn the_workflow_file_is_the_repositorys_own() {
-        let file = |workflow_ref: &str| {
-            workflow_file(&claims(&format!(
-                r#"{{"repository":"Acme/Widget","workflow_ref":"{workflow_ref}"}}"#
-            )))
-        };
-        assert_eq!(
-            file("acme/widget/.github/workflows/release.yml@refs/heads/main").as_deref(),
-            Some("release.yml")
-        );
-        assert_eq!(file("acme/widget/.github/workflows/a@b.yml@refs/tags/v1@x").as_deref(), Some("a@b.yml"));
-        assert_eq!(file("acme/widget/.github/workflows/release.yml@0123abc").as_deref(), Some("release.yml"));
-        assert_eq!(file("acme/widget/.github/workflows/release.yml@refs/x.yml@refs/heads/main"), None);
-        for foreign in [
-            "evil/widget/.github/workflows/release.yml@refs/heads/main",
-            "acme/widget/.github/workflows/@refs/heads/main",
-            "acme/widget/.github/workflows/sub/release.yml@refs/heads/main",
-            "x/acme/widget/.github/workflows/release.yml@refs/heads/main",
-            "acme/widget/.github/workflows/release.yml",
-            "release.yml@refs/heads/main",
-            "",
-        ] {
-            assert_eq!(file(foreign), None, "{foreign}");
-        }
-        assert_eq!(workflow_file(&claims("{}")), None);
-    }
-
     #[test]
     fn an_immutable_subject_agrees_with_the_id_claims() {
         let check = |sub: &str| {
             let json = format!(r#"{{"sub":"{sub}","repository_owner_id":"1","repository_id":"2"}}"#);
-            subject_agrees_with_ids(&claims(&json)).map_err(|denial| denial.reason)
+            subject_agrees_with_ids(&Claims::parse(json.as_bytes()).expect("valid"))
+                .map_err(|denial| denial.reason)
         };
         for fine in [
             "repo:acme@1/widget@2:environment:pypi",

@@ -5,20 +5,15 @@
 //! `max_age` is an hour.
 
 use super::{
-    Claim, Claims, Derived, Events, Kind, Sample, Stated, Write, host_of, is_on_host, path_segments,
-    split_at_ref, stated, text_or_set,
+    Claim, Claims, Derived, Events, Kind, Sample, Stated, Write, is_on_host, no_path, origin, split_at_ref,
+    stated, text_or_set,
 };
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
     default_url: Some("https://gitlab.com"),
     owns_url: |url| is_on_host(url, "gitlab.com"),
-    check_url: |url| match &path_segments(url)[..] {
-        [_, ..] if host_of(url) == "gitlab.com" => {
-            Err("the issuer is https://gitlab.com, whatever the group")
-        }
-        _ => Ok(()),
-    },
+    check_url: |url| no_path(url, "gitlab.com", "the issuer is https://gitlab.com, whatever the group"),
     pins: &["namespace_id", "project_id"],
     missing_pin_hint: Some("is this a GitLab CI job's `id_tokens`?"),
     vocabulary: &[
@@ -69,11 +64,11 @@ pub(super) const KIND: Kind = Kind {
         "user_login",
     ],
     derived: &[
-        Derived { name: "code_origin", compute: code_origin },
+        Derived { name: origin::CLAIM, compute: code_origin },
         Derived { name: "config_file", compute: config_file },
     ],
     samples: &[
-        Sample { name: "code_origin", from: "job_project_id", write: Write::With(write_code_origin) },
+        Sample { name: origin::CLAIM, from: "job_project_id", write: Write::With(write_code_origin) },
         Sample { name: "config_file", from: "ci_config_ref_uri", write: Write::With(write_config_file) },
     ],
     recommended: &[
@@ -101,9 +96,9 @@ pub(super) const KIND: Kind = Kind {
             advice: "run the job in a pipeline for a protected branch or tag",
         },
         Events {
-            claim: "code_origin",
-            default: &["own", "unstated"],
-            never: &["fork"],
+            claim: origin::CLAIM,
+            default: &[origin::OWN, origin::UNSTATED],
+            never: &[origin::FORK],
             advice: "merge the fork's change, and publish from the project's own branch or tag",
         },
     ],
@@ -115,12 +110,12 @@ pub(super) const KIND: Kind = Kind {
 /// `source_project_id` the one the code is from; older instances sign neither of these.
 fn code_origin(claims: &Claims) -> Option<String> {
     let project = claims.text("project_id")?;
-    let mut origin = "unstated";
+    let mut origin = origin::UNSTATED;
     for other in ["job_project_id", "source_project_id"] {
         match stated(claims, other) {
             Stated::Not => {}
-            Stated::As(id) if id == project => origin = "own",
-            Stated::As(_) => return Some("fork".to_owned()),
+            Stated::As(id) if id == project => origin = origin::OWN,
+            Stated::As(_) => return Some(origin::FORK.to_owned()),
             Stated::Unreadably => return None,
         }
     }

@@ -3,16 +3,13 @@
 //! Source: Google's "OpenID Connect" reference and its documentation of service accounts' ID tokens.
 //! `sub` is the account's number, which is never given to another; `email` is a name.
 
-use super::{Kind, host_of, is_on_host, path_segments};
+use super::{Kind, is_on_host, no_path};
 
 pub(super) const KIND: Kind = Kind {
     name: "google",
     default_url: Some("https://accounts.google.com"),
     owns_url: |url| is_on_host(url, "accounts.google.com"),
-    check_url: |url| match &path_segments(url)[..] {
-        [_, ..] if host_of(url) == "accounts.google.com" => Err("the issuer is https://accounts.google.com"),
-        _ => Ok(()),
-    },
+    check_url: |url| no_path(url, "accounts.google.com", "the issuer is https://accounts.google.com"),
     keys_host: Some("www.googleapis.com"),
     pins: &["sub"],
     vocabulary: &[

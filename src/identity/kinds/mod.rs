@@ -1,19 +1,32 @@
 //! Issuer kinds: what an issuer's claims mean. One small file each; data and a few functions.
 
+mod aws;
 mod azure_devops;
 mod bitbucket;
 mod buildkite;
 mod circleci;
+mod codefresh;
+mod forgejo;
 mod github;
 mod gitlab;
 mod google;
+mod issuer_url;
+mod jenkins;
+mod kubernetes;
 mod oidc;
+mod origin;
 mod semaphore;
+mod spiffe;
+mod statement;
+mod terraform;
+mod workflow_ref;
 
 use url::Url;
 
+use self::issuer_url::{host_of, is_on_host, is_uuid, no_path, path_segments};
+use self::statement::{Stated, contradiction, split_at_ref, stated};
 use super::{Claim, Claims};
-use crate::denial::{Denial, Reason};
+use crate::denial::Denial;
 
 /// Everything that differs between CI platforms.
 #[derive(Debug)]
@@ -30,8 +43,8 @@ pub struct Kind {
     pub check_url: fn(&Url) -> Result<(), &'static str>,
     /// The host of the keys, where the platform keeps them on another one than the issuer's.
     pub keys_host: Option<&'static str>,
-    /// The audience of all its tokens, where a job cannot choose one: every customer's tokens carry
-    /// it, so it is accepted only where the operator says so.
+    /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
+    /// carry it, so it is accepted only where the operator says so.
     pub shared_audience: Option<&'static str>,
     /// The claims every policy must pin; empty where the operator names them.
     pub pins: &'static [&'static str],
@@ -47,6 +60,8 @@ pub struct Kind {
     pub derived: &'static [Derived],
     /// How derived claims come about, so that an identity that has them can be made up.
     pub samples: &'static [Sample],
+    /// Adds what a token with these claims has too, to those of an identity that is made up.
+    pub complete: fn(&mut Claims),
     /// What a good policy matches on beside the pins, and why.
     pub recommended: &'static [(&'static str, &'static str)],
     /// Claims that no policy may match on, and what to use instead.
@@ -138,6 +153,7 @@ impl Kind {
         vocabulary_prefixes: &[],
         derived: &[],
         samples: &[],
+        complete: |_| {},
         recommended: &[],
         unfit: &[],
         caseless: &[],
@@ -149,7 +165,7 @@ impl Kind {
     };
 
     /// Every kind.
-    pub const ALL: [&'static Self; 9] = [
+    pub const ALL: [&'static Self; 16] = [
         &github::KIND,
         &gitlab::KIND,
         &google::KIND,
@@ -158,6 +174,13 @@ impl Kind {
         &bitbucket::KIND,
         &azure_devops::KIND,
         &semaphore::KIND,
+        &codefresh::KIND,
+        &jenkins::KIND,
+        &forgejo::KIND,
+        &kubernetes::KIND,
+        &spiffe::KIND,
+        &terraform::KIND,
+        &aws::KIND,
         &oidc::KIND,
     ];
 
@@ -187,92 +210,4 @@ fn text_or_set(claims: &mut Claims, name: &str, default: &str) -> String {
         claims.set(name, Claim::Text(default.to_owned()));
     }
     claims.text(name).unwrap_or(default).to_owned()
-}
-
-/// Parts `path@ref`. A ref may contain `@` and so may a path; where both readings are possible
-/// there is none, because a claim that can be read in two ways opens nothing.
-fn split_at_ref(text: &str) -> Option<(&str, &str)> {
-    match text.matches("@refs/").count() {
-        0 => text.rsplit_once('@'),
-        1 => text.split_once("@refs/"),
-        _ => None,
-    }
-}
-
-/// Whether a URL is on this host, in any spelling.
-fn is_on_host(url: &str, host: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| host_of(&url) == host)
-}
-
-/// The host, without the dot that may end it.
-fn host_of(url: &Url) -> &str {
-    url.host_str().unwrap_or_default().trim_end_matches('.')
-}
-
-/// The segments of a path; none of `/` itself. A trailing slash is an empty segment.
-fn path_segments(url: &Url) -> Vec<&str> {
-    url.path().split('/').skip(1).skip_while(|_| url.path() == "/").collect()
-}
-
-/// Lower-case hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562 §4), as issuers write it.
-fn is_uuid(text: &str) -> bool {
-    let is_group = |(group, length): (&str, usize)| {
-        group.len() == length && group.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    text.split('-').count() == 5 && text.split('-').zip([8, 4, 4, 4, 12]).all(is_group)
-}
-
-/// A claim for derived ones to be computed from, where leaving it out means something.
-enum Stated<'c> {
-    /// Absent or null.
-    Not,
-    /// Its canonical value.
-    As(std::borrow::Cow<'c, str>),
-    /// There, and of a type that has no meaning.
-    Unreadably,
-}
-
-fn stated<'c>(claims: &'c Claims, name: &str) -> Stated<'c> {
-    match claims.at(name).map(Claim::canonical) {
-        None => Stated::Not,
-        Some(Some(value)) => Stated::As(value),
-        Some(None) => Stated::Unreadably,
-    }
-}
-
-/// Two statements of one token that contradict each other.
-fn contradiction(claims: &Claims, claim: &'static str, detail: &'static str) -> Denial {
-    let denial = Denial::new(Reason::InvalidClaim, detail).claim(claim);
-    match claims.at(claim).and_then(Claim::canonical) {
-        Some(received) => denial.received(received),
-        None => denial,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uuid_has_one_spelling() {
-        assert!(is_uuid("0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1"));
-        for other in [
-            "0C42A6F9-2f3b-4c06-8a1e-9f5a3f5cd7b1",
-            "0c42a6f92f3b4c068a1e9f5a3f5cd7b1",
-            "{0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1}",
-            "0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b",
-            "0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1-",
-            "",
-        ] {
-            assert!(!is_uuid(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_path_has_segments() {
-        let segments = |url: &str| path_segments(&Url::parse(url).expect("a URL")).len();
-        assert_eq!(segments("https://ci.example.com"), 0);
-        assert_eq!(segments("https://ci.example.com/a"), 1);
-        assert_eq!(segments("https://ci.example.com/a/"), 2);
-    }
 }

@@ -6,8 +6,8 @@
 use url::Url;
 
 use super::{
-    Claim, Claims, Derived, Events, Kind, Sample, Stated, Write, contradiction, host_of, path_segments,
-    stated,
+    Claim, Claims, Derived, Events, Kind, Sample, Stated, Write, contradiction, host_of, origin,
+    path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -52,14 +52,27 @@ pub(super) const KIND: Kind = Kind {
         "wf_id",
     ],
     derived: &[
-        Derived { name: "code_origin", compute: code_origin },
+        Derived { name: origin::CLAIM, compute: code_origin },
+        Derived { name: "job_kind", compute: job_kind },
         Derived { name: "project_id", compute: project_id },
     ],
     samples: &[
         Sample {
-            name: "code_origin",
+            name: origin::CLAIM,
             from: "ref_type",
-            write: Write::Values(&[("own", Some("branch")), ("pull-request", Some("pull-request"))]),
+            write: Write::Values(&[
+                (origin::OWN, Some("branch")),
+                (origin::PULL_REQUEST, Some("pull-request")),
+            ]),
+        },
+        Sample {
+            name: "job_kind",
+            from: "job_type",
+            write: Write::Values(&[
+                ("pipeline", Some("pipeline_job")),
+                ("debug", Some("debug_job")),
+                ("unstated", None),
+            ]),
         },
         Sample {
             name: "project_id",
@@ -72,15 +85,15 @@ pub(super) const KIND: Kind = Kind {
     repository: &["prj_id", "prj"],
     events: &[
         Events {
-            claim: "code_origin",
-            default: &["own"],
-            never: &["pull-request"],
+            claim: origin::CLAIM,
+            default: &[origin::OWN],
+            never: &[origin::PULL_REQUEST],
             advice: "merge the change, and publish from a workflow of a branch or tag",
         },
         Events {
-            claim: "job_type",
-            default: &["pipeline_job"],
-            never: &["debug_job", "project_debug_job"],
+            claim: "job_kind",
+            default: &["pipeline", "unstated"],
+            never: &["debug"],
             advice: "somebody is logged in to a debug job; publish from a job of a pipeline",
         },
     ],
@@ -108,7 +121,19 @@ fn code_origin(claims: &Claims) -> Option<String> {
     let said: Vec<_> = signed.as_deref().into_iter().chain(in_subject(claims, "ref_type")).collect();
     let is_pull_request = said.iter().any(|kind| matches!(*kind, "pull-request" | "pull_request" | "pr"));
     let is_own = !said.is_empty() && said.iter().all(|kind| matches!(*kind, "branch" | "tag"));
-    if is_pull_request { Some("pull-request".to_owned()) } else { is_own.then(|| "own".to_owned()) }
+    let origin = if is_pull_request { Some(origin::PULL_REQUEST) } else { is_own.then_some(origin::OWN) };
+    origin.map(str::to_owned)
+}
+
+/// Whether it is a debug job, to which somebody is logged in. Tokens of older installations do not say.
+fn job_kind(claims: &Claims) -> Option<String> {
+    let kind = match stated(claims, "job_type") {
+        Stated::As(kind) if kind == "pipeline_job" => "pipeline",
+        Stated::As(kind) if kind.contains("debug") => "debug",
+        Stated::Not => "unstated",
+        Stated::As(_) | Stated::Unreadably => return None,
+    };
+    Some(kind.to_owned())
 }
 
 /// The value that follows this name in `sub`. Values have no `:`, neither ids nor what git allows in

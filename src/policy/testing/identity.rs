@@ -75,6 +75,7 @@ impl MadeUp {
         for (claim, value) in laid_over {
             changed.give(claim, value.clone());
         }
+        (self.kind.complete)(&mut changed.signed);
         for claim in absent {
             changed.derived.remove(claim);
             changed.signed.remove_at(claim);

@@ -156,6 +156,13 @@ fn every_matcher_can_be_satisfied_by_an_identity_that_is_made_up() {
     let gitlab = "[[policy]]\nid = \"p\"\nissuer = \"gitlab\"\nregistry = \"pypi\"\npackages = [\"a\"]\nactions = [\"publish\"]\n\
                   [policy.match]\nnamespace_id = \"1\"\nproject_id = \"2\"\nconfig_file = \".gitlab-ci.yml\"\n";
     assert_eq!(report(gitlab).0, 0);
+    let account = "[[policy]]\nid = \"p\"\nissuer = \"cluster\"\nregistry = \"pypi\"\npackages = [\"a\"]\nactions = [\"publish\"]\n\
+                   [policy.match]\nsub = \"system:serviceaccount:ci:release\"\n\"/kubernetes.io/serviceaccount/uid\" = \"1-2\"\n\
+                   [[policy.test]]\nname = \"t\"\nclaims = { \"/kubernetes.io/serviceaccount/uid\" = \"1-3\" }\nexpect = \"deny\"\n\
+                   [[policy.test]]\nname = \"t\"\nclaims = { sub = \"system:serviceaccount:ci:other\" }\nexpect = \"deny\"\n\
+                   reason = \"no_matching_policy\"\n";
+    let (code, of_account) = report(account);
+    assert_eq!((code, &of_account["unexercised"]), (0, &json!([])), "{of_account}");
     let nested = "[[policy]]\nid = \"p\"\nissuer = \"farm\"\nregistry = \"files\"\npackages = [\"a\"]\nactions = [\"publish\"]\n\
                   [policy.match]\n\"/job/pool\" = \"release\"\n\"/job/host/name\" = { glob = \"build-*\" }\n\
                   [[policy.test]]\nname = \"t\"\nclaims = { \"/job/host/name\" = \"laptop\" }\nexpect = \"deny\"\n\

@@ -4,8 +4,13 @@ use std::path::Path;
 
 use trustmint::identity::Kind;
 
-fn signs(kind: &Kind, claim: &str) -> bool {
-    kind.vocabulary.is_empty() || kind.vocabulary.contains(&claim)
+/// A pointer leads into a claim that it names first.
+fn signs(kind: &Kind, address: &str) -> bool {
+    let claim = match address.strip_prefix('/').and_then(|pointer| pointer.split('/').next()) {
+        Some(escaped) => escaped.replace("~1", "/").replace("~0", "~"),
+        None => address.to_owned(),
+    };
+    kind.vocabulary.is_empty() || kind.vocabulary.contains(&claim.as_str())
 }
 
 fn derives(kind: &Kind, claim: &str) -> bool {

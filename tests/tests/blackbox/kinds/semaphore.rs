@@ -98,12 +98,13 @@ async fn a_pull_request_or_a_debug_job_never_publishes() {
         json!({ "ref_type": "fork" }),
         json!({ "ref_type": ["tag"] }),
         json!({ "ref_type": null, "sub": "x" }),
-        json!({ "job_type": null }),
         json!({ "job_type": "other_job" }),
+        json!({ "job_type": ["pipeline_job"] }),
     ];
     target.refuses_each("claim_mismatch", unknown).await;
     target.accepts(&json!({ "ref_type": "branch", "sub": sub(PROJECT, "branch") })).await;
     target.accepts(&json!({ "ref_type": null })).await;
+    target.accepts(&json!({ "job_type": null })).await;
 }
 
 #[test]
