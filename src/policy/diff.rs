@@ -63,7 +63,7 @@ pub fn changed(old: &Snapshot, new: &Snapshot) -> Vec<Changed> {
         let is = if order.is_ge() { after.next() } else { None };
         match (was, is) {
             (Some(was), Some(is)) if policy_line(was) != policy_line(is) => {
-                found.push(policy(Change::Changed, is))
+                found.push(policy(Change::Changed, is));
             }
             (Some(was), None) => found.push(policy(Change::Removed, was)),
             (None, Some(is)) => found.push(policy(Change::Added, is)),
