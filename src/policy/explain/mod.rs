@@ -3,7 +3,7 @@
 //! There are two views, told apart by type so that nothing can slip from one into the other:
 //! [`CallersView`] is what the holder of an ID token may know, which is nothing about policies whose
 //! pinned ids are not its own, and no file; [`Explanation`] is what an operator may. The decision in
-//! both is [`decide`]'s own.
+//! both is [`decide()`]'s own.
 
 mod considered;
 mod decision;

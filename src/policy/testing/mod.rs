@@ -1,8 +1,8 @@
 //! `[[policy.test]]` tables: what a policy promises, tried on identities that are made up.
 //!
 //! For each policy an identity is made up that it matches; a test lays its claims over that one. The
-//! decision is [`decide`](super::decide)'s, on all policies together: a test that says "a branch cannot publish" fails
-//! also if another policy lets branches publish the same package.
+//! decision is [`decide()`](super::decide())'s, on all policies together: a test that says "a branch
+//! cannot publish" fails also if another policy lets branches publish the same package.
 
 mod coverage;
 mod identity;
