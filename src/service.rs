@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::audit::{Audit, Metrics, Sink};
-use crate::broker::{Bounds, Broker, Policies, Switches};
+use crate::broker::{Bounds, Broker, Explanations, Policies, Switches};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Limits, StoreConfig};
 use crate::document::Diagnostics;
@@ -110,6 +110,7 @@ impl Service {
             clock,
             store,
             switches: Switches::default(),
+            explanations: Explanations::default(),
             audit,
             metrics,
             bounds: Bounds {
@@ -117,6 +118,7 @@ impl Service {
                 store_timeout: config.limits.store_timeout,
                 tombstone_ttl: config.limits.tombstone_ttl,
                 packages_per_id_token: config.limits.packages_per_id_token,
+                explanations_per_id_token: config.limits.explanations_per_id_token,
             },
         });
         // A first look at the switches before the first request; if it fails, it is tried again.

@@ -33,7 +33,7 @@ struct FetchLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IntrospectionLabels {
+struct AnswerLabels {
     registry: Arc<str>,
     outcome: &'static str,
 }
@@ -71,7 +71,8 @@ pub struct Metrics {
     registry: Registry,
     unknown: Arc<str>,
     exchanges: Family<ExchangeLabels, Counter>,
-    introspections: Family<IntrospectionLabels, Counter>,
+    introspections: Family<AnswerLabels, Counter>,
+    explanations: Family<AnswerLabels, Counter>,
     revocations: Counter,
     signature_checks: Family<IssuerLabels, Counter>,
     issuer_keys: Family<IssuerLabels, Gauge>,
@@ -94,6 +95,7 @@ impl Default for Metrics {
             unknown: UNKNOWN.into(),
             exchanges: Family::default(),
             introspections: Family::default(),
+            explanations: Family::default(),
             revocations: Counter::default(),
             signature_checks: Family::default(),
             issuer_keys: Family::default(),
@@ -115,6 +117,7 @@ impl Default for Metrics {
             "Tokens that registries asked about",
             metrics.introspections.clone(),
         );
+        registry.register("explanations", "ID tokens explained, by outcome", metrics.explanations.clone());
         registry.register("revocations", "Live tokens revoked by their holders", metrics.revocations.clone());
         registry.register(
             "signature_checks",
@@ -169,9 +172,12 @@ impl Metrics {
 
     /// Counts an introspection.
     pub fn introspection(&self, registry: &Arc<str>, outcome: &'static str) {
-        self.introspections
-            .get_or_create(&IntrospectionLabels { registry: Arc::clone(registry), outcome })
-            .inc();
+        self.introspections.get_or_create(&AnswerLabels { registry: Arc::clone(registry), outcome }).inc();
+    }
+
+    /// Counts an explanation.
+    pub fn explanation(&self, registry: &Arc<str>, outcome: &'static str) {
+        self.explanations.get_or_create(&AnswerLabels { registry: Arc::clone(registry), outcome }).inc();
     }
 
     /// Counts a revocation.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Broker;
-use super::audience::{Accepted, Audience};
+use super::audience::Audience;
+use super::presented::Presented;
 use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
-use crate::identity::{Unverified, Verified};
+use crate::identity::Verified;
 use crate::policy::{Grant, Wanted, decide, rehearse};
 use crate::registry::Registry;
 use crate::store::{Mint, Minting, Slot};
@@ -113,22 +114,9 @@ impl Broker {
     }
 
     async fn verify(&self, request: &ExchangeRequest<'_>, event: &mut Event) -> Result<Verified, Denial> {
-        let unverified = Unverified::read(request.id_token, self.bounds.id_token_bytes)?;
-        let issuer = self.issuers.by_url(unverified.issuer_url()?).ok_or_else(|| {
-            Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here").claim("iss")
-        })?;
-        event.issuer = Some(Arc::clone(&issuer.settings.id));
-        let settings = &issuer.settings;
-        let accepted = Accepted {
-            whose: request.audience,
-            issuer: settings,
-            registry: request.registry,
-            own: &self.public_url,
-        };
-        let count = || self.metrics.signature_check(&settings.id);
-        let verified =
-            unverified.verify(issuer, |audience| accepted.contains(audience), self.clock.now(), count).await;
-        verified.map_err(|denial| accepted.explain(denial))
+        let presented = Presented::read(request.id_token, self.bounds.id_token_bytes, &self.issuers)?;
+        event.issuer = Some(Arc::clone(presented.issuer_id()));
+        self.verified(presented, request.registry, request.audience).await
     }
 
     fn prepared(

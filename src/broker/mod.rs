@@ -2,8 +2,10 @@
 
 mod audience;
 mod exchange;
+mod explain;
 mod introspect;
 mod policies;
+mod presented;
 mod revoke;
 mod switches;
 mod unabandoned;
@@ -15,8 +17,10 @@ use tokio::time::Instant;
 
 pub use audience::Audience;
 pub use exchange::{ExchangeRequest, Issued};
+pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};
 pub use policies::{Policies, Refused};
+pub use presented::Presented;
 pub use switches::Switches;
 
 use crate::audit::{Audit, Event, Metrics, Outcome, Place};
@@ -40,6 +44,8 @@ pub struct Bounds {
     pub tombstone_ttl: Duration,
     /// How many packages one ID token may be spent on, one by one.
     pub packages_per_id_token: u32,
+    /// How often one ID token is explained.
+    pub explanations_per_id_token: u32,
 }
 
 /// Everything a use case needs.
@@ -59,6 +65,8 @@ pub struct Broker {
     pub store: Arc<dyn Store>,
     /// The operator's switches.
     pub switches: Switches,
+    /// How often ID tokens were explained.
+    pub explanations: Explanations,
     /// Where events go.
     pub audit: Audit,
     /// What is counted.

@@ -1,7 +1,5 @@
 //! `trustmint kill` and `trustmint resume`: switches, thrown through the admin door.
 
-use std::path::PathBuf;
-
 use axum::http::StatusCode;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full};
@@ -11,8 +9,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{FINDING, FINE, INVALID, UNREACHABLE, complain, runtime, say};
-use crate::config::{AdminAddress, AdminDoor, Config};
+use super::{ConfigFile, FINDING, FINE, INVALID, UNREACHABLE, complain, runtime, say};
+use crate::config::{AdminAddress, AdminDoor};
 use crate::http::admin::{KILL, RESUME, SUSPEND};
 use crate::store::Selector;
 
@@ -48,9 +46,8 @@ struct SelectorOptions {
     /// Tokens of this run, as audit events name it
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// The configuration that names the admin door
-    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 pub(super) fn kill(options: &KillOptions) -> u8 {
@@ -74,17 +71,14 @@ fn throw(options: &SelectorOptions, path: &str, done: &str) -> u8 {
         complain!("error: name at least one of --issuer, --registry, --policy, --repository and --run");
         return INVALID;
     }
-    let config = match Config::load(&options.config) {
+    let config = match options.config.load() {
         Ok(config) => config,
-        Err(diagnostics) => {
-            complain!("{diagnostics}");
-            return INVALID;
-        }
+        Err(code) => return code,
     };
     let Some(door) = config.listen.admin else {
         complain!(
             "error: {} has no admin door: set `admin` and `admin_token_file` in [listen]",
-            options.config.display()
+            options.config.config.display()
         );
         return INVALID;
     };

@@ -77,9 +77,9 @@ fn examine(options: &PolicyOptions) -> (Diagnostics, Option<String>, u8) {
 }
 
 fn contents(snapshot: &Snapshot) -> String {
-    let policies = match snapshot.len() {
-        1 => "1 policy".to_owned(),
-        many => format!("{many} policies"),
-    };
-    format!("{policies}, digest {}", snapshot.digest().as_str())
+    format!("{}, digest {}", counted(snapshot.len()), snapshot.digest().as_str())
+}
+
+pub(super) fn counted(policies: usize) -> String {
+    format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })
 }

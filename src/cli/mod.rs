@@ -7,7 +7,9 @@ mod completions;
 mod demo;
 mod findings;
 mod issuer;
+mod load;
 mod logging;
+mod policy;
 mod serve;
 mod token;
 
@@ -76,6 +78,16 @@ enum ConfigCommand {
 enum PolicyCommand {
     /// Check policies against a configuration, and say what deserves a look
     Check(check::PolicyOptions),
+    /// Run the tests that policies carry
+    Test(policy::test::Options),
+    /// Explain what an identity gets, and why not more
+    Explain(policy::explain::Options),
+    /// Show who gains and who loses what between two folders of policies
+    Diff(policy::diff::Options),
+    /// Print a policy for the identity of an ID token, with its ids pinned and tests beside it
+    Scaffold(policy::scaffold::Options),
+    /// Print a JSON Schema of policy files, for editors
+    Schema(policy::schema::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,6 +142,11 @@ impl Cli {
             Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
             Command::Issuer(IssuerCommand::Check(options)) => issuer::check(&options),
+            Command::Policy(PolicyCommand::Test(options)) => policy::test::run(&options),
+            Command::Policy(PolicyCommand::Explain(options)) => policy::explain::run(&options),
+            Command::Policy(PolicyCommand::Diff(options)) => policy::diff::run(&options),
+            Command::Policy(PolicyCommand::Scaffold(options)) => policy::scaffold::run(&options),
+            Command::Policy(PolicyCommand::Schema(options)) => policy::schema::run(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
             Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
             Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),

@@ -26,6 +26,8 @@ pub struct Limits {
     pub introspection_burst: u32,
     /// How many packages one ID token may be spent on, where a protocol asks once for each package.
     pub packages_per_id_token: u32,
+    /// How often each replica explains one ID token.
+    pub explanations_per_id_token: u32,
     /// Open connections at each door; more wait in the kernel's queue.
     pub connections: usize,
     /// From the first byte of a request to the end of its head.
@@ -58,6 +60,7 @@ impl Default for Limits {
             introspections_per_second: 5_000,
             introspection_burst: 10_000,
             packages_per_id_token: 100,
+            explanations_per_id_token: 10,
             connections: 4_096,
             header_timeout: Duration::from_secs(5),
             first_request_timeout: Duration::from_secs(10),
@@ -95,6 +98,8 @@ pub(super) fn read(root: &Section<'_>) -> Limits {
         count("introspections_per_second", 1_000_000, limits.introspections_per_second);
     limits.introspection_burst = count("introspection_burst", 1_000_000, limits.introspection_burst);
     limits.packages_per_id_token = count("packages_per_id_token", 10_000, limits.packages_per_id_token);
+    limits.explanations_per_id_token =
+        count("explanations_per_id_token", 1_000, limits.explanations_per_id_token);
     limits.connections = size("connections", 1, 1 << 20, limits.connections);
     limits.header_timeout = time("header_timeout", 100, 600_000, limits.header_timeout);
     limits.first_request_timeout = time("first_request_timeout", 100, 600_000, limits.first_request_timeout);

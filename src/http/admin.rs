@@ -15,11 +15,14 @@ use super::around::in_time;
 use super::body::{BodyLimit, LooseJson};
 use super::credential::bearer;
 use super::refusal::{Refused, bad_request, problem};
-use crate::broker::Broker;
+use crate::broker::{Broker, Evidence};
 use crate::config::{Limits, Secret};
 use crate::denial::{Denial, Reason};
+use crate::identity::Claims;
+use crate::policy::explain::Explanation;
 use crate::registry::SecretHash;
 use crate::store::{Selector, Switch};
+use crate::token::Scope;
 
 /// Kills what was minted so far.
 pub const KILL: &str = "/kill";
@@ -29,6 +32,9 @@ pub const SUSPEND: &str = "/suspend";
 pub const RESUME: &str = "/resume";
 /// Lists all cut-offs.
 pub const CUT_OFFS: &str = "/cut-offs";
+
+/// Explains a decision.
+pub const EXPLAIN: &str = "/explain";
 
 /// A cut-off as the door shows it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,6 +66,7 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
         .route(SUSPEND, throw(Switch::Suspend))
         .route(RESUME, throw(Switch::Resume))
         .route(CUT_OFFS, get(list))
+        .route(EXPLAIN, post(explained))
         .fallback(|| async { super::target::not_found() })
         .layer(from_fn(move |request, next| in_time(limit, request, next)))
         .layer(from_fn_with_state(admin.clone(), authenticated))
@@ -99,4 +106,38 @@ async fn list(State(admin): State<Admin>) -> Result<Json<Vec<ShownCutOff>>, Refu
         until_ms: cut_off.until_ms,
     };
     Ok(Json(cut_offs.into_iter().map(shown).collect()))
+}
+
+/// A question for [`EXPLAIN`]: about an ID token, which is verified, or about bare claims.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    token: Option<String>,
+    claims: Option<Claims>,
+    /// The id of the issuer whose claims they are, if `iss` does not say it.
+    issuer: Option<String>,
+    /// The registry's id, unless there is only one.
+    registry: Option<String>,
+    scope: Option<String>,
+}
+
+async fn explained(
+    State(admin): State<Admin>,
+    LooseJson(question): LooseJson<Question>,
+) -> Result<Json<Explanation>, Refused> {
+    let registries = &admin.broker.registries;
+    let registry = match &question.registry {
+        Some(id) => registries.by_id(id),
+        None => registries.only(),
+    };
+    let registry =
+        registry.ok_or_else(|| Refused::malformed("`registry` names a configured registry by its id"))?;
+    let wanted = question.scope.map(|scope| Scope::parse(registry.kind, &scope)).transpose();
+    let wanted = wanted.map_err(|error| Refused::malformed(error.to_string()))?;
+    let evidence = match (question.token, question.claims) {
+        (Some(token), None) => Evidence::IdToken(token),
+        (None, Some(claims)) => Evidence::Claims { claims, issuer: question.issuer },
+        _ => return Err(Refused::malformed("give either `token` or `claims`")),
+    };
+    Ok(Json(admin.broker.explain_to_operator(evidence, registry, wanted).await?))
 }

@@ -35,7 +35,7 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The routes, as metrics name them; everything else is `other`.
 pub(super) fn routes() -> impl Iterator<Item = &'static str> {
-    ["/oauth/token", INTROSPECT, "/oauth/revoke", METADATA].into_iter().chain(dialects::ROUTES)
+    ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA].into_iter().chain(dialects::ROUTES)
 }
 
 /// The public door's router.
@@ -62,6 +62,7 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let native = Router::new()
         .route("/oauth/token", post(native::token))
         .route("/oauth/revoke", post(native::revoke))
+        .route("/explain", post(native::explain))
         .route(&metadata_of_path, get(native::metadata))
         .method_not_allowed_fallback(method_not_allowed)
         .layer((around(Words::OAuth), by_network.clone()))

@@ -107,6 +107,42 @@ impl Claims {
         self.0.iter().map(|(name, claim)| (name.as_str(), claim))
     }
 
+    /// Adds or replaces a claim by its address. What is on the way there becomes an object.
+    pub fn set_at(&mut self, address: &str, claim: Claim) {
+        let Some(pointer) = address.strip_prefix('/') else { return self.set(address, claim) };
+        let mut segments: Vec<_> = pointer.split('/').map(unescaped).collect();
+        let Some(last) = segments.pop() else { return };
+        let mut object = self;
+        for segment in segments {
+            let Claim::Object(inner) = object.entry(&segment, Claim::Object(Self::default())) else { return };
+            object = inner;
+        }
+        object.set(&last, claim);
+    }
+
+    /// Takes a claim away by its address.
+    pub fn remove_at(&mut self, address: &str) {
+        if self.at(address).is_some() {
+            self.set_at(address, Claim::Null);
+        }
+    }
+
+    /// A member, which is there and of this variant afterwards.
+    fn entry(&mut self, name: &str, default: Claim) -> &mut Claim {
+        let index = match self.0.binary_search_by(|(key, _)| key.as_str().cmp(name)) {
+            Ok(index) => index,
+            Err(index) => {
+                self.0.insert(index, (name.to_owned(), Claim::Null));
+                index
+            }
+        };
+        let member = &mut self.0[index].1;
+        if std::mem::discriminant(member) != std::mem::discriminant(&default) {
+            *member = default;
+        }
+        member
+    }
+
     /// Adds or replaces a member.
     pub fn set(&mut self, name: &str, claim: Claim) {
         match self.0.binary_search_by(|(key, _)| key.as_str().cmp(name)) {
@@ -267,6 +303,25 @@ mod tests {
         assert_eq!(at("/l/0"), None, "arrays have no addresses");
         assert_eq!(claims.at("n"), None, "null is absent");
         assert_eq!(claims.at("k/s~t/uid"), None);
+    }
+
+    #[test]
+    fn a_claim_is_set_and_taken_away_where_its_address_says() {
+        let mut claims = parse(r#"{"k":{"a":"1"},"s":"text"}"#).expect("valid");
+        for (address, json) in [
+            ("x", r#"{"k":{"a":"1"},"s":"text","x":true}"#),
+            ("/k/b~1c", r#"{"k":{"a":"1","b/c":true},"s":"text","x":true}"#),
+            ("/s/d/e", r#"{"k":{"a":"1","b/c":true},"s":{"d":{"e":true}},"x":true}"#),
+        ] {
+            claims.set_at(address, Claim::Bool(true));
+            assert_eq!(claims, parse(json).expect("valid"), "{address}");
+            assert_eq!(claims.at(address), Some(&Claim::Bool(true)));
+        }
+        let before = claims.clone();
+        claims.remove_at("/k/none/there");
+        assert_eq!(claims, before);
+        claims.remove_at("/k/a");
+        assert_eq!(claims.at("/k/a"), None);
     }
 
     #[test]

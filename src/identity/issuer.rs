@@ -82,6 +82,24 @@ impl Issuers {
         self.by_id.get(id)
     }
 
+    /// The issuer of claims that are not in an ID token: the one with this id, or the one that `iss` names.
+    ///
+    /// # Errors
+    /// `unknown_issuer`.
+    pub fn of_claims(&self, claims: &Claims, id: Option<&str>) -> Result<&Arc<Issuer>, Denial> {
+        let found = match id {
+            Some(id) => self.by_id(id),
+            None => claims.text("iss").and_then(|url| self.by_url(url)),
+        };
+        found.ok_or_else(|| {
+            Denial::new(
+                Reason::UnknownIssuer,
+                "neither the claims' `iss` nor an id names a configured issuer",
+            )
+            .claim("iss")
+        })
+    }
+
     /// Every issuer.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.by_id.values()
@@ -135,6 +153,15 @@ impl Identity {
         let subject: Arc<str> = subject(&issuer.id, &pins).into();
         let run = run(issuer, &subject, &claims).map(Into::into);
         Ok(Self { issuer: Arc::clone(issuer), payload, claims, derived, pins, subject, run })
+    }
+
+    /// An identity of claims that nobody signed, for explaining and trying policies; never for a grant.
+    ///
+    /// # Errors
+    /// See [`Identity::new`].
+    pub fn unsigned(issuer: &Arc<IssuerSettings>, claims: Claims) -> Result<Self, Denial> {
+        // The payload is for records and introspection, which there will not be.
+        Self::new(issuer, claims, "{}".into())
     }
 
     /// Reads a payload that was verified earlier, as a token record keeps it.

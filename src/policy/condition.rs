@@ -1,6 +1,7 @@
 //! One condition on one claim.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::Glob;
@@ -15,6 +16,8 @@ pub struct Condition {
     pub any_of: Arc<[Pattern]>,
     /// Whether the platform compares this claim without ASCII case.
     pub caseless: bool,
+    /// The line where it is written; none for a rule of the issuer's kind. Not part of the digest.
+    pub line: Option<NonZeroU32>,
 }
 
 /// What a claim is compared with.
@@ -46,17 +49,21 @@ impl Condition {
     /// Whether the condition holds in an allow. An absent, null or wrongly typed claim matches
     /// nothing; `present` answers as asked.
     pub fn allows(&self, identity: &Identity) -> bool {
-        self.holds(identity, false)
+        self.holds(identity.claim(&self.claim), false)
     }
 
     /// Whether the condition holds in a deny. An absent, null or wrongly typed claim matches
     /// everything, so that a claim left out never evades a deny.
     pub fn denies(&self, identity: &Identity) -> bool {
-        self.holds(identity, true)
+        self.denies_claim(identity.claim(&self.claim))
     }
 
-    fn holds(&self, identity: &Identity, without_value: bool) -> bool {
-        let claim = identity.claim(&self.claim);
+    /// Whether the condition holds in a deny for an identity whose claim is this.
+    pub(super) fn denies_claim(&self, claim: Option<&Claim>) -> bool {
+        self.holds(claim, true)
+    }
+
+    fn holds(&self, claim: Option<&Claim>, without_value: bool) -> bool {
         let value = claim.and_then(Claim::canonical);
         self.any_of.iter().any(|pattern| match (pattern, &value) {
             (Pattern::Present(wanted), _) => *wanted == claim.is_some(),

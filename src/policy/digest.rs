@@ -43,7 +43,7 @@ pub(super) fn digest(vocabulary: &Vocabulary, policies: &[Policy], denies: &[Den
     Digest(text.into())
 }
 
-fn policy_line(policy: &Policy) -> Vec<u8> {
+pub(super) fn policy_line(policy: &Policy) -> Vec<u8> {
     let when = format!("{:?} {:?} {:?}", policy.mode, policy.expires, policy.limits);
     let packages: Vec<_> = policy.packages.iter().map(ToString::to_string).collect();
     let denies: Vec<_> = policy.denies.iter().map(|group| rendered(group).join("\u{1}")).collect();
@@ -53,7 +53,7 @@ fn policy_line(policy: &Policy) -> Vec<u8> {
     )
 }
 
-fn deny_line(deny: &Deny) -> Vec<u8> {
+pub(super) fn deny_line(deny: &Deny) -> Vec<u8> {
     line(
         &["deny", deny.issuer.as_deref().unwrap_or(""), deny.registry.as_deref().unwrap_or("")],
         &[&sorted(deny.packages.clone()), &rendered(&deny.conditions)],
@@ -61,7 +61,10 @@ fn deny_line(deny: &Deny) -> Vec<u8> {
 }
 
 fn rendered(conditions: &[Condition]) -> Vec<String> {
-    sorted(conditions.iter().map(|condition| format!("{condition:?}")).collect())
+    let render = |Condition { claim, any_of, caseless, line: _ }: &Condition| {
+        format!("{claim:?} {any_of:?} {caseless}")
+    };
+    sorted(conditions.iter().map(render).collect())
 }
 
 fn sorted(mut parts: Vec<String>) -> Vec<String> {

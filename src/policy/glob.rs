@@ -79,6 +79,15 @@ impl Glob {
         &self.pattern
     }
 
+    /// A value that matches.
+    pub fn sample(&self) -> String {
+        let shortest = |piece: &Piece| match piece {
+            Piece::Literal(literal) => literal.clone(),
+            Piece::Star | Piece::DoubleStar => "1".to_owned(),
+        };
+        self.pieces.iter().map(shortest).collect()
+    }
+
     /// Whether the whole value matches. Takes time in proportion to the value's length times the
     /// number of wildcards: the positions that each piece can end at are found piece by piece.
     pub fn matches(&self, value: &str) -> bool {

@@ -124,6 +124,8 @@ pub struct Deny {
     pub packages: Vec<String>,
     /// Only where all of these hold.
     pub conditions: Vec<Condition>,
+    /// Where it is written. Not part of the digest.
+    pub position: Position,
 }
 
 impl Deny {

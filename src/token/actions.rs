@@ -79,6 +79,12 @@ impl Actions {
         Self(self.0 | other.0)
     }
 
+    /// Those of these that the other has not.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The actions, in order.
     pub fn iter(self) -> impl Iterator<Item = Action> {
         Action::ALL.into_iter().filter(move |action| self.0 & (1 << *action as u8) != 0)

@@ -75,6 +75,14 @@ impl Scope {
         self.0.retain(|package, _| keep(package));
     }
 
+    /// What this allows and the other does not.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let left = self.iter().map(|(package, actions)| (package, actions.without(other.actions(package))));
+        let left = left.filter(|(_, actions)| !actions.is_empty());
+        Self(left.map(|(package, actions)| (package.clone(), actions)).collect())
+    }
+
     /// The actions on a package.
     pub fn actions(&self, package: &Package) -> Actions {
         self.0.get(package).copied().unwrap_or_default()

@@ -8,7 +8,9 @@ use trustmint::config::Config;
 use trustmint::denial::Denial;
 use trustmint::document::Source;
 use trustmint::identity::{Claims, Identity};
+use trustmint::policy::explain::{CallersView, Explanation, explain, explain_to_caller};
 use trustmint::policy::{Grant, Rehearsal, Snapshot, decide, load_documents, rehearse};
+use trustmint::registry::Registry;
 use trustmint::token::Scope;
 
 /// When decisions are made, in seconds since the epoch: 1 September 2026.
@@ -72,11 +74,35 @@ impl House {
         claims: &Value,
         wanted: Option<&str>,
     ) -> (Result<Grant, Denial>, Option<Rehearsal>) {
-        let registry = Arc::clone(self.config.registries.by_id("pypi").expect("configured"));
-        let wanted = wanted.map(|text| Scope::parse(registry.kind, text).expect("a scope"));
+        let (registry, wanted) = (self.registry(), self.scope(wanted));
         let (identity, wanted) = (self.identity(claims), wanted.as_ref().into());
         let decided = decide(snapshot, &identity, &registry, wanted, now);
         let rehearsal = rehearse(snapshot, &identity, &registry, wanted, now, &decided);
         (decided, rehearsal)
+    }
+
+    /// The decision explained to an operator, now.
+    pub fn explain(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Explanation {
+        let (identity, wanted) = (self.identity(claims), self.scope(wanted));
+        explain(snapshot, &identity, &self.registry(), wanted.as_ref().into(), NOW)
+    }
+
+    /// The decision explained to the caller, now.
+    pub fn explain_to_caller(
+        &self,
+        snapshot: &Snapshot,
+        claims: &Value,
+        wanted: Option<&str>,
+    ) -> CallersView {
+        let (identity, wanted) = (self.identity(claims), self.scope(wanted));
+        explain_to_caller(snapshot, &identity, &self.registry(), wanted.as_ref().into(), NOW)
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        Arc::clone(self.config.registries.by_id("pypi").expect("configured"))
+    }
+
+    fn scope(&self, wanted: Option<&str>) -> Option<Scope> {
+        wanted.map(|text| Scope::parse(self.registry().kind, text).expect("a scope"))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use trustmint::audit::{Audit, Metrics, Sink};
-use trustmint::broker::{Bounds, Broker, Policies, Switches};
+use trustmint::broker::{Bounds, Broker, Explanations, Policies, Switches};
 use trustmint::clock::{Clock as _, ManualClock};
 use trustmint::config::StoreConfig;
 use trustmint::http::{Doors, OpenDoors};
@@ -46,6 +46,7 @@ impl InProcess {
             policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
             store: Arc::new(store),
             switches: Switches::default(),
+            explanations: Explanations::default(),
             audit,
             metrics: Arc::new(Metrics::default()),
             bounds: Bounds {
@@ -53,6 +54,7 @@ impl InProcess {
                 store_timeout: config.limits.store_timeout,
                 tombstone_ttl: config.limits.tombstone_ttl,
                 packages_per_id_token: config.limits.packages_per_id_token,
+                explanations_per_id_token: config.limits.explanations_per_id_token,
             },
         });
         broker.switches.renew(&*broker.store, clock.now_ms()).await.expect("switches");

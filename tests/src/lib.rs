@@ -21,11 +21,13 @@ pub mod redis_topology;
 pub mod setup;
 pub mod tls;
 pub mod uploads;
+pub mod workbench;
 
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};
 pub use issuer::Issuer;
 pub use kind_case::KindCase;
+pub use workbench::Workbench;
 
 /// Sends a process a signal by name, such as `TERM` or `STOP`.
 pub fn signal(pid: u32, name: &str) {

@@ -1,14 +1,17 @@
 //! The native endpoints: RFC 8693 and RFC 7523 exchange, RFC 7662 introspection, RFC 7009
-//! revocation, RFC 8414 metadata.
+//! revocation, RFC 8414 metadata; and the explanation of an exchange.
 
+mod asked;
 mod client_auth;
 mod details;
+mod explain;
 mod introspect;
 mod metadata;
 mod revoke;
 mod token;
 
 pub(super) use client_auth::Authenticated;
+pub(super) use explain::explain;
 pub(super) use introspect::{introspect, introspection, refuse};
 pub(super) use metadata::metadata;
 pub(super) use revoke::revoke;

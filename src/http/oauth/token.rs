@@ -1,7 +1,5 @@
 //! `POST /oauth/token`: RFC 8693 token exchange and the RFC 7523 JWT bearer grant.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -11,12 +9,11 @@ use super::super::body::Form;
 use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target;
+use super::asked::{registry, wanted};
 use super::details::{self, Detail};
 use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::{Denial, Reason};
-use crate::registry::{Registries, Registry};
 use crate::store::Slot;
-use crate::token::Scope;
 
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -114,45 +111,4 @@ fn require_one_of(value: &str, name: &str, known: &[&str]) -> Result<(), Refused
         return Ok(());
     }
     Err(Refused::malformed(format!("`{name}` must be one of {}", known.join(", "))))
-}
-
-/// `audience` or `resource`, else the host's registry, else the only one.
-fn registry(
-    form: &Form,
-    by_host: Option<Arc<Registry>>,
-    registries: &Registries,
-) -> Result<Arc<Registry>, Refused> {
-    let unknown = |detail: &'static str| Refused::from(Denial::new(Reason::UnknownTarget, detail));
-    let mut named: Option<&Arc<Registry>> = None;
-    for target in form.all("audience").chain(form.all("resource")) {
-        let registry = registries.by_target(target).ok_or_else(|| {
-            unknown("`audience` and `resource` name a registry, by its id or by one of its audiences")
-        })?;
-        if named.is_some_and(|other| other.id != registry.id) {
-            return Err(unknown("`audience` and `resource` name more than one registry"));
-        }
-        named = Some(registry);
-    }
-    named
-        .cloned()
-        .or(by_host)
-        .or_else(|| registries.only().cloned())
-        .ok_or_else(|| unknown("say which registry: `audience` is its id or one of its audiences"))
-}
-
-/// What is asked for, and whether it was asked in detail.
-fn wanted(form: &Form, registry: &Registry) -> Result<(Option<Scope>, bool), Refused> {
-    let scope = match form.one("scope")? {
-        None => None,
-        Some(text) => Some(
-            Scope::parse(registry.kind, text)
-                .map_err(|error| Refused::malformed(error.to_string()).with_oauth_error("invalid_scope"))?,
-        ),
-    };
-    let Some(json) = form.one("authorization_details")? else { return Ok((scope, false)) };
-    let mut wanted = details::parse(registry, json)?;
-    for (package, actions) in scope.iter().flat_map(Scope::iter) {
-        wanted.grant(package.clone(), actions);
-    }
-    Ok((Some(wanted), true))
 }

@@ -9,8 +9,8 @@
 use url::Url;
 
 use super::{
-    Caution, Claims, Derived, Events, ISSUER_RETIRES, Kind, Shape, Stated, contradiction, host_of,
-    is_on_host, is_uuid, origin, path_segments, stated,
+    Caution, Claims, Derived, Events, ISSUER_RETIRES, Kind, Sample, Shape, Stated, Write, contradiction,
+    host_of, is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -29,6 +29,16 @@ pub(super) const KIND: Kind = Kind {
         "rpo_uri", "rpo_ver", "run_id", "sub",
     ],
     derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
+    samples: &[Sample {
+        name: origin::CLAIM,
+        from: "rpo_ref",
+        write: Write::Values(&[
+            (origin::OWN, Some("refs/heads/main")),
+            (origin::PULL_REQUEST, Some("refs/pull/1/merge")),
+            (origin::UNSTATED, None),
+        ]),
+    }],
+    recommended: &[("rpo_ref", "only what was tagged or merged so")],
     run_claim: Some("run_id"),
     repository: &["rpo_id", "rpo_uri"],
     events: &[Events {

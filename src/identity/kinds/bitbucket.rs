@@ -35,6 +35,10 @@ pub(super) const KIND: Kind = Kind {
         "sub",
         "workspaceUuid",
     ],
+    recommended: &[
+        ("deploymentEnvironmentUuid", "its permissions guard every publish"),
+        ("branchName", "only what is merged to this branch"),
+    ],
     run_claim: Some("pipelineUuid"),
     repository: &["repositoryUuid"],
     shapes: &[

@@ -3,7 +3,9 @@
 //! Source: Buildkite's documentation of `buildkite-agent oidc request-token`. The ids are signed only
 //! where the job asks for them, and `sub` is made of slugs, or of whatever `--subject-claim` names.
 
-use super::{Advice, Claims, Derived, Events, Kind, Shape, Wanted, is_on_host, no_path, origin};
+use super::{
+    Advice, Claims, Derived, Events, Kind, Sample, Shape, Wanted, Write, is_on_host, no_path, origin,
+};
 use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
@@ -44,6 +46,19 @@ pub(super) const KIND: Kind = Kind {
     ],
     vocabulary_prefixes: &["agent_tag:"],
     derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
+    samples: &[Sample {
+        name: origin::CLAIM,
+        from: "build_branch",
+        write: Write::Values(&[
+            (origin::UNSTATED, Some("main")),
+            (origin::FORK, Some("mallory:main")),
+            (origin::PULL_REQUEST, Some("pull/1/head")),
+        ]),
+    }],
+    recommended: &[
+        ("build_branch", "only what is merged to this branch"),
+        ("step_key", "only this step of the pipeline"),
+    ],
     run_claim: Some("build_number"),
     repository: &["pipeline_id", "pipeline_slug"],
     events: &[Events {

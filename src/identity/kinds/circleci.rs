@@ -4,8 +4,8 @@
 //! a token is of an organization is said by its claims only, so `iss` and `org-id` must agree.
 
 use super::{
-    Advice, Caution, Claims, Derived, Events, Kind, Shape, Stated, Wanted, contradiction, host_of,
-    is_on_host, is_uuid, origin, path_segments, stated,
+    Advice, Caution, Claims, Derived, Events, Kind, Sample, Shape, Stated, Wanted, Write, contradiction,
+    host_of, is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 use crate::document::Code;
@@ -46,6 +46,26 @@ pub(super) const KIND: Kind = Kind {
     derived: &[
         Derived { name: origin::CLAIM, compute: code_origin },
         Derived { name: "rerun", compute: rerun },
+    ],
+    samples: &[
+        Sample {
+            name: origin::CLAIM,
+            from: REF,
+            write: Write::Values(&[
+                (origin::OWN, Some("refs/heads/main")),
+                (origin::PULL_REQUEST, Some("refs/pull/1/head")),
+                ("unstated", None),
+            ]),
+        },
+        Sample {
+            name: "rerun",
+            from: SSH_RERUN,
+            write: Write::Values(&[("no", Some("false")), ("ssh", Some("true")), ("unstated", None)]),
+        },
+    ],
+    recommended: &[
+        ("oidc.circleci.com/pipeline-definition-id", "only this pipeline of the project"),
+        (REF, "only what was tagged or merged so"),
     ],
     run_claim: Some("oidc.circleci.com/pipeline-id"),
     repository: &["oidc.circleci.com/project-id"],

@@ -6,7 +6,10 @@
 
 use url::Url;
 
-use super::{Advice, Claims, Derived, Events, Kind, Stated, Wanted, host_of, origin, path_segments, stated};
+use super::{
+    Advice, Claim, Claims, Derived, Events, Kind, Sample, Stated, Wanted, Write, host_of, origin,
+    path_segments, stated, text_or_set,
+};
 use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
@@ -41,6 +44,8 @@ pub(super) const KIND: Kind = Kind {
         "workflow_id",
     ],
     derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
+    samples: &[Sample { name: origin::CLAIM, from: "scm_ref", write: Write::With(write_code_origin) }],
+    recommended: &[("scm_ref", "only what was tagged or merged so")],
     unfit: &[("sub", "its parts depend on the trigger; match on the claims that it is made of")],
     run_claim: Some("workflow_id"),
     repository: &["pipeline_id", "pipeline_name", "scm_repo_url"],
@@ -89,6 +94,15 @@ fn code_origin(claims: &Claims) -> Option<String> {
         _ => return None,
     };
     Some(origin.to_owned())
+}
+
+fn write_code_origin(origin: &str, claims: &mut Claims) {
+    text_or_set(claims, "sub", "account:1:pipeline:1");
+    match origin {
+        origin::OWN => claims.set("scm_ref", Claim::Text("main".to_owned())),
+        origin::PULL_REQUEST => claims.set("scm_pull_request_target_branch", Claim::Text("main".to_owned())),
+        _ => claims.remove_at("scm_ref"),
+    }
 }
 
 /// `account:ID:pipeline:ID` and nothing else.

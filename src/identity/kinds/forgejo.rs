@@ -6,7 +6,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, Wanted, path_segments, workflow_ref,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Wanted, Write, path_segments,
+    workflow_ref,
 };
 use crate::document::Code;
 
@@ -49,6 +50,16 @@ pub(super) const KIND: Kind = Kind {
         "workflow_ref",
     ],
     derived: &[Derived { name: "workflow_file", compute: workflow_file }],
+    samples: &[Sample {
+        name: "workflow_file",
+        from: "workflow_ref",
+        write: Write::With(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
+    }],
+    recommended: &[
+        ("workflow_file", "only this workflow, so that no other file of the repository can publish"),
+        ("ref", "only what was tagged or merged so"),
+        ("ref_protected", "only those whom the repository's rules allow can push there"),
+    ],
     unfit: &[
         ("sub", "names and ids in it cannot be told apart; match on `ref` and the ids' own claims"),
         ("workflow", "a repository of any owner can have one of that name; use `workflow_file`"),

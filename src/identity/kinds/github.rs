@@ -10,8 +10,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, SubjectForm, Wanted, contradiction,
-    host_of, is_on_host, path_segments, workflow_ref,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, SubjectForm, Wanted, Write,
+    contradiction, host_of, is_on_host, path_segments, workflow_ref,
 };
 use crate::denial::Denial;
 use crate::document::Code;
@@ -72,6 +72,28 @@ pub(super) const KIND: Kind = Kind {
         Derived { name: "workflow_file", compute: workflow_file },
         Derived { name: "job_workflow_file", compute: job_workflow_file },
         Derived { name: "job_workflow_repository", compute: job_workflow_repository },
+    ],
+    samples: &[
+        Sample {
+            name: "workflow_file",
+            from: "workflow_ref",
+            write: Write::With(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
+        },
+        Sample {
+            name: "job_workflow_file",
+            from: "job_workflow_ref",
+            write: Write::With(write_job_workflow_file),
+        },
+        Sample {
+            name: "job_workflow_repository",
+            from: "job_workflow_ref",
+            write: Write::With(write_job_workflow_repository),
+        },
+    ],
+    recommended: &[
+        ("workflow_file", "only this workflow, so that no other file of the repository can publish"),
+        ("environment", "its protection rules guard every publish"),
+        ("ref", "only what was tagged or merged so"),
     ],
     unfit: &[("workflow", "it is a display name that the workflow's author chooses; use `workflow_file`")],
     caseless: &["repository", "repository_owner", "job_workflow_repository"],
@@ -205,6 +227,16 @@ fn job_workflow_file(claims: &Claims) -> Option<String> {
 fn job_workflow_repository(claims: &Claims) -> Option<String> {
     workflow_ref::split(claims.text("job_workflow_ref")?, &FOLDERS)
         .map(|(repository, _)| repository.to_owned())
+}
+
+fn write_job_workflow_file(file: &str, claims: &mut Claims) {
+    let repository = job_workflow_repository(claims).unwrap_or_else(|| "acme/workflows".to_owned());
+    workflow_ref::write(claims, "job_workflow_ref", &repository, FOLDERS[0], file);
+}
+
+fn write_job_workflow_repository(repository: &str, claims: &mut Claims) {
+    let file = job_workflow_file(claims).unwrap_or_else(|| "release.yml".to_owned());
+    workflow_ref::write(claims, "job_workflow_ref", repository, FOLDERS[0], &file);
 }
 
 /// The immutable form, `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, must agree with the id claims. Other

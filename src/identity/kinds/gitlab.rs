@@ -5,8 +5,8 @@
 //! `max_age` is an hour.
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, Stated, Wanted, is_on_host, no_path,
-    origin, split_at_ref, stated,
+    Advice, Claim, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Stated, Wanted, Write,
+    is_on_host, no_path, origin, split_at_ref, stated, text_or_set,
 };
 use crate::document::Code;
 
@@ -67,6 +67,17 @@ pub(super) const KIND: Kind = Kind {
     derived: &[
         Derived { name: origin::CLAIM, compute: code_origin },
         Derived { name: "config_file", compute: config_file },
+    ],
+    samples: &[
+        Sample { name: origin::CLAIM, from: "job_project_id", write: Write::With(write_code_origin) },
+        Sample { name: "config_file", from: "ci_config_ref_uri", write: Write::With(write_config_file) },
+    ],
+    recommended: &[
+        ("config_file", "the project's own configuration, not an included or remote one"),
+        ("environment", "its protection rules guard every publish"),
+        ("ref_type", "tags and branches are protected by rules of their own"),
+        ("ref_protected", "only those whom the project's rules allow can push there"),
+        ("ref_path", "only what was tagged or merged so"),
     ],
     caseless: &[
         "namespace_path",
@@ -164,6 +175,21 @@ fn config_file(claims: &Claims) -> Option<String> {
     let (_, project) = place.split_once('/')?;
     let own = project.eq_ignore_ascii_case(claims.text("project_path")?);
     (own && !file.is_empty()).then(|| file.to_owned())
+}
+
+fn write_code_origin(origin: &str, claims: &mut Claims) {
+    let project = text_or_set(claims, "project_id", "1");
+    match origin {
+        "own" => claims.set("job_project_id", Claim::Text(project)),
+        "fork" => claims.set("job_project_id", Claim::Text(format!("{project}0"))),
+        _ => claims.remove_at("job_project_id"),
+    }
+}
+
+fn write_config_file(file: &str, claims: &mut Claims) {
+    let project = text_or_set(claims, "project_path", "acme/widget");
+    let uri = format!("gitlab.example.com/{project}//{file}@refs/heads/main");
+    claims.set("ci_config_ref_uri", Claim::Text(uri));
 }
 
 #[cfg(test)]

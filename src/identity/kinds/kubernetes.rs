@@ -23,6 +23,7 @@ pub(super) const KIND: Kind = Kind {
     vocabulary: &["aud", "exp", "iat", "iss", "jti", "kubernetes.io", "nbf", "sub"],
     run_claim: Some("/kubernetes.io/pod/uid"),
     repository: &["sub"],
+    complete: name_as_subject_does,
     check: subject_agrees_with_claims,
     shapes: &[(UID, Shape::Uuid)],
     ..Kind::UNKNOWN
@@ -77,6 +78,18 @@ fn subject_agrees_with_claims(claims: &Claims) -> Result<(), Denial> {
         return Ok(());
     }
     Err(contradiction(claims, "sub", "`sub` is not the service account of the token's other claims"))
+}
+
+fn name_as_subject_does(claims: &mut Claims) {
+    let sub = claims.text("sub").and_then(|sub| sub.strip_prefix("system:serviceaccount:")?.split_once(':'));
+    let Some((namespace, name)) = sub.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())) else {
+        return;
+    };
+    for (address, value) in [(NAMESPACE, namespace), (NAME, name)] {
+        if claims.at(address).is_none() {
+            claims.set_at(address, Claim::Text(value));
+        }
+    }
 }
 
 fn nested<'c>(claims: &'c Claims, address: &'static str) -> Result<&'c str, Denial> {

@@ -29,7 +29,7 @@ use url::Url;
 
 use self::issuer_url::{host_of, is_on_host, is_uuid, no_path, path_segments};
 use self::statement::{Stated, contradiction, split_at_ref, stated};
-use super::Claims;
+use super::{Claim, Claims};
 use crate::denial::Denial;
 
 /// Everything that differs between CI platforms.
@@ -62,6 +62,12 @@ pub struct Kind {
     pub vocabulary_prefixes: &'static [&'static str],
     /// Claims that are computed from signed ones.
     pub derived: &'static [Derived],
+    /// How derived claims come about, so that an identity that has them can be made up.
+    pub samples: &'static [Sample],
+    /// Adds what a token with these claims has too, to those of an identity that is made up.
+    pub complete: fn(&mut Claims),
+    /// What a good policy matches on beside the pins, and why.
+    pub recommended: &'static [(&'static str, &'static str)],
     /// Claims that no policy may match on, and what to use instead.
     pub unfit: &'static [(&'static str, &'static str)],
     /// Names that the platform compares without ASCII case.
@@ -119,6 +125,40 @@ pub struct Derived {
     pub compute: fn(&Claims) -> Option<String>,
 }
 
+/// How a derived claim comes about: the inverse of [`Derived`].
+#[derive(Debug)]
+pub struct Sample {
+    /// The derived claim.
+    pub name: &'static str,
+    /// The signed claim that it is computed from.
+    pub from: &'static str,
+    /// What the signed claim must be.
+    pub write: Write,
+}
+
+/// What a signed claim must be for a derived one to have a value.
+#[derive(Debug)]
+pub enum Write {
+    /// A value for each of the derived claim's; `None` is absent.
+    Values(&'static [(&'static str, Option<&'static str>)]),
+    /// A computation that sets it.
+    With(fn(&str, &mut Claims)),
+}
+
+impl Sample {
+    /// Gives the signed claim a value from which the derived one has this value, if there is one.
+    pub fn write(&self, value: &str, claims: &mut Claims) {
+        match self.write {
+            Write::With(write) => write(value, claims),
+            Write::Values(table) => match table.iter().find(|(derived, _)| *derived == value) {
+                Some((_, Some(signed))) => claims.set_at(self.from, Claim::Text((*signed).to_owned())),
+                Some((_, None)) => claims.remove_at(self.from),
+                None => {}
+            },
+        }
+    }
+}
+
 /// Which CI events may publish.
 #[derive(Debug)]
 pub struct Events {
@@ -147,6 +187,9 @@ impl Kind {
         vocabulary: &[],
         vocabulary_prefixes: &[],
         derived: &[],
+        samples: &[],
+        complete: |_| {},
+        recommended: &[],
         unfit: &[],
         caseless: &[],
         run_claim: None,
@@ -204,4 +247,12 @@ impl Kind {
     pub fn is_caseless(&self, claim: &str) -> bool {
         self.caseless.contains(&claim)
     }
+}
+
+/// A text claim, which is there afterwards.
+fn text_or_set(claims: &mut Claims, name: &str, default: &str) -> String {
+    if claims.text(name).is_none() {
+        claims.set(name, Claim::Text(default.to_owned()));
+    }
+    claims.text(name).unwrap_or(default).to_owned()
 }

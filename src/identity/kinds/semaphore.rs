@@ -6,8 +6,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Shape, Stated, Wanted, contradiction, host_of, origin,
-    path_segments, stated,
+    Advice, Claim, Claims, Derived, Events, Kind, Sample, Shape, Stated, Wanted, Write, contradiction,
+    host_of, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 use crate::document::Code;
@@ -57,6 +57,31 @@ pub(super) const KIND: Kind = Kind {
         Derived { name: "job_kind", compute: job_kind },
         Derived { name: "project_id", compute: project_id },
     ],
+    samples: &[
+        Sample {
+            name: origin::CLAIM,
+            from: "ref_type",
+            write: Write::Values(&[
+                (origin::OWN, Some("branch")),
+                (origin::PULL_REQUEST, Some("pull-request")),
+            ]),
+        },
+        Sample {
+            name: "job_kind",
+            from: "job_type",
+            write: Write::Values(&[
+                ("pipeline", Some("pipeline_job")),
+                ("debug", Some("debug_job")),
+                ("unstated", None),
+            ]),
+        },
+        Sample {
+            name: "project_id",
+            from: "prj_id",
+            write: Write::With(|id, claims| claims.set("prj_id", Claim::Text(id.to_owned()))),
+        },
+    ],
+    recommended: &[("ref", "only what was tagged or merged so")],
     run_claim: Some("wf_id"),
     repository: &["prj_id", "prj"],
     events: &[

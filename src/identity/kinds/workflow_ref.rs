@@ -1,6 +1,6 @@
 //! `workflow_ref` of GitHub Actions and of platforms modelled on it: which file a run is of.
 
-use super::{Claims, split_at_ref};
+use super::{Claim, Claims, split_at_ref, text_or_set};
 
 /// `owner/repo<folder>file.yml@ref` → (`owner/repo`, `file.yml`), for the folders that the platform
 /// reads workflows from, such as `/.github/workflows/`.
@@ -18,6 +18,17 @@ pub(super) fn own_file(claims: &Claims, folders: &[&str]) -> Option<String> {
     let (repository, file) = split(claims.text("workflow_ref")?, folders)?;
     let own = repository.eq_ignore_ascii_case(claims.text("repository")?);
     own.then(|| file.to_owned())
+}
+
+/// Makes a run one of this file of its own repository.
+pub(super) fn write_own(claims: &mut Claims, folder: &str, file: &str) {
+    let repository = text_or_set(claims, "repository", "acme/widget");
+    write(claims, "workflow_ref", &repository, folder, file);
+}
+
+/// Names a file of a repository in such a claim.
+pub(super) fn write(claims: &mut Claims, name: &str, repository: &str, folder: &str, file: &str) {
+    claims.set(name, Claim::Text(format!("{repository}{folder}{file}@refs/heads/main")));
 }
 
 #[cfg(test)]

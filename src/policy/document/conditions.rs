@@ -1,5 +1,6 @@
 //! Reading a table of claims: what each is compared with.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,6 +9,11 @@ use toml::de::DeValue;
 use crate::document::{Code, Located, Section, Value, closest};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Glob, Pattern};
+
+/// What a claim can be compared with beside plain values, and whether that takes a string; else it
+/// takes true or false.
+pub(in crate::policy) const OPERATORS: [(&str, bool); 4] =
+    [("glob", true), ("prefix", true), ("contains", true), ("present", false)];
 
 /// `[policy.match]`, which must be there.
 pub(super) fn read_match(
@@ -50,7 +56,8 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
         }
         refuse_impossible_values(&section, key.value, &value.span(), &any_of, issuers);
         if !any_of.is_empty() {
-            conditions.push(Condition { claim: key.value.into(), any_of: any_of.into(), caseless });
+            let line = u32::try_from(section.position_of(&key.span).line).ok().and_then(NonZeroU32::new);
+            conditions.push(Condition { claim: key.value.into(), any_of: any_of.into(), caseless, line });
         }
     }
     section.finish();
@@ -58,7 +65,9 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
 }
 
 fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<IssuerSettings>]) {
-    let [first, ..] = issuers else { return };
+    if issuers.is_empty() {
+        return;
+    }
     if let Some(name) = key.value.strip_prefix('/').filter(|name| !name.contains(['/', '~'])) {
         section.report(
             Code::UnknownClaim,
@@ -75,7 +84,19 @@ fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<
     if let Some(why) = unfit.and_then(|all| all.first().copied()) {
         let message = format!("`{}` is not fit to match on", key.value);
         section.report(Code::UnfitClaim, &key.span, message, why.to_owned());
-    } else if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
+    } else {
+        require_known_claim(section, key, issuers);
+    }
+}
+
+/// Notes a claim that none of these issuers signs.
+pub(super) fn require_known_claim(
+    section: &Section<'_>,
+    key: &Located<&str>,
+    issuers: &[&Arc<IssuerSettings>],
+) {
+    let [first, ..] = issuers else { return };
+    if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
         let names = issuers.iter().flat_map(|issuer| {
             let derived = issuer.kind.derived.iter().map(|derived| derived.name);
             issuer.kind.vocabulary.iter().copied().chain(derived)
@@ -251,7 +272,7 @@ fn read_operator(
             None
         }
         _ => {
-            let help = closest(operator, ["glob", "prefix", "contains", "present"])
+            let help = closest(operator, OPERATORS.map(|(name, _)| name))
                 .map(|near| format!("did you mean `{near}`?"));
             section.error(
                 &span,

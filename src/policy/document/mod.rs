@@ -3,13 +3,16 @@
 mod conditions;
 mod lifetime;
 mod pins;
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(super) use self::conditions::OPERATORS;
 use self::conditions::{read_conditions, read_deny_group, read_match};
 use self::lifetime::{read_enabled, read_limits, read_mode};
 use self::pins::check_pins;
+pub(super) use self::tests::read_tests;
 use super::{Condition, Delegation, Deny, Pattern, Policy};
 use crate::document::{Code, Located, Section, Warnings, closest};
 use crate::identity::IssuerSettings;
@@ -34,13 +37,13 @@ impl Vocabulary {
         Self { issuers, registries, delegations: Arc::default() }
     }
 
-    fn all_issuers(&self) -> Vec<&Arc<IssuerSettings>> {
+    pub(super) fn all_issuers(&self) -> Vec<&Arc<IssuerSettings>> {
         let mut all: Vec<_> = self.issuers.values().collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     }
 
-    fn issuer(&self, section: &Section<'_>) -> Option<&Arc<IssuerSettings>> {
+    pub(super) fn issuer(&self, section: &Section<'_>) -> Option<&Arc<IssuerSettings>> {
         let id = section.string("issuer")?;
         let found = self.issuers.get(id.value);
         if found.is_none() {
@@ -87,7 +90,8 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let (enabled, mode) = (read_enabled(&section), read_mode(&section));
     let expires = section.instant("expires");
     let limits = read_limits(&section, registry);
-    skip_tests(&section);
+    // For `trustmint policy test`; here only their form counts.
+    read_tests(&section, issuer);
     Warnings::expect_accept(&section);
     let position = section.position();
     let span = section.span().clone();
@@ -171,6 +175,7 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
         registry: registry.map(|registry| Arc::clone(&registry.id)),
         packages,
         conditions,
+        position: section.position(),
     };
     section.finish();
     (narrowed && !misread).then_some(deny)
@@ -236,23 +241,10 @@ fn with_event_rule(issuer: &IssuerSettings, mut conditions: Vec<Condition>) -> V
             claim: events.claim.into(),
             any_of: events.default.iter().map(|&event| Pattern::Exact(event.to_owned())).collect(),
             caseless: false,
+            line: None,
         });
     }
     conditions
-}
-
-/// `[[policy.test]]` tables are for `trustmint policy test`; here only their form is checked.
-fn skip_tests(section: &Section<'_>) {
-    for test in section.list("test") {
-        test.required("name", "\"a branch cannot publish\"");
-        test.value("claims");
-        if let Some(expect) = test.required("expect", "\"deny\"")
-            && !matches!(expect.value, "allow" | "deny")
-        {
-            test.error(&expect.span, "`expect` is \"allow\" or \"deny\"", None);
-        }
-        test.finish();
-    }
 }
 
 fn is_identifier(section: &Section<'_>, id: &Located<&str>) -> bool {

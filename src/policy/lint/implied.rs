@@ -73,7 +73,7 @@ mod tests {
     use crate::policy::Glob;
 
     fn on(any_of: Vec<Pattern>) -> Condition {
-        Condition { claim: "ref".into(), any_of: any_of.into(), caseless: false }
+        Condition { claim: "ref".into(), any_of: any_of.into(), caseless: false, line: None }
     }
 
     fn exact(value: &str) -> Pattern {

@@ -133,7 +133,7 @@ error[E021]: policies/a.toml:47:1: a run whose `event_name` is "pull_request_tar
 error[E005]: policies/a.toml:49:1: this deny has no condition, so the policy would grant nothing
 error[E006]: policies/a.toml:52:1: issuers of kind "github" sign no claim `runner_enviroment`
   help: did you mean `runner_environment`?
-error[E017]: policies/a.toml:56:10: `expect` is "allow" or "deny"
+error[E017]: policies/a.toml:56:10: `expect` cannot be "maybe": write "allow" or "deny"
 error[E011]: policies/a.toml:58:1: there is another policy "matchers" at policies/a.toml:27:1
   help: ids are unique: they are what audit events name
 error[E005]: policies/a.toml:66:1: this deny is about everything

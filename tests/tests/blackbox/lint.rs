@@ -24,6 +24,19 @@ fn with_dates(text: Vec<u8>) -> Vec<u8> {
     format!("{before}{date}{after}").into_bytes()
 }
 
+/// A folder of the policies that is a team's.
+const TEAM: &str = r#"
+[policies]
+path = "policies"
+
+[[policies.delegate]]
+folder = "team"
+owner = "data-platform"
+registries = ["pypi"]
+package_prefixes = ["data-"]
+issuers = ["github"]
+"#;
+
 /// Checks one example as a whole: exit code, and what was found.
 fn check(example: &Path) -> (i32, Value) {
     let folder = tempfile::tempdir().expect("folder");
@@ -33,10 +46,14 @@ fn check(example: &Path) -> (i32, Value) {
     let is_policy = !text.starts_with(b"public_url");
     let configuration = root().join("tests/lint/trustmint.toml");
     let configuration = if is_policy { configuration.as_path() } else { example };
-    std::fs::copy(configuration, folder.path().join("trustmint.toml")).expect("configuration");
+    let mut configuration = std::fs::read_to_string(configuration).expect("configuration");
+    // Of what is a team's, only a rule about teams is tried.
+    let is_teams = example.parent().is_some_and(|rule| rule.ends_with("E012"));
+    if is_teams {
+        configuration = configuration.replace("policies = { path = \"policies\" }\n", "") + TEAM;
+    }
+    std::fs::write(folder.path().join("trustmint.toml"), configuration).expect("configuration");
     if is_policy {
-        // Of what is a team's, only a rule about teams is tried.
-        let is_teams = example.parent().is_some_and(|rule| rule.ends_with("E012"));
         let place = if is_teams { "policies/team/example.toml" } else { "policies/example.toml" };
         std::fs::write(folder.path().join(place), text).expect("policies");
     }

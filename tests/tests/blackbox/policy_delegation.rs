@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use serde_json::Value;
 use trustmint_tests::broker::run;
 
 const CONFIGURATION: &str = r#"
@@ -58,7 +59,7 @@ fn write(folder: &Path, file: &str, text: &str) {
     fs::write(path, text).expect("written");
 }
 
-/// The findings of `policy check`, empty if there are none.
+/// What `policy check` says goes beyond a team's bounds, a line each; empty if nothing does.
 fn findings(place: impl Fn(&Path)) -> String {
     let folder = tempfile::tempdir().expect("folder");
     fs::write(folder.path().join("trustmint.toml"), CONFIGURATION).expect("written");
@@ -66,9 +67,18 @@ fn findings(place: impl Fn(&Path)) -> String {
         fs::create_dir_all(folder.path().join("policies/teams").join(team)).expect("folder");
     }
     place(folder.path());
-    let (code, _, complained) = run(folder.path(), &["policy", "check"]);
-    assert_eq!(code, i32::from(!complained.is_empty()), "{complained}");
-    complained
+    let (code, found, _) = run(folder.path(), &["policy", "check", "--format", "json"]);
+    let found: Value = serde_json::from_str(&found).expect("JSON");
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let errors = found["findings"].as_array().expect("findings").iter();
+    let errors = errors.filter(|finding| finding["severity"] == "error").map(|finding| {
+        assert_eq!(finding["code"], "E012", "{finding}");
+        let (line, column) = (&finding["line"], &finding["column"]);
+        format!("error: {}:{line}:{column}: {}\n", text(finding, "file"), text(finding, "message"))
+    });
+    let errors = errors.collect::<String>();
+    assert_eq!(code, i32::from(!errors.is_empty()), "{errors}");
+    errors
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use trustmint::policy::Glob;
+use trustmint::policy::explain::State;
 use trustmint::registry::Package;
 use trustmint_tests::deciding::House;
 use trustmint_tests::issuer::changed;
@@ -181,5 +182,82 @@ proptest! {
         let granted = house.decide(&snapshot, &claims, None).map(|grant| grant.scope).unwrap_or_default();
         let granted: Vec<_> = granted.iter().map(|(package, _)| package.as_str()).collect();
         prop_assert_eq!(granted, left);
+    }
+}
+
+/// Policies of this and of other repositories, with denies of their own, and what is asked of them.
+fn house_of_policies() -> impl Strategy<Value = String> {
+    let own = prop::option::of(prop::collection::vec(condition(), 1..3));
+    let idle = prop::sample::select(vec!["", "", "", "mode = \"audit\"", "expires = 2026-01-01T00:00:00Z"]);
+    let one = (policy(), prop::bool::weighted(0.7), own, idle).prop_map(|(text, ours, own, idle)| {
+        let text = text.replacen("[[policy]]", &format!("[[policy]]\n{idle}"), 1);
+        let text = if ours { text } else { text.replace("48124571", "48124572") };
+        text + &own.map_or_else(String::new, |own| format!("[[policy.deny]]\n{}\n", distinct(&own)))
+    });
+    (prop::collection::vec(one, 0..5), prop::collection::vec(deny(), 0..2))
+        .prop_map(|(policies, denies)| policies.concat() + &denies.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn explain_agrees_with_the_decision(
+        text in house_of_policies(),
+        claims in claims(),
+        event in prop::sample::select(vec!["push", "pull_request", "pull_request_target"]),
+        wanted in prop::option::of(prop::sample::select(vec!["package:a:publish", "package:b:yank package:c:publish"])),
+    ) {
+        let house = House::default();
+        let mut ids = std::collections::BTreeSet::new();
+        prop_assume!(text.lines().filter(|line| line.starts_with("id = ")).all(|id| ids.insert(id.to_owned())));
+        let claims = changed(claims, &json!({ "event_name": event }));
+        let snapshot = house.policies(&text);
+        let decided = house.decide(&snapshot, &claims, wanted);
+        let (operators, callers) =
+            (house.explain(&snapshot, &claims, wanted), house.explain_to_caller(&snapshot, &claims, wanted));
+
+        // The same decision in both views, word for word.
+        prop_assert_eq!(&operators.decision, &callers.decision);
+        let decision = &operators.decision;
+        match &decided {
+            Ok(grant) => {
+                let shown = decision.grant.as_ref().expect("a grant");
+                prop_assert_eq!(&shown.scope, &grant.scope.to_string());
+                prop_assert_eq!(shown.expires_in, grant.token_ttl);
+                prop_assert_eq!(&shown.policies, &grant.policies);
+            }
+            Err(denial) => {
+                prop_assert_eq!(decision.reason, Some(denial.reason.as_str()));
+                prop_assert_eq!(decision.detail.as_deref(), Some(&*denial.detail));
+                prop_assert_eq!(&decision.expected, &denial.expected);
+            }
+        }
+
+        // And what is said about each policy leads to that decision.
+        let matching: Vec<_> = operators.policies.iter().filter(|policy| policy.considered.matches).collect();
+        let considered = operators.policies.iter().map(|policy| &policy.considered);
+        let told: Vec<_> = considered.filter(|policy| callers.policies.contains(policy)).collect();
+        prop_assert!(told.iter().copied().eq(&callers.policies));
+        prop_assert!(callers.policies.iter().all(|policy| policy.state != State::Audit), "not before it counts");
+        if let Ok(grant) = &decided {
+            prop_assert!(grant.policies.iter().all(|id| matching.iter().any(|policy| policy.considered.id == *id)));
+        } else {
+            let reason = decision.reason.expect("a reason");
+            prop_assert_eq!(reason == "dangerous_event", event == "pull_request_target");
+            if event != "pull_request_target" {
+                let all_expired = callers.policies.iter().all(|policy| policy.state == State::Expired);
+                prop_assert_eq!(reason == "no_matching_policy", all_expired);
+                prop_assert!(matching.is_empty() || !operators.denies.is_empty() || reason == "not_covered");
+            }
+            if let (Some(nearest), "claim_mismatch") = (operators.policies.first(), reason) {
+                let failed = nearest.considered.failed().next().expect("a condition that fails");
+                prop_assert_eq!(decision.claim.as_ref(), Some(&failed.claim));
+            }
+        }
+        prop_assert_eq!(
+            operators.policies.len() + operators.not_considered.len() + operators.more_not_considered,
+            snapshot.len()
+        );
     }
 }

@@ -1,0 +1,24 @@
+//! `POST /explain`: what an ID token would get, and why not. Takes what `/oauth/token` takes.
+
+use axum::Json;
+use axum::extract::{FromRequest as _, Request, State};
+
+use super::super::body::Form;
+use super::super::public::Public;
+use super::super::refusal::Refused;
+use super::super::target;
+use super::asked::{registry, wanted};
+use crate::policy::explain::CallersView;
+
+pub(in crate::http) async fn explain(
+    State(public): State<Public>,
+    request: Request,
+) -> Result<Json<CallersView>, Refused> {
+    let (parts, body) = request.into_parts();
+    let by_host = target::by_host(&public.broker.registries, &parts);
+    let form = Form::from_request(Request::from_parts(parts, body), &public).await?;
+    let id_token = form.required("subject_token")?;
+    let registry = registry(&form, by_host, &public.broker.registries)?;
+    let (wanted, _) = wanted(&form, &registry)?;
+    Ok(Json(public.broker.explain(id_token, &registry, wanted.as_ref()).await?))
+}
