@@ -58,13 +58,15 @@ pub enum Reason {
     UnknownTarget,
     /// The caller did not prove who it is.
     Unauthenticated,
+    /// The credential is no live token of the registry.
+    InvalidToken,
     /// There is nothing at this address.
     NotFound,
 }
 
 impl Reason {
     /// Every reason, for tables and documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedToken,
         Self::UnsupportedAlgorithm,
         Self::UnknownIssuer,
@@ -91,6 +93,7 @@ impl Reason {
         Self::MalformedRequest,
         Self::UnknownTarget,
         Self::Unauthenticated,
+        Self::InvalidToken,
         Self::NotFound,
     ];
 
@@ -123,6 +126,7 @@ impl Reason {
             Self::MalformedRequest => "malformed_request",
             Self::UnknownTarget => "unknown_target",
             Self::Unauthenticated => "unauthenticated",
+            Self::InvalidToken => "invalid_token",
             Self::NotFound => "not_found",
         }
     }

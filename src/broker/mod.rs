@@ -1,6 +1,7 @@
 //! The use cases: exchange, introspect, revoke, and the operator's switches. Nothing here knows HTTP.
 
 mod audience;
+mod authorize;
 mod exchange;
 mod introspect;
 mod revoke;
@@ -14,6 +15,7 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 pub use audience::Audience;
+pub use authorize::Demand;
 pub use exchange::{ExchangeRequest, Issued, Wanted};
 pub use introspect::{Active, Introspection};
 pub use switches::Switches;

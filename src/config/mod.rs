@@ -7,6 +7,7 @@ mod listen;
 mod registries;
 mod secret;
 mod store;
+mod upstream;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -159,7 +160,7 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
         path
     });
     let issuers = issuers::read(&root, files, public_url.as_deref());
-    let registries = registries::read(&root, public_url.as_deref());
+    let registries = registries::read(&root, files, public_url.as_deref());
     root.finish();
     Some(Config {
         public_url: public_url?,

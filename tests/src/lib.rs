@@ -5,6 +5,7 @@ pub mod attack;
 pub mod broker;
 pub mod claims;
 pub mod deciding;
+pub mod forward_auth;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;

@@ -1,15 +1,13 @@
 //! The native endpoints: RFC 8693 and RFC 7523 exchange, RFC 7662 introspection, RFC 7009
 //! revocation, RFC 8414 metadata.
 
-mod client_auth;
 mod details;
 mod introspect;
 mod metadata;
 mod revoke;
 mod token;
 
-pub(super) use client_auth::Authenticated;
-pub(super) use introspect::{introspect, introspection, refuse};
+pub(super) use introspect::{introspect, introspection};
 pub(super) use metadata::metadata;
 pub(super) use revoke::revoke;
 pub(super) use token::token;
