@@ -79,11 +79,34 @@ pub fn setup(issuer: &Issuer, kind: &str, packages: &[&str], lines: &str) -> Set
 }
 
 /// Header lines, of which several may have one name.
-fn lines(list: &[(&str, &str)]) -> HeaderMap {
+pub fn lines(list: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in list {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
         headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
     }
     headers
+}
+
+/// What nginx tells of a PUT …
+pub const PUT: (&str, &str) = ("x-original-method", "PUT");
+/// … of `widget`.
+pub const WIDGET: (&str, &str) = ("x-original-uri", "/widget");
+
+/// A registry of kind `npm` with two packages.
+pub async fn npm(lines: &str) -> House {
+    House::with("npm", &["widget", "gadget"], lines).await
+}
+
+/// Status and reason.
+pub fn outcome(reply: &Reply) -> (u16, String) {
+    (reply.status.as_u16(), reply.reason())
+}
+
+/// Nothing that an upstream would believe is in an answer.
+pub fn assert_gives_nothing(reply: &Reply, what: &str) {
+    for header in ["authorization", "trustmint-subject", "trustmint-scope"] {
+        assert!(!reply.headers.contains_key(header), "{what}: {header}");
+    }
+    assert!(!reply.text.contains(UPSTREAM), "{what}: {}", reply.text);
 }

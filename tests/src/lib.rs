@@ -4,20 +4,24 @@
 pub mod attack;
 pub mod broker;
 pub mod claims;
+pub mod clients;
 pub mod deciding;
 pub mod forward_auth;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;
 pub mod nginx;
+pub mod proxied;
 pub mod proxy;
 pub mod raw;
 pub mod raw_keys;
 pub mod redis_server;
 pub mod redis_topology;
+pub mod server;
 pub mod setup;
 pub mod tls;
 pub mod uploads;
+pub mod upstream;
 
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};

@@ -8,7 +8,7 @@ mod routes;
 
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -115,9 +115,11 @@ fn scope(active: &Active, demand: &Demand) -> String {
     }
 }
 
-/// Every header is always there, so that it replaces what a client may have sent under its name.
+/// Every header is always there, so that it replaces what a client may have sent under its name: a
+/// token goes no further than the proxy, also where the registry has no credential of its own.
 fn allow(registry: &Registry, subject: &str, scope: &str) -> Response {
-    let mut response = [(SUBJECT, value(subject)), (SCOPE, value(scope))].into_response();
+    let headers = [(SUBJECT, value(subject)), (SCOPE, value(scope)), (AUTHORIZATION, value(""))];
+    let mut response = headers.into_response();
     if let Some(upstream) = &registry.upstream {
         response.headers_mut().insert(upstream.header.clone(), upstream.credential.clone());
     }

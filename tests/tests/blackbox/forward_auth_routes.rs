@@ -45,7 +45,8 @@ const CRATES: &[Row] = &[
     ("GET", "/2/ab", "package:ab:read"),
     ("GET", "/3/a/abc", "package:abc:read"),
     ("GET", "/git/index/info/refs?service=git-upload-pack", "- read"),
-    ("POST", "/git/index/git-upload-pack", "- read"),
+    ("GET", "/git/objects/ab/cd", "- read"),
+    ("GET", "/crates/al/-p/al-pha", "package:al-pha:read"),
 ];
 
 const NPM: &[Row] = &[
@@ -143,7 +144,7 @@ const UNKNOWN: &[(&str, &[(&str, &str)])] = &[
             ("PUT", "/api/v1/trusted_publishing/github_configs"),
             ("GET", "/al/ph/al-pha"),
             ("GET", "/xx/yy/al-pha"),
-            ("POST", "/git/index/git-receive-pack"),
+            ("POST", "/git/git-receive-pack"),
             ("PUT", "/api/v1/crates/al%2fpha/owners"),
         ],
     ),

@@ -1,7 +1,7 @@
-//! crates.io, and kellnr and its like; the index is sparse, or in git over HTTP.
+//! crates.io, and kellnr and its like; the index is sparse, at one of several usual places, or in git.
 
 use super::{Route, on, read, read_named};
-use crate::token::Action::{Owner, Publish, Read, Yank};
+use crate::token::Action::{Owner, Publish, Yank};
 
 pub(super) const ROUTES: &[Route] = &[
     on("PUT", "/api/v1/crates/new", &[Publish]),
@@ -12,14 +12,15 @@ pub(super) const ROUTES: &[Route] = &[
     read("/api/v1/crates/{package}/owners"),
     read("/api/v1/crates/{package}/{}/download"),
     read("/config.json"),
+    read("/crates/config.json"),
     read("/index/config.json"),
     read("/api/v1/crates/config.json"),
     read_named("/{rest}", index),
+    read_named("/crates/{rest}", index),
     read_named("/index/{rest}", index),
     read_named("/api/v1/crates/{rest}", index),
     read("/api/v1/crates/{package}"),
-    read("/git/{}/info/refs"),
-    on("POST", "/git/{}/git-upload-pack", &[Read]),
+    read("/git/{rest}"),
 ];
 
 /// The crate of an index file: `1/a`, `2/ab`, `3/a/abc`, `ab/cd/abcd`.
