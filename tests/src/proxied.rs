@@ -1,8 +1,10 @@
 //! Real reverse proxies with the configurations of `examples/proxies`, before registries that know
 //! nothing of trustmint.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -51,8 +53,9 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// With these names in the place of the examples' hosts.
-    pub fn start(kind: Kind, hosts: &Hosts, broker: &str, upstreams: Upstreams) -> Self {
+    /// With these names in the place of the examples' hosts. When this returns, it has asked the broker
+    /// something: some of them listen before they know what to do.
+    pub async fn start(kind: Kind, hosts: &Hosts, broker: &str, upstreams: Upstreams) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let names: Vec<_> = hosts.iter().map(|(_, name)| *name).chain(["127.0.0.1"]).collect();
         let certificate = Certificate::for_names(&names);
@@ -61,7 +64,24 @@ impl Proxy {
         let port = free_port();
         let command = command(kind, folder.path(), port, hosts, authority(broker), upstreams);
         let server = Server::start(command, folder.path(), port);
-        Self { port, ca: certificate.ca, _server: server, _folder: folder }
+        let proxy = Self { port, ca: certificate.ca, _server: server, _folder: folder };
+        let http = proxy.client(hosts);
+        let audience = format!("https://{}:{port}/_/oidc/audience", hosts[0].1);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !http.get(&audience).send().await.is_ok_and(|answer| answer.status() == 200) {
+            assert!(Instant::now() < deadline, "{kind:?} does not serve");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy
+    }
+
+    /// A client that finds these hosts here.
+    pub fn client(&self, hosts: &Hosts) -> reqwest::Client {
+        let authority = reqwest::Certificate::from_pem(self.ca.as_bytes()).expect("PEM");
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        let http = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([authority]);
+        let http = hosts.iter().fold(http, |http, (_, name)| http.resolve(name, address));
+        http.user_agent("tests").build().expect("client")
     }
 }
 
@@ -77,7 +97,7 @@ impl Site {
     pub async fn start(kind: Kind, hosts: Hosts, upstreams: Upstreams) -> Self {
         let issuer = Issuer::start().await;
         let broker = setup(&issuer, &hosts).start().await;
-        let proxy = Proxy::start(kind, &hosts, &broker.public, upstreams);
+        let proxy = Proxy::start(kind, &hosts, &broker.public, upstreams).await;
         Self { issuer, broker, proxy }
     }
 

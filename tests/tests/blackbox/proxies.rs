@@ -1,10 +1,9 @@
 //! nginx, Caddy, Traefik and Envoy, each with its example's configuration: what passes, what does not,
 //! and what the registry behind them gets to see.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use reqwest::{Certificate, Method};
+use reqwest::Method;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -28,12 +27,10 @@ impl Stage {
     async fn start(kind: Kind) -> Self {
         let upstream = Upstream::start().await;
         let upstreams = Upstreams { pypi: upstream.port, npm: upstream.port, crates: upstream.port };
-        let site = Site::start(kind, [PYPI, NPM, CRATES].map(|host| (host, host)), upstreams).await;
-        let authority = Certificate::from_pem(site.proxy.ca.as_bytes()).expect("PEM");
-        let address = SocketAddr::from(([127, 0, 0, 1], site.proxy.port));
-        let http = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([authority]);
-        let http = [PYPI, NPM, CRATES].into_iter().fold(http, |http, host| http.resolve(host, address));
-        Self { site, upstream, http: http.build().expect("client") }
+        let hosts = [PYPI, NPM, CRATES].map(|host| (host, host));
+        let site = Site::start(kind, hosts, upstreams).await;
+        let http = site.proxy.client(&hosts);
+        Self { site, upstream, http }
     }
 
     /// The answer's status, challenge and body.
@@ -100,7 +97,9 @@ async fn good_requests_pass(stage: &Stage) {
     let sent = stage.send("PUT", (NPM, "/@acme%2fwidget?write=true"), &headers, b"a tarball").await;
     assert_eq!((sent.0, sent.2.as_str()), (200, "stored"));
     let passed = stage.passed();
-    assert_eq!((passed.method.as_str(), passed.uri.as_str()), ("PUT", "/@acme%2fwidget?write=true"));
+    // Traefik writes hexadecimal digits in capitals.
+    let uri = passed.uri.replace("%2F", "%2f");
+    assert_eq!((passed.method.as_str(), uri.as_str()), ("PUT", "/@acme%2fwidget?write=true"));
     assert_eq!(passed.body, b"a tarball");
     assert_eq!(passed.header("authorization"), VERDACCIO);
     assert_eq!(passed.header("trustmint-subject"), "github|9100048|48124571");

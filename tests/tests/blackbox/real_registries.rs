@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use reqwest::Certificate;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trustmint_tests::clients::{Ended, RegistryServer, client};
@@ -59,9 +58,9 @@ impl Job {
 
     /// A real wheel of this name, in `dist`.
     fn wheel(&self, name: &str) -> PathBuf {
-        self.write("dist/.keep", "");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/wheel.py");
         let folder = self.folder.path().join("dist");
+        std::fs::create_dir(&folder).expect("folder");
         let output = Command::new("python3").arg(script).arg(folder).args([name, "1.2.3"]).output();
         let output = output.expect("python3");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -91,7 +90,10 @@ impl Job {
 
     /// `pdm publish` of what is in `dist`.
     async fn pdm(&self, token: Option<&str>, id_token: &str) -> Ended {
-        self.write("pyproject.toml", "[project]\nname = \"widget\"\nversion = \"1.2.3\"\n");
+        self.write(
+            "pyproject.toml",
+            "[project]\nname = \"widget\"\nversion = \"1.2.3\"\nrequires-python = \">=3.8\"\n",
+        );
         let url = self.url();
         let mut arguments = vec!["publish", "--no-build", "-r", &url, "--ca-certs", &self.authority];
         if let Some(token) = token {
@@ -99,7 +101,8 @@ impl Job {
         }
         let job = [
             ("PDM_CHECK_UPDATE", "0"),
-            ("REQUESTS_CA_BUNDLE", self.authority.as_str()),
+            ("PDM_USE_VENV", "false"),
+            ("SSL_CERT_FILE", &self.authority),
             ("CI", "true"),
             ("GITLAB_CI", "true"),
             ("LOCALHOST_ID_TOKEN", id_token),
@@ -118,12 +121,13 @@ impl Job {
         let url = self.url();
         let arguments = ["publish", "--access", "public", "--loglevel", "verbose", "--registry", &url];
         let ci = [
-            ("NODE_EXTRA_CA_CERTS", self.authority.as_str()),
+            ("NPM_CONFIG_CAFILE", self.authority.as_str()),
+            ("NPM_CONFIG_UPDATE_NOTIFIER", "false"),
             ("GITLAB_CI", "true"),
             ("NPM_ID_TOKEN", id_token),
         ];
         // With a token of its own, it is no CI.
-        let job = if token.is_some() { &ci[..1] } else { &ci };
+        let job = if token.is_some() { &ci[..2] } else { &ci };
         client(&tool("TRUSTMINT_NPM"), &arguments, self.folder.path(), job).await
     }
 
@@ -215,7 +219,7 @@ async fn npm_publishes_to_verdaccio() {
     let ended = job.npm("@acme/other", Some(&good), "").await;
     assert!(!ended.success && ended.said.contains("403"), "a wrong package: {}", ended.said);
     let ended = job.npm("@acme/other", None, &id_token(&site.issuer, "npm:localhost")).await;
-    assert!(!ended.success && ended.said.contains("not_covered"), "a wrong package: {}", ended.said);
+    assert!(!ended.success && ended.said.contains("Failed token exchange request"), "{}", ended.said);
     assert!(!has(&registry, ".tgz"));
 
     let ended = job.npm("@acme/widget", None, &id_token(&site.issuer, "npm:localhost")).await;
@@ -234,10 +238,8 @@ async fn cargo_publishes_to_a_cargo_registry() {
     }
     assert!(!has(&registry, ".crate"));
     // As the login action does, through the same proxy.
-    let authority = Certificate::from_pem(site.proxy.ca.as_bytes()).expect("PEM");
-    let http = reqwest::Client::builder().no_proxy().user_agent("login").tls_certs_only([authority]);
-    let exchange =
-        http.build().expect("client").post(format!("{}api/v1/trusted_publishing/tokens", job.url()));
+    let exchange = format!("{}api/v1/trusted_publishing/tokens", job.url());
+    let exchange = site.proxy.client(&CRATES).post(exchange);
     let answer = exchange.json(&json!({ "jwt": id_token(&site.issuer, "localhost") })).send().await;
     let answer: Value = answer.expect("an answer").json().await.expect("JSON");
     let ended = job.cargo(answer["token"].as_str().expect("a token")).await;
@@ -252,12 +254,11 @@ async fn an_expired_token_publishes_nothing() {
     let house = InProcess::start(&setup(&issuer, &NPM)).await;
     let broker = Arc::clone(&house.broker);
     tokio::spawn(async move { broker.switches.keep_renewing(&*broker.store, &*broker.clock).await });
-    let proxy = Proxy::start(Kind::Nginx, &NPM, &house.public, registry.alone());
+    let proxy = Proxy::start(Kind::Nginx, &NPM, &house.public, registry.alone()).await;
     let job = Job::before(&proxy);
-    let authority = Certificate::from_pem(proxy.ca.as_bytes()).expect("PEM");
-    let http = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build().expect("client");
     let exchange = format!("{}-/npm/v1/oidc/token/exchange/package/@acme%2fwidget", job.url());
-    let answer = http.post(exchange).bearer_auth(id_token(&issuer, "npm:localhost")).send().await;
+    let answer =
+        proxy.client(&NPM).post(exchange).bearer_auth(id_token(&issuer, "npm:localhost")).send().await;
     let answer: Value = answer.expect("an answer").json().await.expect("JSON");
     let token = answer["token"].as_str().expect("a token").to_owned();
 
