@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the product learns what time it is.
 pub trait Clock: Debug + Send + Sync {
@@ -13,6 +13,11 @@ pub trait Clock: Debug + Send + Sync {
     fn now(&self) -> u64 {
         self.now_ms() / 1000
     }
+}
+
+/// An instant, in milliseconds since the Unix epoch, as RFC 3339 writes it.
+pub fn rfc3339(at_ms: u64) -> impl std::fmt::Display {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at_ms))
 }
 
 /// The operating system's clock.

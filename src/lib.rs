@@ -14,7 +14,8 @@
 //! [`token`], [`store`] and [`audit`] are the ground floors; none of them names [`broker`] or
 //! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
 //! format and nothing of verification. [`config`] turns what the operator wrote into types,
-//! [`service`] puts the house together, and [`cli`] is the roof.
+//! [`service`] puts the house together,
+//! `reload` renews its policies, and [`cli`] is the roof.
 
 pub mod audit;
 pub mod broker;
@@ -23,12 +24,14 @@ pub mod clock;
 pub mod config;
 pub mod denial;
 pub mod document;
+mod echo;
 pub mod fetch;
 mod hex;
 pub mod http;
 pub mod identity;
 pub mod policy;
 pub mod registry;
+mod reload;
 pub mod service;
 pub mod store;
 pub mod tls;

@@ -2,21 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::audit::{Audit, Metrics, Sink};
-use crate::broker::{Bounds, Broker, Switches};
+use crate::broker::{Bounds, Broker, Policies, Switches};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Limits, StoreConfig};
 use crate::document::Diagnostics;
 use crate::http::{Doors, OpenDoors};
-use crate::policy::{LoadError, Snapshot, Vocabulary, load};
+use crate::policy::{LoadError, Snapshot, Watch};
+use crate::reload::{Reloader, Reloads};
 use crate::store::{Embedded, Store, redis};
 
 /// Why the service does not start.
@@ -41,8 +41,7 @@ pub struct Service {
     audit_writer: JoinHandle<()>,
     public: SocketAddr,
     ops: Option<SocketAddr>,
-    policies: PathBuf,
-    vocabulary: Vocabulary,
+    reloads: Reloads,
 }
 
 /// What was validated: a configuration and the policies it names.
@@ -52,6 +51,8 @@ pub struct Plan {
     pub config: Config,
     /// Its policies.
     pub snapshot: Snapshot,
+    /// The files that they were read from.
+    pub watch: Watch,
 }
 
 impl Plan {
@@ -61,9 +62,9 @@ impl Plan {
     /// Everything that is wrong with both.
     pub fn read(path: &Path) -> Result<Self, Diagnostics> {
         let config = Config::load(path)?;
-        let snapshot =
-            load(&config.policies, &config.vocabulary()).map_err(|LoadError(diagnostics)| diagnostics)?;
-        Ok(Self { config, snapshot })
+        let (watch, snapshot) = Watch::begin(config.policies.clone(), config.vocabulary())
+            .map_err(|LoadError(diagnostics)| diagnostics)?;
+        Ok(Self { config, snapshot, watch })
     }
 }
 
@@ -89,20 +90,21 @@ impl Service {
     }
 
     async fn start_behind(doors: Doors, plan: Plan) -> Result<Self, StartError> {
-        let Plan { config, snapshot } = plan;
+        let Plan { config, snapshot, watch } = plan;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let vocabulary = config.vocabulary();
         let store = open_store(&config.store, &config.limits, clock.now())?;
         let sink = Sink::open(config.audit_file.as_deref())?;
         let (audit, audit_writer) = Audit::start(sink, config.limits.audit_queue)?;
         let metrics = Arc::new(Metrics::default());
-        show(&snapshot, &metrics);
+        let (digest, count) = (Arc::clone(&snapshot.digest().0), snapshot.len());
+        metrics.snapshot(&digest, count, clock.now());
+        tracing::info!(policies = count, %digest, "policies loaded");
         let broker = Arc::new(Broker {
-            clock,
             public_url: config.public_url,
             issuers: config.issuers,
             registries: config.registries,
-            policies: ArcSwap::from_pointee(snapshot),
+            policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
+            clock,
             store,
             switches: Switches::default(),
             audit,
@@ -123,8 +125,15 @@ impl Service {
         announce("ops", ops);
         announce("admin", doors.admin_address());
         let doors = doors.open(&broker, &config.listen, &config.limits);
-        let policies = config.policies;
-        Ok(Self { broker, doors, background, audit_writer, public, ops, policies, vocabulary })
+        let reloads = Reloader {
+            watch,
+            poll: config.policies_poll,
+            policies: Arc::clone(&broker.policies),
+            metrics: Arc::clone(&broker.metrics),
+            clock: Arc::clone(&broker.clock),
+        };
+        let reloads = reloads.start()?;
+        Ok(Self { broker, doors, background, audit_writer, public, ops, reloads })
     }
 
     /// Where the public door is.
@@ -142,18 +151,10 @@ impl Service {
         &self.broker
     }
 
-    /// Reads the policies anew, all or nothing: the last good snapshot serves until the new one is
+    /// Has the policies read anew, all or nothing: the last good snapshot serves until the new one is
     /// whole and valid.
     pub fn reload_policies(&self) {
-        match load(&self.policies, &self.vocabulary) {
-            Ok(snapshot) => {
-                show(&snapshot, &self.broker.metrics);
-                self.broker.policies.store(Arc::new(snapshot));
-            }
-            Err(LoadError(diagnostics)) => {
-                tracing::error!(%diagnostics, "the policies are not loaded; the last good ones stay");
-            }
-        }
+        self.reloads.ask();
     }
 
     /// Closes the doors, lets running requests end, and writes every audit event.
@@ -165,13 +166,6 @@ impl Service {
         // The writer ends when the last entrance to its queue is gone, which is when the last request is.
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     }
-}
-
-/// Tells which snapshot is active from now on.
-fn show(snapshot: &Snapshot, metrics: &Metrics) {
-    let (digest, policies) = (snapshot.digest().as_str(), snapshot.len());
-    metrics.snapshot(digest, policies);
-    tracing::info!(policies, digest, "policies loaded");
 }
 
 fn announce(door: &str, address: Option<impl std::fmt::Display>) {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::Outcome;
+use crate::shared::wire::body_of_whole;
 
 /// What was seen from outside.
 pub(crate) struct Seen {
@@ -78,18 +79,4 @@ impl<A: FnMut(&[u8])> Load<'_, A> {
         }
         Ok(())
     }
-}
-
-/// Where the body begins, once all of it is there.
-fn body_of_whole(answer: &[u8]) -> Outcome<Option<usize>> {
-    let Some(head) = answer.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(None) };
-    let length = std::str::from_utf8(&answer[..head])?
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .ok_or("an answer has no length")?
-        .1
-        .parse::<usize>()?;
-    let body_at = head + 4;
-    Ok((answer.len() >= body_at + length).then_some(body_at))
 }

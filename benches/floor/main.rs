@@ -10,14 +10,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints")]
 
 mod floor;
-mod id_tokens;
 mod load;
 mod measure;
 mod report;
 mod same;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod stage;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,10 +26,9 @@ use clap::Parser;
 
 use self::measure::measure;
 use self::report::Comparison;
-use self::stage::{Stage, exchange_request, introspection_request};
-
-/// Whatever goes wrong ends the run.
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+use self::shared::Outcome;
+use self::shared::wire::exchange_request;
+use self::stage::{Stage, introspection_request};
 
 /// trustmint next to its bare floor.
 #[derive(Debug, Parser)]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::stage::Server;
+use crate::shared::server::Server;
 use crate::{Outcome, load};
 
 /// How long a server may go on about its last requests before its CPU time is read: what it does

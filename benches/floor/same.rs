@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::stage::{Server, Stage, introspection_request};
+use crate::shared::server::Server;
+use crate::stage::{Stage, introspection_request};
 use crate::{Outcome, load};
 
 /// Exchanges one ID token at each server, introspects what comes of it, and compares.
@@ -13,7 +14,7 @@ pub(crate) fn check(stage: &Stage, servers: &[Server; 2], exchange: &[u8]) -> Ou
         if answer(server, exchange).is_ok() {
             return Err(format!("{} took an ID token twice", server.name).into());
         }
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>([exchanged, introspected])
+        Ok::<_, crate::shared::Failure>([exchanged, introspected])
     });
     for (of_product, of_floor) in product?.iter().zip(&floor?) {
         if of_product.len() != of_floor.len() || lasting(of_product)? != lasting(of_floor)? {

@@ -1,11 +1,9 @@
 //! What is measured and what it needs: a Redis, two servers, their configuration, their requests.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,10 +11,13 @@ use redis::Commands as _;
 use trustmint::registry::SecretHash;
 
 use crate::Outcome;
-use crate::id_tokens::{AUDIENCE, Issuer};
+use crate::shared::id_tokens::{AUDIENCE, Issuer};
+use crate::shared::policy::policy;
+use crate::shared::server::{Folder, Server, free_address};
+use crate::shared::wire::post;
 
-/// How long a process may take to listen.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// `iss` of the ID tokens.
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const CLIENT: &str = "pypi-backend";
 const SECRET: &str = "Zm9yIGEgYmVuY2htYXJrIG9ubHksIG5vIHNlY3JldA";
 
@@ -27,35 +28,21 @@ pub(crate) struct Stage {
     folder: Folder,
 }
 
-/// A process that listens. It is killed when this is dropped.
-pub(crate) struct Server {
-    pub(crate) name: &'static str,
-    pub(crate) address: SocketAddr,
-    process: Child,
-}
-
 impl Stage {
     pub(crate) fn set() -> Outcome<Self> {
-        let issuer = Issuer::new()?;
+        let issuer = Issuer::new(GITHUB)?;
         let folder = Folder::new()?;
         fs::write(folder.0.join("keys.json"), issuer.keys())?;
         fs::create_dir(folder.0.join("policies"))?;
-        fs::write(folder.0.join("policies/release.toml"), POLICY)?;
-        let address = free_address()?;
-        let mut redis = Command::new("redis-server");
-        redis
-            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
-            .args(["--save", "", "--appendonly", "no"])
-            .current_dir(&folder.0);
-        let redis = Server::start("redis-server", address, &mut redis)?;
+        fs::write(folder.0.join("policies/release.toml"), policy("github"))?;
+        let redis = Server::redis(&folder)?;
         Ok(Self { issuer, redis, folder })
     }
 
     /// trustmint as it ships.
     pub(crate) fn product(&self) -> Outcome<Server> {
         let (address, config) = self.config("trustmint", 0)?;
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_trustmint"));
-        Server::start("trustmint", address, serve.arg("serve").arg("--config").arg(config))
+        Server::product(address, &config)
     }
 
     /// The same without trustmint's own work.
@@ -118,106 +105,8 @@ impl Stage {
     }
 }
 
-const POLICY: &str = r#"
-    [[policy]]
-    id = "sampleproject-release"
-    issuer = "github"
-    registry = "pypi"
-    packages = ["sampleproject"]
-    actions = ["publish"]
-
-    [policy.match]
-    repository_owner_id = "9100048"
-    repository_id = "48124571"
-    workflow_file = "release.yml"
-    environment = "pypi"
-    event_name = ["push", "release"]
-    ref = { glob = "refs/tags/v*" }
-
-    [[policy.deny]]
-    runner_environment = "self-hosted"
-"#;
-
-/// The bytes of an exchange (RFC 8693).
-pub(crate) fn exchange_request(id_token: &str) -> Vec<u8> {
-    post(
-        "/oauth/token",
-        "",
-        &format!(
-            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange\
-             &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token\
-             &audience=pypi&subject_token={id_token}"
-        ),
-    )
-}
-
 /// The bytes of an introspection (RFC 7662).
 pub(crate) fn introspection_request(token: &str) -> Vec<u8> {
     let credentials = STANDARD.encode(format!("{CLIENT}:{SECRET}"));
     post("/oauth/introspect", &format!("Authorization: Basic {credentials}\r\n"), &format!("token={token}"))
-}
-
-fn post(path: &str, headers: &str, form: &str) -> Vec<u8> {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: publish.example.com\r\nAccept: application/json\r\n{headers}\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-        form.len()
-    )
-    .into_bytes()
-}
-
-impl Server {
-    fn start(name: &'static str, address: SocketAddr, command: &mut Command) -> Outcome<Self> {
-        let process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .env("TRUSTMINT_LOG", "warn")
-            .spawn()
-            .map_err(|error| format!("{name} cannot be started: {error}"))?;
-        let mut server = Self { name, address, process };
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
-            if let Some(status) = server.process.try_wait()? {
-                return Err(format!("{name} ended at once: {status}").into());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("{name} does not listen").into());
-            }
-            sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-
-    /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A folder below cargo's own for such things.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Outcome<Self> {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("floor-{}", std::process::id()));
-        fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn free_address() -> Outcome<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

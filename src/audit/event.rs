@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
+use crate::policy::Rehearsal;
 use crate::token::{Scope, TokenId};
 
 /// Room for the line of a usual event, whose claims are most of it.
@@ -19,6 +20,8 @@ pub enum Outcome {
     Minted,
     /// There was no grant.
     Denied,
+    /// There was no grant, and policies in audit mode would have given one.
+    WouldMint,
     /// A registry token was killed by its holder.
     Revoked,
     /// An operator threw a switch.
@@ -53,6 +56,9 @@ pub struct Event {
     /// The policies that fed it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Arc<str>>,
+    /// What policies in audit mode would have changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_mode: Option<AuditMode>,
     /// The snapshot that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Arc<str>>,
@@ -76,6 +82,19 @@ pub struct Event {
     pub claims: Option<Arc<str>>,
 }
 
+/// How an exchange would have ended with the policies in audit mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditMode {
+    /// Those of them that would have contributed.
+    pub policies: Vec<Arc<str>>,
+    /// What would have been granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Why nothing would have been granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
 impl Event {
     /// An event that says nothing yet but when and how it ended.
     pub fn new(at_ms: u64, outcome: Outcome, dialect: &'static str) -> Self {
@@ -89,6 +108,7 @@ impl Event {
             run: None,
             scope: None,
             policies: Vec::new(),
+            audit_mode: None,
             digest: None,
             token_id: None,
             expires: None,
@@ -112,9 +132,23 @@ impl Event {
         self.scope = Some(scope.to_string());
     }
 
+    /// Says what policies in audit mode would have changed about a decision.
+    pub fn rehearsed(&mut self, rehearsal: &Rehearsal, granted: bool) {
+        if !granted && rehearsal.outcome.is_ok() {
+            self.outcome = Outcome::WouldMint;
+        }
+        self.audit_mode = Some(AuditMode {
+            policies: rehearsal.policies.clone(),
+            scope: rehearsal.outcome.as_ref().ok().map(Scope::to_string),
+            reason: rehearsal.outcome.as_ref().err().map(|reason| reason.as_str()),
+        });
+    }
+
     /// Says why not.
     pub fn refuse(&mut self, denial: &Denial) {
-        self.outcome = Outcome::Denied;
+        if self.outcome != Outcome::WouldMint {
+            self.outcome = Outcome::Denied;
+        }
         self.reason = Some(denial.reason.as_str());
         self.detail = Some(denial.detail.to_string());
         self.internal.clone_from(&denial.internal);
@@ -143,6 +177,7 @@ impl Event {
         match self.outcome {
             Outcome::Minted => "minted",
             Outcome::Denied => self.reason.unwrap_or(Reason::Overloaded.as_str()),
+            Outcome::WouldMint => "would_mint",
             Outcome::Revoked => "revoked",
             Outcome::Switched => "switched",
         }
@@ -150,8 +185,7 @@ impl Event {
 }
 
 fn rfc3339<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(*at_ms);
-    serializer.collect_str(&humantime::format_rfc3339_millis(at))
+    serializer.collect_str(&crate::clock::rfc3339(*at_ms))
 }
 
 /// The claims were read as JSON before, so they are repeated as they are. A line break between

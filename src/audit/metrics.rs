@@ -2,13 +2,14 @@
 //! token, a header or a path.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 /// The label of what is not configured.
 const UNKNOWN: &str = "unknown";
@@ -23,6 +24,12 @@ struct ExchangeLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuerLabels {
     issuer: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FetchLabels {
+    issuer: Arc<str>,
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,6 +49,22 @@ struct SnapshotLabels {
     digest: String,
 }
 
+/// What came of reading the policies anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// There is another snapshot.
+    Loaded,
+    /// They decide as before.
+    Unchanged,
+    /// They are wrong, and the last good ones stay.
+    Refused,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
 /// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -51,11 +74,17 @@ pub struct Metrics {
     introspections: Family<IntrospectionLabels, Counter>,
     revocations: Counter,
     signature_checks: Family<IssuerLabels, Counter>,
+    issuer_keys: Family<IssuerLabels, Gauge>,
+    issuer_keys_age: Family<IssuerLabels, Gauge>,
+    issuer_fetches: Family<FetchLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     connections: Gauge,
     audit_waiting: Gauge,
     policies: Gauge,
     snapshot: Family<SnapshotLabels, Gauge>,
+    reloads: Family<ReloadLabels, Counter>,
+    refused: Gauge,
+    loaded_at: Gauge,
 }
 
 impl Default for Metrics {
@@ -67,11 +96,17 @@ impl Default for Metrics {
             introspections: Family::default(),
             revocations: Counter::default(),
             signature_checks: Family::default(),
+            issuer_keys: Family::default(),
+            issuer_keys_age: Family::default(),
+            issuer_fetches: Family::default(),
             requests: Family::default(),
             connections: Gauge::default(),
             audit_waiting: Gauge::default(),
             policies: Gauge::default(),
             snapshot: Family::default(),
+            reloads: Family::default(),
+            refused: Gauge::default(),
+            loaded_at: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("exchanges", "ID tokens presented, by outcome", metrics.exchanges.clone());
@@ -86,6 +121,18 @@ impl Default for Metrics {
             "Signatures that were checked",
             metrics.signature_checks.clone(),
         );
+        registry.register("issuer_keys", "Keys of the issuer that serve", metrics.issuer_keys.clone());
+        registry.register_with_unit(
+            "issuer_keys_age",
+            "Since the issuer's keys were had from it or from their file",
+            Unit::Seconds,
+            metrics.issuer_keys_age.clone(),
+        );
+        registry.register(
+            "issuer_fetches",
+            "Fetches of the issuer's keys, by result",
+            metrics.issuer_fetches.clone(),
+        );
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register(
@@ -95,6 +142,18 @@ impl Default for Metrics {
         );
         registry.register("policies", "Policies in the active snapshot", metrics.policies.clone());
         registry.register("snapshot", "The active snapshot", metrics.snapshot.clone());
+        registry.register("policy_reloads", "Policies read anew, by result", metrics.reloads.clone());
+        registry.register(
+            "policies_refused",
+            "Whether the newest policy files are wrong and the last good ones serve",
+            metrics.refused.clone(),
+        );
+        registry.register_with_unit(
+            "policies_loaded_timestamp",
+            "When the active policies were read",
+            Unit::Seconds,
+            metrics.loaded_at.clone(),
+        );
         metrics
     }
 }
@@ -130,24 +189,61 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { route, status }).inc();
     }
 
+    /// Shows the state of an issuer's keys: how many serve, their age in seconds, and how many fetches
+    /// ended how.
+    pub fn issuer_keys(
+        &self,
+        issuer: &Arc<str>,
+        usable: usize,
+        age: Option<u64>,
+        fetches: impl IntoIterator<Item = (&'static str, u64)>,
+    ) {
+        let label = IssuerLabels { issuer: Arc::clone(issuer) };
+        self.issuer_keys.get_or_create(&label).set(gauge(usable));
+        if let Some(age) = age {
+            self.issuer_keys_age.get_or_create(&label).set(gauge(age));
+        }
+        for (result, count) in fetches {
+            let counter =
+                self.issuer_fetches.get_or_create(&FetchLabels { issuer: Arc::clone(issuer), result });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+    }
+
     /// The gauge of open connections.
     pub fn connections(&self) -> &Gauge {
         &self.connections
     }
 
-    /// Shows the active snapshot.
-    pub fn snapshot(&self, digest: &str, policies: usize) {
+    /// Counts a reload.
+    pub fn reload(&self, reload: Reload) {
+        let result = match reload {
+            Reload::Loaded => "loaded",
+            Reload::Unchanged => "unchanged",
+            Reload::Refused => "refused",
+        };
+        self.reloads.get_or_create(&ReloadLabels { result }).inc();
+        self.refused.set(i64::from(reload == Reload::Refused));
+    }
+
+    /// Shows the active snapshot, read at an instant in seconds since the epoch.
+    pub fn snapshot(&self, digest: &str, policies: usize, at: u64) {
         self.snapshot.clear();
         self.snapshot.get_or_create(&SnapshotLabels { digest: digest.to_owned() }).set(1);
-        self.policies.set(i64::try_from(policies).unwrap_or(i64::MAX));
+        self.policies.set(gauge(policies));
+        self.loaded_at.set(gauge(at));
     }
 
     /// The exposition text (OpenMetrics).
     pub fn render(&self, audit_waiting: usize) -> String {
-        self.audit_waiting.set(i64::try_from(audit_waiting).unwrap_or(i64::MAX));
+        self.audit_waiting.set(gauge(audit_waiting));
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+fn gauge(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }

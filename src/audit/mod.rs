@@ -5,5 +5,5 @@ mod metrics;
 mod queue;
 
 pub use event::{Event, Outcome};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Reload};
 pub use queue::{Audit, Full, Place, Sink};

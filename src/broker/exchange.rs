@@ -8,10 +8,10 @@ use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Unverified, Verified};
-use crate::policy::{Grant, decide};
-use crate::registry::{Package, Registry};
+use crate::policy::{Grant, Wanted, decide, rehearse};
+use crate::registry::Registry;
 use crate::store::{Mint, Minting, Slot};
-use crate::token::{Action, Actions, Record, RegistryToken, Scope, Tag};
+use crate::token::{Record, RegistryToken, Scope, Tag};
 
 /// What a client asks for.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct ExchangeRequest<'r> {
     /// The registry.
     pub registry: &'r Arc<Registry>,
     /// How much of what the policies grant.
-    pub wanted: Wanted,
+    pub wanted: Wanted<'r>,
     /// What the ID token is spent on.
     pub slot: Slot,
     /// Which audiences are accepted.
@@ -30,15 +30,18 @@ pub struct ExchangeRequest<'r> {
     pub dialect: &'static str,
 }
 
-/// How much of what the policies grant a client asks for.
-#[derive(Clone, Debug)]
-pub enum Wanted {
-    /// All of it.
-    Everything,
-    /// Exactly this, or nothing.
-    Exactly(Scope),
-    /// Whatever may be done with this package, or nothing.
-    Package(Package),
+impl<'r> ExchangeRequest<'r> {
+    /// The usual request of a registry's own protocol: one ID token for everything that there is.
+    pub fn for_everything(id_token: &'r str, registry: &'r Arc<Registry>, dialect: &'static str) -> Self {
+        Self {
+            id_token,
+            registry,
+            wanted: Wanted::Everything,
+            slot: Slot::Whole,
+            audience: Audience::Registry,
+            dialect,
+        }
+    }
 }
 
 /// A token that lives in the store.
@@ -95,18 +98,12 @@ impl Broker {
 
         let snapshot = self.policies.load();
         event.digest = Some(Arc::clone(&snapshot.digest().0));
-        let decide = |wanted: Option<&Scope>| decide(&snapshot, &verified.identity, registry, wanted);
-        let grant = match &request.wanted {
-            Wanted::Everything => decide(None)?,
-            Wanted::Exactly(scope) => decide(Some(scope))?,
-            Wanted::Package(package) => {
-                let granted = decide(None)?.scope.actions(package);
-                // To ask for what is not granted is what gets refused.
-                let actions =
-                    if granted.is_empty() { Actions::from_iter([Action::Publish]) } else { granted };
-                decide(Some(&Scope::from_iter([(package.clone(), actions)])))?
-            }
-        };
+        let (wanted, now) = (request.wanted, self.clock.now());
+        let decided = decide(&snapshot, &verified.identity, registry, wanted, now);
+        if let Some(rehearsal) = rehearse(&snapshot, &verified.identity, registry, wanted, now, &decided) {
+            event.rehearsed(&rehearsal, decided.is_ok());
+        }
+        let grant = decided?;
         event.policies.clone_from(&grant.policies);
         event.granted(&grant.scope);
         self.switches.refuse_suspended(&verified.identity, registry, &grant.policies)?;
@@ -149,7 +146,8 @@ impl Broker {
         let token = RegistryToken::generate(&registry.token_prefix, tag)
             .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
         let minted_ms = self.clock.now_ms();
-        let expires = minted_ms / 1000 + grant.token_ttl;
+        // No token outlives a policy that fed it.
+        let expires = (minted_ms / 1000 + grant.token_ttl).min(grant.expires.unwrap_or(u64::MAX));
         event.token_id = Some(token.hash().into());
         event.expires = Some(expires);
         let mint = Mint {
@@ -157,6 +155,7 @@ impl Broker {
             replay_key: verified.replay_key,
             slot,
             max_packages: self.bounds.packages_per_id_token,
+            tokens_per_run: grant.tokens_per_run,
             issued_at: verified.issued_at,
             replay_until: verified.replay_until,
             hash: token.hash(),
@@ -209,6 +208,10 @@ impl Broker {
             Minting::Replayed => Err(Denial::new(
                 Reason::Replayed,
                 "the ID token has been used already; fetch a fresh one for each exchange",
+            )),
+            Minting::Exhausted => Err(Denial::new(
+                Reason::LimitReached,
+                "this run has minted as many tokens as its policies allow one run",
             )),
             Minting::Reset => Err(Denial::new(
                 Reason::StoreReset,

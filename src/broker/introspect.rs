@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Broker;
 use crate::denial::Denial;
 use crate::identity::Identity;
-use crate::policy::decide;
+use crate::policy::{Wanted, decide};
 use crate::registry::Registry;
 use crate::store::Entry;
 use crate::token::{Record, RegistryToken, TokenId};
@@ -67,6 +67,6 @@ impl Broker {
         }
         let Some(issuer) = self.issuers.by_id(&record.issuer) else { return false };
         let Ok(identity) = Identity::recall(&issuer.settings, &record.identity) else { return false };
-        decide(&snapshot, &identity, registry, Some(&record.scope)).is_ok()
+        decide(&snapshot, &identity, registry, Wanted::Exactly(&record.scope), self.clock.now()).is_ok()
     }
 }

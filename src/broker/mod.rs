@@ -4,6 +4,7 @@ mod audience;
 mod authorize;
 mod exchange;
 mod introspect;
+mod policies;
 mod revoke;
 mod switches;
 mod unabandoned;
@@ -11,20 +12,19 @@ mod unabandoned;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 pub use audience::Audience;
 pub use authorize::Demand;
-pub use exchange::{ExchangeRequest, Issued, Wanted};
+pub use exchange::{ExchangeRequest, Issued};
 pub use introspect::{Active, Introspection};
+pub use policies::{Policies, Refused};
 pub use switches::Switches;
 
 use crate::audit::{Audit, Event, Metrics, Outcome, Place};
 use crate::clock::Clock;
 use crate::denial::{Denial, Reason};
 use crate::identity::Issuers;
-use crate::policy::Snapshot;
 use crate::registry::Registries;
 use crate::store::{Answer, Selector, Store, StoreError, Switch};
 
@@ -56,7 +56,7 @@ pub struct Broker {
     /// What tokens are minted for.
     pub registries: Arc<Registries>,
     /// The active policies.
-    pub policies: ArcSwap<Snapshot>,
+    pub policies: Arc<Policies>,
     /// Where memory is.
     pub store: Arc<dyn Store>,
     /// The operator's switches.

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{FINDING, FINE, INVALID, complain, say};
-use crate::config::Config;
+use super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
 use crate::policy::{LoadError, load};
 use crate::service::Plan;
 
@@ -14,9 +13,8 @@ pub(super) struct PolicyOptions {
     /// The folder of policies; by default the one that the configuration names
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// The configuration whose issuers and registries the policies speak about
-    #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 pub(super) fn config(path: &Path) -> u8 {
@@ -38,12 +36,9 @@ pub(super) fn config(path: &Path) -> u8 {
 }
 
 pub(super) fn policies(options: &PolicyOptions) -> u8 {
-    let config = match Config::load(&options.config) {
+    let config = match options.config.load() {
         Ok(config) => config,
-        Err(diagnostics) => {
-            complain!("{diagnostics}");
-            return INVALID;
-        }
+        Err(code) => return code,
     };
     let folder = options.folder.as_deref().unwrap_or(&config.policies);
     match load(folder, &config.vocabulary()) {

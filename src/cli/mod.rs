@@ -5,13 +5,17 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod issuer;
 mod logging;
 mod serve;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
 
 /// Everything is fine.
 const FINE: u8 = 0;
@@ -44,9 +48,15 @@ enum Command {
     /// Look at trust policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look at issuers of ID tokens
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Registry clients, who introspect tokens
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Registry tokens as strings, offline
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Kill every token that a selector names; with --suspend, mint none until `resume`
     Kill(admin::KillOptions),
     /// End a suspension; what it killed stays dead
@@ -68,9 +78,26 @@ enum PolicyCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum IssuerCommand {
+    /// Ask issuers for their keys as the service would, and say what works, what does not, and what to know
+    ///
+    /// Exit codes: 0 fine, warnings included; 1 an issuer that cannot work, or a warning with --deny-warnings;
+    /// 2 usage or configuration; 3 an issuer could not be reached.
+    Check(issuer::Options),
+}
+
+#[derive(Debug, Subcommand)]
 enum ClientCommand {
     /// Make a client secret: prints it once, and the table that goes into the configuration
     New(client::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Tell registry, checksum and hash of strings, without printing them
+    Inspect(token::inspect::Options),
+    /// Print what a secret scanner needs to find the tokens of each registry
+    Rules(token::rules::Options),
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +105,16 @@ struct ConfigFile {
     /// The configuration file
     #[arg(long, env = "TRUSTMINT_CONFIG", value_name = "FILE", default_value = "trustmint.toml")]
     config: PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads the configuration; on failure says what is wrong, and with which code to end.
+    fn load(&self) -> Result<Config, u8> {
+        Config::load(&self.config).map_err(|diagnostics| {
+            complain!("{diagnostics}");
+            INVALID
+        })
+    }
 }
 
 impl Cli {
@@ -91,7 +128,10 @@ impl Cli {
             Command::Demo(options) => demo::run(&options),
             Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
+            Command::Issuer(IssuerCommand::Check(options)) => issuer::check(&options),
             Command::Client(ClientCommand::New(options)) => client::new(&options),
+            Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
+            Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),
             Command::Kill(options) => admin::kill(&options),
             Command::Resume(options) => admin::resume(&options),
             Command::Completions(options) => completions::print(&options),

@@ -40,7 +40,7 @@ async fn serve(plan: Plan) -> u8 {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => tokio::task::block_in_place(|| service.reload_policies()),
+            _ = hangup.recv() => service.reload_policies(),
         }
     }
     tracing::info!("stopping");

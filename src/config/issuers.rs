@@ -12,7 +12,7 @@ use super::{Files, networks, without_credentials};
 use crate::document::{Located, Section};
 use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
-    Issuer, IssuerSettings, Issuers, KeySet, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
+    Issuer, IssuerSettings, Issuers, KeySource, Keyring, KeysFile, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
 };
 
 /// What can be listed in `algorithms`.
@@ -73,7 +73,9 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let algorithms = read_algorithms(section);
     let max_age = section.duration("max_age", 1..MAX_MAX_AGE + 1);
     let leeway = section.duration("leeway", 0..MAX_LEEWAY + 1);
-    let keys = read_keys(section, files, url.as_deref(), kind.as_ref().and_then(|kind| kind.value.keys_host));
+    let allow_no_kid = section.flag("allow_no_kid");
+    let keys_host = kind.as_ref().and_then(|kind| kind.value.keys_host);
+    let keys = read_keys(section, files, url.as_deref(), keys_host, allow_no_kid);
     let Some(kind) = kind.map(|kind| kind.value) else {
         // What may be written here depends on the kind, so nothing is said about it.
         for key in ["pins", "run_claim", "allow_events", "accept_shared_audience"] {
@@ -102,7 +104,8 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
             accept_shared_audience,
             allow_events,
         }),
-        keyring: Keyring::new(keys?),
+        keyring: Keyring::new(name.value.into(), keys?, allow_no_kid),
+        keys_file: section.string("keys_file").map(|name| files.path(name.value)),
     })
 }
 
@@ -130,6 +133,13 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         // `iss` is compared to the byte, so what cannot be equal to any `iss` is an error here.
         Ok(url) if url.as_str().trim_end_matches('/') != text.value.trim_end_matches('/') => {
             Some(format!("it is not in normal form; write \"{}\"", url.as_str().trim_end_matches('/')))
+        }
+        Ok(url)
+            if url.path() == "/"
+                && text.value.ends_with('/')
+                && kind.is_some_and(|kind| (kind.owns_url)(text.value)) =>
+        {
+            Some("the platform writes it without the slash at the end".to_owned())
         }
         Ok(_) if text.value.contains('*') => Some("a wildcard would trust every tenant".to_owned()),
         Ok(url) => kind.and_then(|kind| (kind.check_url)(&url).err()).map(str::to_owned),
@@ -224,6 +234,7 @@ fn read_keys(
     files: &Files<'_>,
     url: Option<&str>,
     keys_host: Option<&'static str>,
+    allow_no_kid: bool,
 ) -> Option<KeySource> {
     if section.contains("keys_file") {
         for key in ["jwks_uri", "ca_file", "allow_private"] {
@@ -231,11 +242,12 @@ fn read_keys(
                 section.error(section.span(), format!("`{key}` has no meaning beside `keys_file`"), None);
             }
         }
-        let span = section.string("keys_file")?.span;
-        return match KeySet::parse(&files.read(section, "keys_file")?) {
-            Ok(set) => Some(KeySource::File(set)),
+        let name = section.string("keys_file")?;
+        let contents = files.read(section, "keys_file")?;
+        return match KeysFile::new(files.path(name.value), &contents, allow_no_kid) {
+            Ok((file, set)) => Some(KeySource::File(file, set)),
             Err(error) => {
-                section.error(&span, format!("`keys_file`: {error}"), None);
+                section.error(&name.span, format!("`keys_file`: {error}"), None);
                 None
             }
         };

@@ -12,6 +12,7 @@ mod upstream;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
@@ -26,6 +27,11 @@ use crate::identity::Issuers;
 use crate::policy::Vocabulary;
 use crate::registry::Registries;
 
+/// How often it is looked whether policy files changed.
+const POLL: Duration = Duration::from_secs(1);
+/// The shortest time between two looks.
+const SHORTEST_POLL: Duration = Duration::from_millis(100);
+
 /// The whole configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -37,6 +43,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// The folder of policies.
     pub policies: PathBuf,
+    /// How often to look whether its files changed; `None`: only when asked (SIGHUP).
+    pub policies_poll: Option<Duration>,
     /// Every bound.
     pub limits: Limits,
     /// Whose ID tokens are accepted.
@@ -135,6 +143,21 @@ impl Config {
     }
 }
 
+/// Reads a document that has nothing but `[issuers.*]`; file names in it are relative to `folder`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_issuers(source: &Source, folder: &Path) -> Result<Issuers, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let table = parse(source, &mut diagnostics);
+    let found = RefCell::new(diagnostics);
+    let root = document(source, &table, &found);
+    let issuers = issuers::read(&root, &Files { folder }, None);
+    root.finish();
+    let diagnostics = found.into_inner();
+    if diagnostics.has_errors() { Err(diagnostics) } else { Ok(issuers) }
+}
+
 fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let public_url = read_public_url(&root);
     let listen = listen::read(&root, files);
@@ -148,8 +171,9 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
             }
             folder
         });
+        let poll = read_poll(&section);
         section.finish();
-        path
+        path.map(|path| (path, poll))
     });
     if !root.contains("policies") {
         root.missing("policies", "{ path = \"policies\" }");
@@ -162,16 +186,30 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let issuers = issuers::read(&root, files, public_url.as_deref());
     let registries = registries::read(&root, files, public_url.as_deref());
     root.finish();
+    let (policies, policies_poll) = policies?;
     Some(Config {
         public_url: public_url?,
         listen: listen?,
         store: store?,
-        policies: policies?,
+        policies,
+        policies_poll,
         limits,
         issuers: Arc::new(issuers),
         registries: Arc::new(registries),
         audit_file,
     })
+}
+
+/// `poll` of `[policies]`; "0s" is never.
+fn read_poll(section: &Section<'_>) -> Option<Duration> {
+    let poll = section.millis("poll", 0..3_600_001).unwrap_or(POLL);
+    if poll.is_zero() {
+        return None;
+    }
+    if poll < SHORTEST_POLL {
+        section.error(section.span(), "`poll` is at least 100ms; \"0s\" is never", None);
+    }
+    Some(poll)
 }
 
 fn read_public_url(root: &Section<'_>) -> Option<String> {

@@ -140,6 +140,13 @@ impl Diagnostics {
         self.items.iter()
     }
 
+    /// The first findings as text, and how many there are in all.
+    pub fn first(&self, most: usize) -> String {
+        let shown = self.items.iter().take(most).map(|item| format!("{item}\n")).collect::<String>();
+        let more = if self.items.len() > most { "…\n" } else { "" };
+        format!("{shown}{more}{}", counted(self.items.len()))
+    }
+
     /// Takes over another load's findings.
     pub fn extend(&mut self, other: Self) {
         self.items.extend(other.items);
@@ -157,11 +164,15 @@ impl fmt::Display for Diagnostics {
         for item in &self.items {
             writeln!(f, "{item}")?;
         }
-        match self.items.len() {
-            0 => Ok(()),
-            1 => write!(f, "1 finding"),
-            n => write!(f, "{n} findings"),
-        }
+        f.write_str(&counted(self.items.len()))
+    }
+}
+
+fn counted(findings: usize) -> String {
+    match findings {
+        0 => String::new(),
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! values into types. It never stops at an error: it notes a [`Diagnostic`] and goes on, so that
 //! one run of `trustmint config check` shows everything there is to mend.
 
+mod datetime;
 mod diagnostic;
 mod section;
 mod suggest;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::datetime::seconds;
 use super::{Diagnostics, Position, Source, closest};
 
 /// A value of the document.
@@ -183,6 +184,22 @@ impl<'d> Section<'d> {
         }
         self.wrong_type(key, value.span(), "true or false", value.get_ref());
         false
+    }
+
+    /// A date or a time with its offset, in seconds since the epoch.
+    pub fn instant(&self, key: &str) -> Option<u64> {
+        let value = self.value(key)?;
+        let DeValue::Datetime(datetime) = value.get_ref() else {
+            self.wrong_type(key, value.span(), "a date such as 2027-01-01, without quotes", value.get_ref());
+            return None;
+        };
+        match seconds(&datetime.to_string()) {
+            Ok(seconds) => Some(seconds),
+            Err(why) => {
+                self.error(&value.span(), format!("`{key}` is no instant: {why}"), None);
+                None
+            }
+        }
     }
 
     /// A duration such as `"15m"` within bounds, in whole seconds.

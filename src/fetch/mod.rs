@@ -6,6 +6,10 @@
 
 mod address;
 mod client;
+mod error;
+mod response;
 
 pub use address::is_public;
-pub use client::{FetchError, Fetched, Fetcher, Roots};
+pub use client::{Fetcher, Roots};
+pub use error::FetchError;
+pub use response::Fetched;

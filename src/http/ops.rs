@@ -11,6 +11,8 @@ use axum::routing::{Router, get};
 use serde_json::json;
 
 use crate::broker::Broker;
+use crate::clock::rfc3339;
+use crate::identity::KeysStatus;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -22,22 +24,37 @@ pub(super) fn router(broker: Arc<Broker>) -> Router {
         .with_state(broker)
 }
 
-/// Ready: the store answers and the operator's switches are known.
+/// Ready: the store answers and the operator's switches are known. Newer policies that were refused
+/// change nothing about that: the last good ones serve.
 async fn ready(State(broker): State<Arc<Broker>>) -> Response {
     let store = broker.store_is_ready().await;
     let switches = broker.switches.is_fresh();
     let snapshot = broker.policies.load();
     let status = if store && switches { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let refused = broker.policies.refused().map(|refused| {
+        json!({
+            "since": rfc3339(refused.since_ms).to_string(),
+            "findings": refused.findings,
+            "first": refused.first,
+        })
+    });
     let body = json!({
         "ready": store && switches,
         "store": store,
         "switches": switches,
         "digest": snapshot.digest().as_str(),
         "policies": snapshot.len(),
+        "policies_active_since": rfc3339(broker.policies.activated_ms()).to_string(),
+        "policies_refused": refused,
     });
     (status, Json(body)).into_response()
 }
 
 async fn metrics(State(broker): State<Arc<Broker>>) -> impl IntoResponse {
+    for issuer in broker.issuers.iter() {
+        let KeysStatus { usable, age, fetches } = issuer.keyring.status();
+        let age = age.map(|age| age.as_secs());
+        broker.metrics.issuer_keys(&issuer.settings.id, usable, age, fetches);
+    }
     ([(CONTENT_TYPE, OPENMETRICS)], broker.metrics.render(broker.audit.waiting()))
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
+use crate::echo::clipped;
 use crate::fetch::{FetchError, Fetched, Fetcher};
 
 /// The discovery document of an issuer, as far as it is used. Everything else in it, such as the
@@ -48,7 +49,7 @@ impl Discovery {
     /// # Errors
     /// [`DiscoveryError::Unreadable`].
     pub fn parse(json: &[u8]) -> Result<Self, DiscoveryError> {
-        serde_json::from_slice(json).map_err(|error| DiscoveryError::Unreadable(error.to_string()))
+        serde_json::from_slice(json).map_err(|error| DiscoveryError::Unreadable(clipped(error.to_string())))
     }
 
     /// Where the keys of the issuer that was asked are: the document must be about it, to the byte,
@@ -60,14 +61,14 @@ impl Discovery {
         if self.issuer != issuer_url {
             return Err(DiscoveryError::OtherIssuer {
                 asked: issuer_url.to_owned(),
-                found: self.issuer.clone(),
+                found: clipped(&*self.issuer),
             });
         }
         let keys_at = authority(&self.jwks_uri);
         let is_near = keys_at.is_some() && keys_at == authority(issuer_url);
         let is_known = keys_at.is_some_and(|(host, port)| Some(host.as_str()) == keys_host && port == 443);
         if !is_near && !is_known {
-            return Err(DiscoveryError::KeysElsewhere(self.jwks_uri.clone()));
+            return Err(DiscoveryError::KeysElsewhere(clipped(&*self.jwks_uri)));
         }
         Ok(&self.jwks_uri)
     }
@@ -102,15 +103,19 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Fetches the discovery document. One trailing slash of the issuer is left out of its URL
-    /// (Discovery 1.0 §4.1).
+    /// Where the discovery document is. One trailing slash of the issuer is left out (Discovery 1.0 §4.1).
+    pub fn discovery_url(&self) -> String {
+        let base = self.issuer_url.strip_suffix('/').unwrap_or(&self.issuer_url);
+        format!("{base}/.well-known/openid-configuration")
+    }
+
+    /// Fetches the discovery document.
     ///
     /// # Errors
     /// See [`FetchError`].
     pub async fn discover(&self) -> Result<Discovery, FetchError> {
-        let base = self.issuer_url.strip_suffix('/').unwrap_or(&self.issuer_url);
-        let fetched = self.fetcher.get_json(&format!("{base}/.well-known/openid-configuration")).await?;
-        Discovery::parse(&fetched.body).map_err(document)
+        let fetched = self.fetcher.get_json(&self.discovery_url()).await?;
+        Discovery::parse(&fetched.body).map_err(FetchError::document)
     }
 
     /// Fetches the key set, from where the operator or the discovery document says.
@@ -122,15 +127,12 @@ impl Remote {
             Some(configured) => self.fetcher.get_json(configured).await,
             None => {
                 let discovery = self.discover().await?;
-                let jwks_uri = discovery.keys_of(&self.issuer_url, self.keys_host).map_err(document)?;
+                let jwks_uri =
+                    discovery.keys_of(&self.issuer_url, self.keys_host).map_err(FetchError::document)?;
                 self.fetcher.get_json(jwks_uri).await
             }
         }
     }
-}
-
-fn document(error: DiscoveryError) -> FetchError {
-    FetchError::Document(error.to_string())
 }
 
 #[cfg(test)]

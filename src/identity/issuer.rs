@@ -1,6 +1,7 @@
 //! Issuers as configured, and the identities they sign.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jsonwebtoken::Algorithm;
@@ -48,6 +49,8 @@ pub struct Issuer {
     pub settings: Arc<IssuerSettings>,
     /// Its keys.
     pub keyring: Keyring,
+    /// The file that its keys are from, unless they are fetched.
+    pub keys_file: Option<PathBuf>,
 }
 
 /// All configured issuers, by `iss` and by id.

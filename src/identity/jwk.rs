@@ -11,11 +11,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::jws::LONGEST_KID;
+use crate::echo::clipped;
 
 /// More keys than any issuer rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;
 /// How many keys under one `kid` are tried.
-const MAX_SAME_KID: usize = 16;
+const MAX_TRIES: usize = 16;
 /// RSA moduli in bytes.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
@@ -23,6 +27,8 @@ const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 #[derive(Debug, Default)]
 pub struct KeySet {
     by_kid: HashMap<String, Vec<Key>>,
+    /// Keys without a `kid`, for an issuer that is allowed to have such.
+    unnamed: Vec<Key>,
     /// Entries that were passed over, and why.
     pub skipped: Vec<Skipped>,
 }
@@ -37,8 +43,8 @@ pub struct Skipped {
 }
 
 /// A public key, ready to verify with each algorithm that fits it.
-struct Key {
-    algorithms: Vec<(Algorithm, ParsedPublicKey)>,
+pub(super) struct Key {
+    pub(super) algorithms: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
 impl fmt::Debug for Key {
@@ -60,7 +66,36 @@ pub enum KeySetError {
 
 #[derive(Deserialize)]
 struct Document {
-    keys: Vec<serde_json::Value>,
+    keys: Vec<Value>,
+}
+
+/// One entry of a key set, and what becomes of it.
+pub(super) struct Entry {
+    pub(super) json: Value,
+    /// Its `kid`, where there is one.
+    pub(super) kid: Option<String>,
+    /// The key, or why it is passed over.
+    pub(super) key: Result<Key, &'static str>,
+}
+
+/// The entries of a key set that are looked at, in their order, and how many there are in all.
+pub(super) fn entries(
+    json: &[u8],
+    allow_unnamed: bool,
+) -> Result<(usize, impl Iterator<Item = Entry>), KeySetError> {
+    let document: Document =
+        serde_json::from_slice(json).map_err(|error| KeySetError::NotAKeySet(clipped(error.to_string())))?;
+    let found = document.keys.len();
+    let looked_at = document.keys.into_iter().take(MAX_KEYS).map(move |json| {
+        let kid = json.get("kid").and_then(Value::as_str).map(str::to_owned);
+        let key = usable(&json).and_then(|key| match &kid {
+            Some(kid) if kid.len() > LONGEST_KID => Err("a `kid` that is too long"),
+            None if !allow_unnamed => Err("no `kid`"),
+            _ => Ok(key),
+        });
+        Entry { json, kid, key }
+    });
+    Ok((found, looked_at))
 }
 
 impl KeySet {
@@ -69,64 +104,89 @@ impl KeySet {
     /// # Errors
     /// If it is no key set, or holds no usable key.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        let document: Document =
-            serde_json::from_slice(json).map_err(|error| KeySetError::NotAKeySet(error.to_string()))?;
-        let found = document.keys.len();
+        Self::read(json, false)
+    }
+
+    /// Reads the key set of an issuer whose tokens may lack a `kid`: a key without one is usable too.
+    ///
+    /// # Errors
+    /// See [`KeySet::parse`].
+    pub fn parse_with_unnamed(json: &[u8]) -> Result<Self, KeySetError> {
+        Self::read(json, true)
+    }
+
+    fn read(json: &[u8], allow_unnamed: bool) -> Result<Self, KeySetError> {
+        let (found, entries) = entries(json, allow_unnamed)?;
         let mut set = Self::default();
-        for entry in document.keys.into_iter().take(MAX_KEYS) {
-            let kid = entry.get("kid").and_then(serde_json::Value::as_str).map(str::to_owned);
-            match usable(entry) {
-                Ok(key) => match kid {
-                    Some(kid) => {
-                        let same = set.by_kid.entry(kid).or_default();
-                        if same.len() < MAX_SAME_KID {
-                            same.push(key);
-                        }
-                    }
-                    None => set.skipped.push(Skipped { kid, why: "no `kid`" }),
-                },
-                Err(why) => set.skipped.push(Skipped { kid, why }),
+        for Entry { kid, key, .. } in entries {
+            match (key, kid) {
+                (Ok(key), Some(kid)) => set.by_kid.entry(kid).or_default().push(key),
+                (Ok(key), None) => set.unnamed.push(key),
+                (Err(why), kid) => set.skipped.push(Skipped { kid: kid.map(clipped), why }),
             }
         }
-        if set.by_kid.is_empty() {
-            return Err(KeySetError::NoUsableKey(found));
+        if set.is_empty() { Err(KeySetError::NoUsableKey(found)) } else { Ok(set) }
+    }
+
+    /// How many keys are usable.
+    pub fn len(&self) -> usize {
+        self.all().count()
+    }
+
+    /// Whether none is; such a set is never made by reading one.
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        self.by_kid.values().flatten().chain(&self.unnamed)
+    }
+
+    /// The keys that a token may have been signed with: those under its `kid`; where it has none, the
+    /// only key there is.
+    fn candidates(&self, kid: Option<&str>) -> &[Key] {
+        match kid {
+            Some(kid) => self.by_kid.get(kid).map_or(&[], Vec::as_slice),
+            None => {
+                let mut all = self.all();
+                match (all.next(), all.next()) {
+                    (Some(only), None) => std::slice::from_ref(only),
+                    _ => &[],
+                }
+            }
         }
-        Ok(set)
     }
 
-    /// Whether there is a key under this id.
-    pub fn contains(&self, kid: &str) -> bool {
-        self.by_kid.contains_key(kid)
+    /// Whether there is a key for tokens with this `kid`, or for those without one.
+    pub fn contains(&self, kid: Option<&str>) -> bool {
+        !self.candidates(kid).is_empty()
     }
 
-    /// The ids of the usable keys.
-    pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.by_kid.keys().map(String::as_str)
-    }
-
-    /// Verifies a signature with the key or keys under an id; each check is counted.
+    /// Verifies a signature with the key or keys for a `kid`, or for none; each check is counted.
     pub fn verify(
         &self,
-        kid: &str,
+        kid: Option<&str>,
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
         mut on_check: impl FnMut(),
     ) -> bool {
-        let keys = self.by_kid.get(kid).map_or(&[][..], Vec::as_slice);
-        keys.iter().flat_map(|key| &key.algorithms).filter(|(fits, _)| *fits == algorithm).any(|(_, key)| {
+        let fitting = self.candidates(kid).iter().flat_map(|key| &key.algorithms);
+        let mut tried = fitting.filter(|(fits, _)| *fits == algorithm).take(MAX_TRIES);
+        tried.any(|(_, key)| {
             on_check();
             key.verify_sig(message, signature).is_ok()
         })
     }
 }
 
-fn usable(entry: serde_json::Value) -> Result<Key, &'static str> {
+/// The key that an entry is, or why it is passed over.
+fn usable(entry: &Value) -> Result<Key, &'static str> {
     if ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| entry.get(name).is_some()) {
         return Err("a private or symmetric key");
     }
     // SPIFFE marks its keys `jwt-svid`; jsonwebtoken reads foreign uses as `Other`.
-    let jwk: Jwk = serde_json::from_value(entry).map_err(|_| "not a well-formed JWK")?;
+    let jwk = Jwk::deserialize(entry).map_err(|_| "not a well-formed JWK")?;
     match &jwk.common.public_key_use {
         None | Some(PublicKeyUse::Signature) => {}
         Some(PublicKeyUse::Other(other)) if other == "jwt-svid" => {}
@@ -212,4 +272,54 @@ fn ed_key(curve: &EllipticCurve, x: &str) -> Result<Vec<(Algorithm, ParsedPublic
 fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| "not base64url")?;
     if bytes.is_empty() { Err("an empty number") } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ed(kid: Option<&str>) -> Value {
+        // RFC 8037, appendix A.2.
+        let mut key =
+            json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        if let Some(kid) = kid {
+            key["kid"] = kid.into();
+        }
+        key
+    }
+
+    fn of(keys: &[Value]) -> Vec<u8> {
+        json!({ "keys": keys }).to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_key_without_a_kid_serves_only_where_that_is_allowed_and_only_alone() {
+        for (keys, named, unnamed, serves_none) in [
+            (vec![ed(None)], 0, 1, true),
+            (vec![ed(Some("1"))], 1, 1, true),
+            (vec![ed(None), ed(None)], 0, 2, false),
+            (vec![ed(None), ed(Some("1"))], 1, 2, false),
+            (vec![ed(Some("1")), ed(Some("1"))], 2, 2, false),
+            (vec![ed(None), json!({ "kty": "oct", "k": "AA" }), json!(7)], 0, 1, true),
+        ] {
+            let strict = KeySet::parse(&of(&keys)).map_or(0, |set| set.len());
+            assert_eq!(strict, named, "{keys:?}");
+            let set = KeySet::parse_with_unnamed(&of(&keys)).expect("a usable key");
+            assert_eq!((set.len(), set.contains(None)), (unnamed, serves_none), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_hostile_set_says_is_repeated_to_a_bounded_length() {
+        let long = "x".repeat(200_000);
+        let set = KeySet::parse(&of(&[ed(Some(&long)), json!({ "kid": long }), ed(Some("good"))]));
+        let set = set.expect("the good one is there");
+        assert!(set.contains(Some("good")));
+        assert_eq!(set.len(), 1);
+        assert!(set.skipped.iter().all(|skipped| skipped.kid.as_ref().is_some_and(|kid| kid.len() < 300)));
+        let error = KeySet::parse(json!({ "keys": long }).to_string().as_bytes()).expect_err("no set");
+        assert!(error.to_string().len() < 300, "{error}");
+    }
 }

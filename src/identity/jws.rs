@@ -14,8 +14,8 @@ const BASE64URL: GeneralPurpose = URL_SAFE_NO_PAD;
 /// The largest size `limits.id_token_bytes` can be set to.
 pub const MAX_TOKEN_BYTES: u64 = 65_536;
 
-/// The longest `kid` that is looked up.
-const LONGEST_KID: usize = 512;
+/// The longest `kid` that is looked up, in bytes.
+pub(super) const LONGEST_KID: usize = 512;
 
 /// `typ` values of other kinds of JWT are refused (RFC 8725 §3.11); these and an absent one are ID tokens.
 const TYPES: [&str; 2] = ["jwt", "jose"];

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use jsonwebtoken::Algorithm;
 
 use super::times::Times;
-use super::{Claim, Claims, Identity, Issuer, Jws};
+use super::{Claim, Claims, Identity, Issuer, Jws, KeySet};
 use crate::denial::{Denial, Reason};
 
 /// An ID token that was read and not verified. All it tells is who claims to have signed it, for
@@ -91,15 +91,15 @@ impl<'t> Unverified<'t> {
         })
     }
 
-    async fn check_signature(&self, issuer: &Issuer, on_check: impl FnMut()) -> Result<(), Denial> {
-        let kid = self
-            .jws
-            .kid
-            .as_deref()
-            .ok_or_else(|| Denial::new(Reason::UnknownKey, "the ID token's header has no `kid`"))?;
-        let keys = issuer.keyring.with_key(kid).await?;
-        let Jws { algorithm, signing_input, signature, .. } = &self.jws;
-        if keys.verify(kid, *algorithm, signing_input, signature, on_check) {
+    async fn check_signature(&self, issuer: &Issuer, mut on_check: impl FnMut()) -> Result<(), Denial> {
+        let Jws { algorithm, signing_input, signature, kid, .. } = &self.jws;
+        let mut verifies = |kid: Option<&str>, keys: &KeySet| {
+            keys.verify(kid, *algorithm, signing_input, signature, &mut on_check)
+        };
+        let Some(kid) = kid.as_deref() else {
+            return issuer.keyring.with_only_key(|keys| verifies(None, keys)).await.map(drop);
+        };
+        if verifies(Some(kid), &*issuer.keyring.with_key(kid).await?) {
             return Ok(());
         }
         Err(Denial::new(Reason::BadSignature, "the ID token's signature does not verify"))

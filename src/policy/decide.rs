@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Condition, Deny, Policy, Snapshot};
+use super::{Condition, Deny, Mode, Policy, Snapshot, Wanted};
 use crate::denial::{Denial, Reason};
 use crate::identity::kinds::Events;
 use crate::identity::{Claim, Identity};
@@ -14,14 +14,27 @@ use crate::token::Scope;
 pub struct Grant {
     /// What was asked for, or everything there is.
     pub scope: Scope,
-    /// The shortest lifetime among those who contribute, in seconds.
+    /// The shortest lifetime that a limit allows, in seconds.
     pub token_ttl: u64,
+    /// When the first of the policies that contribute expires, in seconds since the epoch.
+    pub expires: Option<u64>,
     /// The policies that contribute, ordered by id.
     pub policies: Vec<Arc<str>>,
+    /// For each policy that limits it: how many tokens one run may mint.
+    pub tokens_per_run: Vec<(Arc<str>, u32)>,
 }
 
-/// Decides what an identity may do on a registry. All policies that match add up; what is `wanted`
-/// and not covered is refused, never silently narrowed.
+/// Which policies have a say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Modes {
+    /// Those that are enforced.
+    Enforced,
+    /// Those in audit mode too.
+    All,
+}
+
+/// Decides what an identity may do on a registry at an instant, in seconds since the epoch. All
+/// policies that match add up; what is `wanted` and not covered is refused, never silently narrowed.
 ///
 /// # Errors
 /// The denial says what would have matched only if a policy's pinned ids are the identity's.
@@ -29,17 +42,32 @@ pub fn decide(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Option<&Scope>,
+    wanted: Wanted<'_>,
+    now: u64,
+) -> Result<Grant, Denial> {
+    decide_among(snapshot, identity, registry, wanted, now, Modes::Enforced)
+}
+
+/// See [`decide`].
+pub(super) fn decide_among(
+    snapshot: &Snapshot,
+    identity: &Identity,
+    registry: &Registry,
+    wanted: Wanted<'_>,
+    now: u64,
+    modes: Modes,
 ) -> Result<Grant, Denial> {
     refuse_dangerous_event(identity)?;
-    let matching = matching_policies(snapshot, identity, registry)?;
+    let candidates = snapshot.candidates(identity, registry);
+    let candidates = candidates.filter(|policy| modes == Modes::All || policy.mode == Mode::Enforce);
+    let matching = matching_policies(candidates, identity, registry, now)?;
 
-    let mut union = Scope::default();
-    for policy in &matching {
-        for package in &policy.packages {
-            union.grant(package.clone(), policy.actions);
-        }
-    }
+    // A deny takes grants and never a limit, so that it opens nothing that a limit closed: limits are
+    // judged as if there were none.
+    let all = matching.granting.iter().chain(&matching.void).copied();
+    let limiting: Vec<_> = all.filter(|policy| wanted.concerns(policy)).collect();
+
+    let mut union = union_of(matching.granting.iter().copied());
     apply_denies(snapshot.denies(), &mut union, identity, registry);
     if union.is_empty() {
         return Err(Denial::new(
@@ -47,22 +75,46 @@ pub fn decide(
             "a deny rule takes away everything this identity could publish",
         ));
     }
-    let scope = match wanted {
-        None => union,
-        Some(wanted) => covered(&union, wanted)?,
-    };
+    let scope = wanted.of(union)?;
+    refuse_too_many_packages(&limiting, wanted)?;
 
-    let contributing: Vec<_> = matching.into_iter().filter(|policy| contributes(policy, &scope)).collect();
+    let contributing = || matching.granting.iter().filter(|policy| policy.touches(&scope));
+    let ttls = limiting.iter().filter_map(|policy| policy.limits.token_ttl);
+    let run_limit = |policy: &&Policy| Some((Arc::clone(&policy.id), policy.limits.tokens_per_run?));
     Ok(Grant {
-        token_ttl: contributing
-            .iter()
-            .filter_map(|policy| policy.token_ttl)
-            .chain([registry.token_ttl])
-            .min()
-            .unwrap_or(registry.token_ttl),
-        policies: contributing.iter().map(|policy| Arc::clone(&policy.id)).collect(),
+        token_ttl: ttls.fold(registry.token_ttl, u64::min),
+        expires: contributing().filter_map(|policy| policy.expires).min(),
+        policies: contributing().map(|policy| Arc::clone(&policy.id)).collect(),
+        tokens_per_run: limiting.iter().filter_map(run_limit).collect(),
         scope,
     })
+}
+
+fn union_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Scope {
+    let mut union = Scope::default();
+    for policy in policies {
+        for package in &policy.packages {
+            union.grant(package.clone(), policy.actions);
+        }
+    }
+    union
+}
+
+/// A token is for at most as many packages as the strictest policy says.
+fn refuse_too_many_packages(limiting: &[&Policy], wanted: Wanted<'_>) -> Result<(), Denial> {
+    let limits = limiting.iter().filter_map(|policy| policy.limits.packages_per_token);
+    let Some(most) = limits.min() else { return Ok(()) };
+    let (what, packages) = match wanted.packages() {
+        Some(named) => ("what was asked for", named),
+        None => ("what the policies list together", union_of(limiting.iter().copied()).len()),
+    };
+    if packages <= most as usize {
+        return Ok(());
+    }
+    let detail = format!(
+        "{what} has {packages} packages, and a token is for at most {most}; name fewer of them in `scope`"
+    );
+    Err(Denial::new(Reason::NotCovered, detail))
 }
 
 /// Some events run a stranger's code with the repository's rights; no policy can allow them, only
@@ -92,28 +144,47 @@ fn refuse_never_event(events: &Events, identity: &Identity) -> Result<(), Denial
     Ok(())
 }
 
+/// The policies whose conditions hold.
+struct Matching<'s> {
+    granting: Vec<&'s Policy>,
+    /// A deny of their own makes them grant nothing.
+    void: Vec<&'s Policy>,
+}
+
 fn matching_policies<'s>(
-    snapshot: &'s Snapshot,
+    candidates: impl Iterator<Item = &'s Policy>,
     identity: &Identity,
     registry: &Registry,
-) -> Result<Vec<&'s Policy>, Denial> {
-    let mut matching = Vec::new();
+    now: u64,
+) -> Result<Matching<'s>, Denial> {
+    let mut matching = Matching { granting: Vec::new(), void: Vec::new() };
     let mut nearest: Option<(usize, Miss<'s>)> = None;
-    for policy in snapshot.candidates(identity, registry) {
-        match miss(policy, identity) {
-            None => matching.push(policy),
-            Some((distance, miss)) if nearest.as_ref().is_none_or(|(least, _)| distance < *least) => {
-                nearest = Some((distance, miss));
-            }
-            Some(_) => {}
+    let mut expired = false;
+    for policy in candidates {
+        if policy.is_expired(now) {
+            expired = true;
+            continue;
+        }
+        let Some((distance, miss)) = miss(policy, identity) else {
+            matching.granting.push(policy);
+            continue;
+        };
+        if matches!(miss, Miss::Denied(_)) {
+            matching.void.push(policy);
+        }
+        if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+            nearest = Some((distance, miss));
         }
     }
-    if !matching.is_empty() {
+    if !matching.granting.is_empty() {
         return Ok(matching);
     }
     Err(match nearest {
         Some((_, Miss::Mismatch(condition))) => mismatch(condition, identity),
         Some((_, Miss::Denied(group))) => denied(group, identity),
+        None if expired => {
+            Denial::new(Reason::NoMatchingPolicy, "the policies about this identity have expired")
+        }
         None => no_matching_policy(identity, registry),
     })
 }
@@ -148,22 +219,6 @@ fn apply_denies(denies: &[Deny], union: &mut Scope, identity: &Identity, registr
             union.remove(&package);
         }
     }
-}
-
-fn covered(union: &Scope, wanted: &Scope) -> Result<Scope, Denial> {
-    let uncovered = union.uncovered(wanted);
-    if uncovered.is_empty() {
-        return Ok(wanted.clone());
-    }
-    let names: Vec<_> = uncovered.iter().take(5).map(|package| package.as_str()).collect();
-    Err(Denial::new(
-        Reason::NotCovered,
-        format!("the policies that match do not cover what was asked for: {}", names.join(", ")),
-    ))
-}
-
-fn contributes(policy: &Policy, scope: &Scope) -> bool {
-    policy.packages.iter().any(|package| policy.actions.overlaps(scope.actions(package)))
 }
 
 fn mismatch(condition: &Condition, identity: &Identity) -> Denial {

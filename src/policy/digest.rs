@@ -9,7 +9,7 @@ use super::{Condition, Deny, Digest, Policy, Vocabulary};
 
 /// The version of the deciding code. Raise it with any change that decides differently: tokens
 /// minted by the older code are then decided again at their next introspection.
-const DECIDER: u32 = 3;
+const DECIDER: u32 = 4;
 
 pub(super) fn digest(vocabulary: &Vocabulary, policies: &[Policy], denies: &[Deny]) -> Digest {
     let mut lines: Vec<Vec<u8>> = Vec::with_capacity(policies.len());
@@ -36,11 +36,11 @@ pub(super) fn digest(vocabulary: &Vocabulary, policies: &[Policy], denies: &[Den
 }
 
 fn policy_line(policy: &Policy) -> Vec<u8> {
-    let ttl = policy.token_ttl.map_or(String::new(), |ttl| ttl.to_string());
+    let when = format!("{:?} {:?} {:?}", policy.mode, policy.expires, policy.limits);
     let packages: Vec<_> = policy.packages.iter().map(ToString::to_string).collect();
     let denies: Vec<_> = policy.denies.iter().map(|group| rendered(group).join("\u{1}")).collect();
     line(
-        &["policy", &policy.id, &policy.issuer, &policy.registry, &policy.actions.to_string(), &ttl],
+        &["policy", &policy.id, &policy.issuer, &policy.registry, &policy.actions.to_string(), &when],
         &[&packages, &rendered(&policy.conditions), &sorted(denies)],
     )
 }

@@ -1,17 +1,25 @@
-//! Trust policies: who may do what on packages of one registry. Pure: no I/O but [`load()`], and no
-//! clock but the instant that is handed in.
+//! Trust policies: who may do what on packages of one registry. Pure: no I/O but [`load()`] and
+//! [`Watch`], and no clock but the instant that is handed in.
 
 mod condition;
 mod decide;
 mod digest;
 mod document;
+mod files;
 mod glob;
 mod load;
+mod rehearse;
 mod snapshot;
+mod wanted;
+mod watch;
 
 pub use self::glob::{Glob, GlobError};
 pub use condition::{Condition, Pattern};
 pub use decide::{Grant, decide};
 pub use document::Vocabulary;
+pub use files::Look;
 pub use load::{LoadError, load, load_documents};
-pub use snapshot::{Deny, Digest, Policy, Snapshot};
+pub use rehearse::{Rehearsal, rehearse};
+pub use snapshot::{Deny, Digest, Mode, Policy, PolicyLimits, Snapshot};
+pub use wanted::Wanted;
+pub use watch::{SETTLE, Turn, Watch};

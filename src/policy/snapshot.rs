@@ -1,13 +1,54 @@
 //! All policies of one load, immutable, indexed by what they pin.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Condition;
 use crate::document::Position;
 use crate::identity::Identity;
 use crate::registry::{Package, Registry};
-use crate::token::Actions;
+use crate::token::{Actions, Scope};
+
+/// Whether a policy grants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// It is evaluated, and the audit event says what it would grant; nobody is granted anything.
+    Audit,
+}
+
+impl Mode {
+    /// The name in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = |mode: &Self| mode.as_str() == text;
+        [Self::Enforce, Self::Audit].into_iter().find(named).ok_or("write \"enforce\" or \"audit\"")
+    }
+}
+
+/// `[policy.limits]`. Of several policies, the strictest limit counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyLimits {
+    /// The longest lifetime it gives a token, in seconds.
+    pub token_ttl: Option<u64>,
+    /// How many tokens one run may mint with its help.
+    pub tokens_per_run: Option<u32>,
+    /// How many packages a token may be for.
+    pub packages_per_token: Option<u32>,
+}
 
 /// Who may do what on packages of one registry, for how long.
 #[derive(Clone, Debug)]
@@ -26,12 +67,28 @@ pub struct Policy {
     pub conditions: Vec<Condition>,
     /// If all of one group hold, the policy grants nothing.
     pub denies: Vec<Vec<Condition>>,
-    /// The longest lifetime it gives a token, in seconds.
-    pub token_ttl: Option<u64>,
+    /// Whether it grants, or only says what it would grant.
+    pub mode: Mode,
+    /// The instant from which it matches nothing, in seconds since the epoch.
+    pub expires: Option<u64>,
+    /// How far it goes.
+    pub limits: PolicyLimits,
     /// Each combination of values that it pins, in the order of the issuer's pins.
     pub pins: Vec<Vec<String>>,
     /// Where it is written. Not part of the digest.
     pub position: Position,
+}
+
+impl Policy {
+    /// Whether it has expired, at an instant in seconds since the epoch.
+    pub fn is_expired(&self, now: u64) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
+    }
+
+    /// Whether it is about any action of this scope.
+    pub fn touches(&self, scope: &Scope) -> bool {
+        self.packages.iter().any(|package| self.actions.overlaps(scope.actions(package)))
+    }
 }
 
 /// A top-level deny: takes packages from whatever the policies grant.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -19,6 +20,9 @@ pub struct Mint {
     pub slot: Slot,
     /// How many packages of one registry one ID token may be spent on, where the slot is a package.
     pub max_packages: u32,
+    /// For each policy that limits it: how many tokens one run may mint. Without a run, the ID token
+    /// counts as one.
+    pub tokens_per_run: Vec<(Arc<str>, u32)>,
     /// `iat` of the ID token, in seconds.
     pub issued_at: u64,
     /// The second after which the replay record may be forgotten.
@@ -29,6 +33,24 @@ pub struct Mint {
     pub record: Record,
     /// The present, in seconds.
     pub now: u64,
+}
+
+/// How long it is remembered how many tokens a run has minted, from the first one on, in seconds:
+/// longer than any run takes.
+pub(super) const RUN_MEMORY: u64 = 7 * 86_400;
+
+impl Mint {
+    /// What its tokens are counted under.
+    pub(super) fn counter(&self) -> [u8; 32] {
+        match &self.record.run {
+            Some(run) => {
+                let mut counter = [0; 32];
+                counter.copy_from_slice(digest::digest(&digest::SHA256, run.as_bytes()).as_ref());
+                counter
+            }
+            None => self.replay_key,
+        }
+    }
 }
 
 /// What an ID token is spent on.
@@ -57,6 +79,8 @@ pub enum Minting {
     Minted,
     /// The ID token was spent before.
     Replayed,
+    /// Its run has minted as many tokens as a policy allows.
+    Exhausted,
     /// The store is younger than the ID token and cannot know whether it was spent.
     Reset,
 }

@@ -4,6 +4,7 @@
 //! into one transaction, syncs it, and only then answers. After `kill -9` the file is what the last
 //! sync made it, so nothing that was answered is lost.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -16,6 +17,7 @@ use redb::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::contract::RUN_MEMORY;
 use super::{Answer, CutOff, Entry, Mint, Minting, Selector, Store, StoreError, Switch, Tombstone};
 use crate::token::{Tag, TokenHash};
 
@@ -29,6 +31,8 @@ const RUNS: TableDefinition<'_, (&str, &[u8]), ()> = TableDefinition::new("runs"
 const EXPIRIES: TableDefinition<'_, (u64, u8, &[u8]), &str> = TableDefinition::new("expiries");
 /// Selector → instant.
 const CUT_OFFS: TableDefinition<'_, &str, Option<u64>> = TableDefinition::new("cut-offs");
+/// Counter of a run → how many tokens it has minted under each policy that limits it.
+const COUNTERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("counters");
 /// Facts about the file: when it was born.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const BIRTH: &str = "birth";
@@ -42,6 +46,7 @@ const SWEEP: usize = 1024;
 
 const TOKEN: u8 = 0;
 const REPLAY: u8 = 1;
+const COUNTER: u8 = 2;
 
 /// A write: it runs within the group's transaction, and what it returns is called after the sync.
 type Job = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Settle, StoreError> + Send>;
@@ -52,7 +57,7 @@ type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 struct Replay {
     registry: String,
     /// Slot → hash of the token it made.
-    spent: std::collections::BTreeMap<String, [u8; 32]>,
+    spent: BTreeMap<String, [u8; 32]>,
 }
 
 /// The embedded store.
@@ -72,6 +77,7 @@ struct Tables<'t> {
     tokens: Table<'t, &'static [u8], &'static [u8]>,
     replays: Table<'t, &'static [u8], &'static [u8]>,
     runs: Table<'t, (&'static str, &'static [u8]), ()>,
+    counters: Table<'t, &'static [u8], &'static [u8]>,
     expiries: Table<'t, (u64, u8, &'static [u8]), &'static str>,
     cut_offs: Table<'t, &'static str, Option<u64>>,
     meta: Table<'t, &'static str, u64>,
@@ -83,6 +89,7 @@ impl<'t> Tables<'t> {
             tokens: transaction.open_table(TOKENS)?,
             replays: transaction.open_table(REPLAYS)?,
             runs: transaction.open_table(RUNS)?,
+            counters: transaction.open_table(COUNTERS)?,
             expiries: transaction.open_table(EXPIRIES)?,
             cut_offs: transaction.open_table(CUT_OFFS)?,
             meta: transaction.open_table(META)?,
@@ -254,6 +261,9 @@ fn mint_in(tables: &mut Tables<'_>, mint: &Mint) -> Result<Minting, StoreError> 
     if mint.issued_at <= born(tables, mint.now)? {
         return Ok(Minting::Reset);
     }
+    if !count_in(tables, mint)? {
+        return Ok(Minting::Exhausted);
+    }
 
     replay.spent.insert(slot.to_owned(), mint.hash.0);
     let replay = serde_json::to_vec(&replay).map_err(StoreError::new)?;
@@ -268,6 +278,34 @@ fn mint_in(tables: &mut Tables<'_>, mint: &Mint) -> Result<Minting, StoreError> 
         tables.runs.insert((run, hash), ()).map_err(StoreError::new)?;
     }
     Ok(Minting::Minted)
+}
+
+/// Counts the token under each policy that limits its run; whether there was room under all of them.
+fn count_in(tables: &mut Tables<'_>, mint: &Mint) -> Result<bool, StoreError> {
+    if mint.tokens_per_run.is_empty() {
+        return Ok(true);
+    }
+    let counter = mint.counter();
+    let key = counter.as_slice();
+    let known = tables.counters.get(key).map_err(StoreError::new)?.map(|bytes| bytes.value().to_vec());
+    let mut counts: BTreeMap<Arc<str>, u32> = match &known {
+        Some(bytes) => serde_json::from_slice(bytes).map_err(StoreError::new)?,
+        None => BTreeMap::new(),
+    };
+    for (policy, most) in &mint.tokens_per_run {
+        let count = counts.entry(Arc::clone(policy)).or_default();
+        if *count >= *most {
+            return Ok(false);
+        }
+        *count += 1;
+    }
+    let counts = serde_json::to_vec(&counts).map_err(StoreError::new)?;
+    tables.counters.insert(key, counts.as_slice()).map_err(StoreError::new)?;
+    if known.is_none() {
+        let until = mint.now + RUN_MEMORY;
+        tables.expiries.insert((until, COUNTER, key), "").map_err(StoreError::new)?;
+    }
+    Ok(true)
 }
 
 fn kill_in(
@@ -313,11 +351,13 @@ fn forget(tables: &mut Tables<'_>, now: u64) -> Result<(), StoreError> {
     for (until, table, key, run) in ended {
         let key = key.as_slice();
         tables.expiries.remove((until, table, key)).map_err(StoreError::new)?;
-        if table == TOKEN {
-            tables.tokens.remove(key).map_err(StoreError::new)?;
-            tables.runs.remove((run.as_str(), key)).map_err(StoreError::new)?;
-        } else {
-            tables.replays.remove(key).map_err(StoreError::new)?;
+        match table {
+            TOKEN => {
+                tables.tokens.remove(key).map_err(StoreError::new)?;
+                tables.runs.remove((run.as_str(), key)).map_err(StoreError::new)?;
+            }
+            COUNTER => drop(tables.counters.remove(key).map_err(StoreError::new)?),
+            _ => drop(tables.replays.remove(key).map_err(StoreError::new)?),
         }
     }
     Ok(())

@@ -105,6 +105,12 @@ impl RegistryToken {
             .then(|| Self { text: Zeroizing::new(text.to_owned()), tag: Tag([body[0], body[1]]) })
     }
 
+    /// A regular expression for the tokens of the registry with this prefix, in the syntax that all
+    /// scanners share. A CRC-32 in base 62 begins with 0 to 4.
+    pub fn pattern(prefix: &str) -> String {
+        format!("{prefix}[0-9A-Za-z]{{{}}}[0-4][0-9A-Za-z]{{{}}}", TAG + RANDOM, CHECKSUM - 1)
+    }
+
     /// The secret itself, for the one answer that carries it.
     pub fn expose(&self) -> &str {
         &self.text

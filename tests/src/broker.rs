@@ -148,6 +148,13 @@ impl Broker {
         self.child.id()
     }
 
+    /// The most memory it had resident so far, in kB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("lock").clone()
@@ -240,8 +247,18 @@ impl Broker {
     }
 
     /// Waits until a condition holds, polling it; fails after ten seconds.
-    pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+    pub async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl FnMut() -> F) {
+        self.until_within(Duration::from_secs(10), what, condition).await;
+    }
+
+    /// The same, for as long as this.
+    pub async fn until_within<F: Future<Output = bool>>(
+        &self,
+        patience: Duration,
+        what: &str,
+        mut condition: impl FnMut() -> F,
+    ) {
+        let deadline = Instant::now() + patience;
         while !condition().await {
             assert!(Instant::now() < deadline, "never: {what}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -8,8 +8,11 @@ use trustmint::config::Config;
 use trustmint::denial::Denial;
 use trustmint::document::Source;
 use trustmint::identity::{Claims, Identity};
-use trustmint::policy::{Grant, Snapshot, decide, load_documents};
+use trustmint::policy::{Grant, Rehearsal, Snapshot, decide, load_documents, rehearse};
 use trustmint::token::Scope;
+
+/// When decisions are made, in seconds since the epoch: 1 September 2026.
+pub const NOW: u64 = 1_788_220_800;
 
 /// One issuer of kind `github`, one registry of kind `pypi`.
 pub struct House {
@@ -56,10 +59,24 @@ impl House {
         Identity::new(&issuer.settings, claims, payload.into()).expect("an identity")
     }
 
-    /// The decision.
+    /// The decision, now.
     pub fn decide(&self, snapshot: &Snapshot, claims: &Value, wanted: Option<&str>) -> Result<Grant, Denial> {
+        self.decide_at(NOW, snapshot, claims, wanted).0
+    }
+
+    /// The decision at an instant, and what policies in audit mode would have changed about it.
+    pub fn decide_at(
+        &self,
+        now: u64,
+        snapshot: &Snapshot,
+        claims: &Value,
+        wanted: Option<&str>,
+    ) -> (Result<Grant, Denial>, Option<Rehearsal>) {
         let registry = Arc::clone(self.config.registries.by_id("pypi").expect("configured"));
         let wanted = wanted.map(|text| Scope::parse(registry.kind, text).expect("a scope"));
-        decide(snapshot, &self.identity(claims), &registry, wanted.as_ref())
+        let (identity, wanted) = (self.identity(claims), wanted.as_ref().into());
+        let decided = decide(snapshot, &identity, &registry, wanted, now);
+        let rehearsal = rehearse(snapshot, &identity, &registry, wanted, now, &decided);
+        (decided, rehearsal)
     }
 }

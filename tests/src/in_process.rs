@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use trustmint::audit::{Audit, Metrics, Sink};
-use trustmint::broker::{Bounds, Broker, Switches};
+use trustmint::broker::{Bounds, Broker, Policies, Switches};
 use trustmint::clock::{Clock as _, ManualClock};
 use trustmint::config::StoreConfig;
 use trustmint::http::{Doors, OpenDoors};
@@ -30,7 +30,7 @@ impl InProcess {
     /// Starts one; its clock stands at the present.
     pub async fn start(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let Plan { config, snapshot } = plan(setup, folder.path());
+        let Plan { config, snapshot, .. } = plan(setup, folder.path());
         let clock = Arc::new(ManualClock::at(now()));
         let StoreConfig::Embedded(path) = &config.store else { panic!("only the embedded store lives here") };
         let store = Embedded::open(path, clock.now()).expect("store");
@@ -43,7 +43,7 @@ impl InProcess {
             public_url: config.public_url,
             issuers: config.issuers,
             registries: config.registries,
-            policies: arc_swap::ArcSwap::from_pointee(snapshot),
+            policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
             store: Arc::new(store),
             switches: Switches::default(),
             audit,

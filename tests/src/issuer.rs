@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get};
 use hyper_util::rt::TokioIo;
@@ -33,6 +34,10 @@ pub struct Issuer {
 struct Shared {
     url: String,
     jwks: Mutex<Value>,
+    /// What the discovery document says beside or instead of the usual.
+    announced: Mutex<Value>,
+    /// Headers of the key set.
+    headers: Mutex<HeaderMap>,
     down: Mutex<bool>,
     jwks_fetches: AtomicUsize,
     connections: AtomicUsize,
@@ -55,6 +60,8 @@ impl Issuer {
         let shared = Arc::new(Shared {
             url: url.clone(),
             jwks: Mutex::new(keys::jwks([&key])),
+            announced: Mutex::new(json!({})),
+            headers: Mutex::default(),
             down: Mutex::new(false),
             jwks_fetches: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -103,6 +110,22 @@ impl Issuer {
     /// Changes the published keys.
     pub fn publish(&self, keys: Value) {
         *self.shared.jwks.lock().expect("lock") = keys;
+    }
+
+    /// Sends its keys with this `Cache-Control`.
+    pub fn set_cache_control(&self, value: &str) {
+        let value = HeaderValue::from_str(value).expect("a header");
+        self.shared.headers.lock().expect("lock").insert(CACHE_CONTROL, value);
+    }
+
+    /// Changes the discovery document; `null` takes a member away.
+    pub fn announce(&self, changes: Value) {
+        *self.shared.announced.lock().expect("lock") = changes;
+    }
+
+    /// Sends these headers with the key set.
+    pub fn publish_with(&self, headers: HeaderMap) {
+        *self.shared.headers.lock().expect("lock") = headers;
     }
 
     /// Answers 503 to everything, or serves again.
@@ -154,14 +177,14 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
     if *shared.down.lock().expect("lock") {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(json!({
+    let usual = json!({
         "issuer": shared.url,
         "jwks_uri": format!("{}/jwks", shared.url),
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
-    }))
-    .into_response()
+    });
+    Json(changed(usual, &shared.announced.lock().expect("lock"))).into_response()
 }
 
 async fn jwks(State(shared): State<Arc<Shared>>) -> Response {
@@ -169,7 +192,8 @@ async fn jwks(State(shared): State<Arc<Shared>>) -> Response {
     if *shared.down.lock().expect("lock") {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(shared.jwks.lock().expect("lock").clone()).into_response()
+    let headers = shared.headers.lock().expect("lock").clone();
+    (headers, Json(shared.jwks.lock().expect("lock").clone())).into_response()
 }
 
 async fn ambient_token(

@@ -6,11 +6,15 @@ pub mod broker;
 pub mod claims;
 pub mod clients;
 pub mod deciding;
+pub mod flood;
 pub mod forward_auth;
+pub mod hostile_issuer;
 pub mod in_process;
 pub mod issuer;
 pub mod keys;
+pub mod kind_case;
 pub mod nginx;
+pub mod oauth2_mock;
 pub mod proxied;
 pub mod proxy;
 pub mod raw;
@@ -26,6 +30,7 @@ pub mod upstream;
 pub use broker::{Broker, Reply, Setup};
 pub use claims::{github, now};
 pub use issuer::Issuer;
+pub use kind_case::KindCase;
 
 /// Sends a process a signal by name, such as `TERM` or `STOP`.
 pub fn signal(pid: u32, name: &str) {

@@ -53,6 +53,8 @@ pub struct Setup {
     pub admin: String,
     /// Where audit events go, relative to the broker's folder.
     pub audit: String,
+    /// Lines of `[policies]` beside the path.
+    pub reload: String,
     /// Policy files: name and text.
     pub policies: Vec<(String, String)>,
     /// Other files of the broker's folder: name and text.
@@ -64,12 +66,23 @@ pub struct Setup {
 impl Setup {
     /// One GitHub-like issuer, one PyPI-like registry, one policy.
     pub fn new(issuer: &Issuer) -> Self {
+        Self::trusting(&issuer.url, &issuer.ca)
+    }
+
+    /// The same, where the issuer is at this URL and its authority's certificate is this one.
+    pub fn trusting(url: &str, ca: &str) -> Self {
+        let mut setup = Self::with_issuers(format!(
+            "[issuers.github]\nkind = \"github\"\nurl = \"{url}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n"
+        ));
+        setup.files.push(("issuer-ca.pem".to_owned(), ca.to_owned()));
+        setup
+    }
+
+    /// These issuers, one PyPI-like registry, one policy.
+    pub fn with_issuers(issuers: String) -> Self {
         let hash = sha256_hex(CLIENT.1);
         Self {
-            issuers: format!(
-                "[issuers.github]\nkind = \"github\"\nurl = \"{}\"\nca_file = \"issuer-ca.pem\"\nallow_private = [\"127.0.0.0/8\"]\n",
-                issuer.url
-            ),
+            issuers,
             registries: format!(
                 "[registries.pypi]\nkind = \"pypi\"\naudiences = [\"{AUDIENCE}\"]\ntoken_prefix = \"exm_pypi_\"\n\n\
                  [[registries.pypi.clients]]\nid = \"{}\"\nsecret_sha256 = [\"{hash}\"]\n",
@@ -80,8 +93,9 @@ impl Setup {
             listen: String::new(),
             admin: "127.0.0.1:0".to_owned(),
             audit: "audit.jsonl".to_owned(),
+            reload: String::new(),
             policies: vec![("widget.toml".to_owned(), POLICY.to_owned())],
-            files: vec![("issuer-ca.pem".to_owned(), issuer.ca.clone())],
+            files: Vec::new(),
             log_level: "debug".to_owned(),
         }
     }
@@ -113,6 +127,12 @@ impl Setup {
         self
     }
 
+    /// With more lines of `[policies]`.
+    pub fn reload(mut self, lines: &str) -> Self {
+        self.reload.push_str(lines);
+        self
+    }
+
     /// With more lines of `[limits]`.
     pub fn limits(mut self, lines: &str) -> Self {
         self.limits.push_str(lines);
@@ -129,9 +149,16 @@ impl Setup {
             .collect::<String>();
         let config = format!(
             "public_url = \"{PUBLIC_URL}\"\n\n[listen]\npublic = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\n\
-             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n\n\
+             admin = \"{}\"\nadmin_token_file = \"admin-token\"\n{}\n{}\n[policies]\npath = \"policies\"\n{}\n\
              [audit]\npath = \"{}\"\n\n[limits]\n{generous}{}\n{}\n{}\n",
-            self.admin, self.listen, self.store, self.audit, self.limits, self.issuers, self.registries
+            self.admin,
+            self.listen,
+            self.store,
+            self.reload,
+            self.audit,
+            self.limits,
+            self.issuers,
+            self.registries
         );
         std::fs::create_dir_all(folder.join("policies")).expect("folder");
         for (name, text) in &self.policies {

@@ -62,7 +62,8 @@ pub(super) async fn exchange(
     let hash = token.hash().0;
     let mut mint = floor.mint.key(format!("trustmint:{{{}}}:birth", tag.as_str()));
     mint.key(key(tag, "replay", &verified.replay_key)).key(key(tag, "token", &hash));
-    mint.key(key(tag, "run", digest(&SHA256, run.as_bytes()).as_ref()));
+    let counter = digest(&SHA256, run.as_bytes());
+    mint.key(key(tag, "counter", counter.as_ref())).key(key(tag, "run", counter.as_ref()));
     let record = Record {
         registry: Arc::clone(&registry.id),
         issuer: Arc::clone(&issuer.settings.id),
@@ -78,7 +79,7 @@ pub(super) async fn exchange(
     let mut entry = vec![b'M'];
     serde_json::to_writer(&mut entry, &record).map_err(bad)?;
     mint.arg("").arg(&hash[..]).arg(&*registry.id).arg(entry).arg(now).arg(verified.issued_at);
-    mint.arg(verified.replay_until - now).arg(registry.token_ttl + 60).arg(100).arg(expires);
+    mint.arg(verified.replay_until - now).arg(registry.token_ttl + 60).arg(100).arg(expires).arg(604_800);
     let answer: String = mint.invoke_async(&mut floor.redis.clone()).await.map_err(bad)?;
     if answer != "minted" {
         return Err(StatusCode::BAD_REQUEST);

@@ -60,7 +60,7 @@ struct Floor {
 
 impl Floor {
     async fn new(plan: Plan) -> Outcome<Self> {
-        let Plan { config, snapshot } = plan;
+        let Plan { config, snapshot, .. } = plan;
         let StoreConfig::Redis(url) = &config.store else { return Err("no Redis is configured".into()) };
         let Topology::Single { server, database } = &url.topology else { return Err("not one Redis".into()) };
         // Writes the births, once.

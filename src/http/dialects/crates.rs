@@ -6,47 +6,30 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::super::body::LooseJson;
 use super::super::credential::{bearer_or_bare, unauthenticated};
-use super::super::public::{Public, method_not_allowed};
+use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::{Target, of_kind};
-use super::{Dialect, names_itself};
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use super::{Dialect, JwtBody, names_itself};
+use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;
-use crate::store::Slot;
 use crate::token::RegistryToken;
 
 pub(super) const TOKENS: &str = "/api/v1/trusted_publishing/tokens";
 
 pub(super) fn dialect() -> Dialect {
-    let routes = Router::new()
-        .route(TOKENS, post(exchange).delete(revoke))
-        .method_not_allowed_fallback(method_not_allowed);
-    Dialect { routes, denied: |_| StatusCode::BAD_REQUEST }
-}
-
-#[derive(Deserialize)]
-struct ExchangeBody {
-    jwt: String,
+    Dialect::new(Router::new().route(TOKENS, post(exchange).delete(revoke)), |_| StatusCode::BAD_REQUEST)
 }
 
 async fn exchange(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let target = crates(&public, &parts)?;
     let LooseJson(body) =
-        LooseJson::<ExchangeBody>::from_request(Request::from_parts(parts, body), &public).await?;
-    let request = ExchangeRequest {
-        id_token: &body.jwt,
-        registry: &target.registry,
-        wanted: Wanted::Everything,
-        slot: Slot::Whole,
-        audience: Audience::Registry,
-        dialect: "crates",
-    };
+        LooseJson::<JwtBody>::from_request(Request::from_parts(parts, body), &public).await?;
+    let request = ExchangeRequest::for_everything(&body.jwt, &target.registry, "crates");
     let issued = public.broker.exchange(request).await?;
     Ok(Json(json!({ "token": issued.token.expose() })).into_response())
 }

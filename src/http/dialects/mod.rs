@@ -11,8 +11,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::Router;
+use serde::Deserialize;
 
-use super::public::Public;
+use super::public::{Public, method_not_allowed};
 use crate::denial::Reason;
 
 /// The routes of one registry kind, and the status that its clients expect of a refusal whose reason
@@ -20,6 +21,18 @@ use crate::denial::Reason;
 pub(super) struct Dialect {
     pub(super) routes: Router<Public>,
     pub(super) denied: fn(Reason) -> StatusCode,
+}
+
+impl Dialect {
+    fn new(routes: Router<Public>, denied: fn(Reason) -> StatusCode) -> Self {
+        Self { routes: routes.method_not_allowed_fallback(method_not_allowed), denied }
+    }
+}
+
+/// What the login actions of crates.io and RubyGems.org post.
+#[derive(Deserialize)]
+struct JwtBody {
+    jwt: String,
 }
 
 /// Every dialect.

@@ -10,12 +10,13 @@ use axum::routing::{Router, post};
 use serde_json::json;
 
 use super::super::credential::bearer;
-use super::super::public::{Public, method_not_allowed};
+use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::of_kind;
 use super::{Dialect, rfc3339};
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::Reason;
+use crate::policy::Wanted;
 use crate::registry::{Package, RegistryKind};
 use crate::store::Slot;
 
@@ -23,9 +24,7 @@ use crate::store::Slot;
 pub(super) const EXCHANGE: &str = "/-/npm/v1/oidc/token/exchange/package/{*name}";
 
 pub(super) fn dialect() -> Dialect {
-    let routes =
-        Router::new().route(EXCHANGE, post(exchange)).method_not_allowed_fallback(method_not_allowed);
-    Dialect { routes, denied }
+    Dialect::new(Router::new().route(EXCHANGE, post(exchange)), denied)
 }
 
 /// The npm registry says 404 where nobody may publish this package from there, and 401 where the ID
@@ -52,8 +51,8 @@ async fn exchange(
     let request = ExchangeRequest {
         id_token: bearer(&parts.headers)?,
         registry: &target.registry,
-        wanted: Wanted::Package(package.clone()),
-        slot: Slot::Package(package),
+        wanted: Wanted::Package(&package),
+        slot: Slot::Package(package.clone()),
         audience: Audience::Registry,
         dialect: "npm",
     };

@@ -10,21 +10,19 @@ use serde_json::json;
 
 use super::super::body::{LooseJson, require_json};
 use super::super::credential::bearer;
-use super::super::public::{Public, method_not_allowed};
+use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::of_kind;
 use super::{Dialect, names_itself, rfc3339};
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;
-use crate::store::Slot;
 
 pub(super) const TOKEN: &str = "/api/v2/token";
 
 const API_KEY: &str = "ApiKey";
 
 pub(super) fn dialect() -> Dialect {
-    let routes = Router::new().route(TOKEN, post(exchange)).method_not_allowed_fallback(method_not_allowed);
-    Dialect { routes, denied: |_| StatusCode::UNAUTHORIZED }
+    Dialect::new(Router::new().route(TOKEN, post(exchange)), |_| StatusCode::UNAUTHORIZED)
 }
 
 #[derive(Deserialize)]
@@ -52,14 +50,7 @@ async fn exchange(State(public): State<Public>, request: Request) -> Result<Resp
     if body.token_type != API_KEY {
         return Err(Refused::malformed(format!("`tokenType` must be \"{API_KEY}\"")));
     }
-    let request = ExchangeRequest {
-        id_token: &id_token,
-        registry: &target.registry,
-        wanted: Wanted::Everything,
-        slot: Slot::Whole,
-        audience: Audience::Registry,
-        dialect: "nuget",
-    };
+    let request = ExchangeRequest::for_everything(&id_token, &target.registry, "nuget");
     let issued = public.broker.exchange(request).await?;
     let answer = json!({
         "tokenType": API_KEY,

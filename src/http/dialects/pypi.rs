@@ -11,13 +11,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::body::LooseJson;
-use super::super::public::{Public, method_not_allowed};
+use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::{Target, not_found, of_kind};
 use super::Dialect;
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;
-use crate::store::Slot;
 
 pub(super) const AUDIENCE: &str = "/_/oidc/audience";
 pub(super) const MINT: &str = "/_/oidc/mint-token";
@@ -35,9 +34,8 @@ pub(super) fn dialect() -> Dialect {
         .route(AUDIENCE, get(audience))
         .route(MINT, post(mint))
         .route(BURN, post(burn))
-        .route(DISCOVERY, get(discover))
-        .method_not_allowed_fallback(method_not_allowed);
-    Dialect { routes, denied: |_| DENIED }
+        .route(DISCOVERY, get(discover));
+    Dialect::new(routes, |_| DENIED)
 }
 
 async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, Refused> {
@@ -62,14 +60,7 @@ async fn mint(State(public): State<Public>, request: Request) -> Result<Response
     if body.features.iter().any(|feature| feature != "multi-use-token") {
         return Err(unprocessable(Refused::malformed("the only feature is `multi-use-token`")));
     }
-    let request = ExchangeRequest {
-        id_token: &body.token,
-        registry: &target.registry,
-        wanted: Wanted::Everything,
-        slot: Slot::Whole,
-        audience: Audience::Registry,
-        dialect: "pypi",
-    };
+    let request = ExchangeRequest::for_everything(&body.token, &target.registry, "pypi");
     let issued = public.broker.exchange(request).await?;
     Ok(Json(json!({ "success": true, "token": issued.token.expose(), "expires": issued.expires }))
         .into_response())

@@ -5,26 +5,22 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::super::body::LooseJson;
-use super::super::public::{Public, method_not_allowed};
+use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target::of_kind;
-use super::{Dialect, rfc3339};
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use super::{Dialect, JwtBody, rfc3339};
+use crate::broker::ExchangeRequest;
 use crate::denial::Reason;
 use crate::registry::RegistryKind;
-use crate::store::Slot;
 use crate::token::{Action, Scope};
 
 pub(super) const EXCHANGE: &str = "/api/v1/oidc/trusted_publisher/exchange_token";
 
 pub(super) fn dialect() -> Dialect {
-    let routes =
-        Router::new().route(EXCHANGE, post(exchange)).method_not_allowed_fallback(method_not_allowed);
-    Dialect { routes, denied }
+    Dialect::new(Router::new().route(EXCHANGE, post(exchange)), denied)
 }
 
 /// The action takes 404 for "no publisher is configured for this workflow", and everything else for a
@@ -36,24 +32,12 @@ fn denied(reason: Reason) -> StatusCode {
     }
 }
 
-#[derive(Deserialize)]
-struct ExchangeBody {
-    jwt: String,
-}
-
 async fn exchange(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let target = of_kind(&public.broker.registries, &parts, RegistryKind::Rubygems)?;
     let LooseJson(body) =
-        LooseJson::<ExchangeBody>::from_request(Request::from_parts(parts, body), &public).await?;
-    let request = ExchangeRequest {
-        id_token: &body.jwt,
-        registry: &target.registry,
-        wanted: Wanted::Everything,
-        slot: Slot::Whole,
-        audience: Audience::Registry,
-        dialect: "rubygems",
-    };
+        LooseJson::<JwtBody>::from_request(Request::from_parts(parts, body), &public).await?;
+    let request = ExchangeRequest::for_everything(&body.jwt, &target.registry, "rubygems");
     let issued = public.broker.exchange(request).await?;
     let answer = json!({
         "rubygems_api_key": issued.token.expose(),

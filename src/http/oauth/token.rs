@@ -12,7 +12,7 @@ use super::super::public::Public;
 use super::super::refusal::Refused;
 use super::super::target;
 use super::details::{self, Detail};
-use crate::broker::{Audience, ExchangeRequest, Wanted};
+use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::{Denial, Reason};
 use crate::registry::{Registries, Registry};
 use crate::store::Slot;
@@ -49,7 +49,7 @@ pub(in crate::http) async fn token(
     let request = ExchangeRequest {
         id_token: grant.id_token,
         registry: &registry,
-        wanted: wanted.map_or(Wanted::Everything, Wanted::Exactly),
+        wanted: wanted.as_ref().into(),
         slot: Slot::Whole,
         audience: grant.audience,
         dialect: "oauth",

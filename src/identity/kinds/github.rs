@@ -2,17 +2,31 @@
 //!
 //! Source: GitHub's "OpenID Connect reference". `sub` changed its form in July 2026 and can be
 //! customised by organisations, so it is never bound on; the signed ids are.
+//!
+//! Issuers: github.com; an enterprise's own below it, `…/SLUG`, whose slug is given to others after a
+//! renaming; GHE.com, `https://token.actions.SUB.ghe.com[/SUB]`, where the host is the enterprise's;
+//! GitHub Enterprise Server, `https://HOST/_services/token`, whose ids count from one on each server.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
-use crate::denial::{Denial, Reason};
+use url::Url;
 
-const ISSUER: &str = "https://token.actions.githubusercontent.com";
+use super::{
+    Claims, Derived, Events, IDS_PER_INSTANCE, Kind, contradiction, host_of, is_on_host, path_segments,
+    workflow_ref,
+};
+use crate::denial::Denial;
+
+const HOST: &str = "token.actions.githubusercontent.com";
+
+/// Where GitHub reads workflows from.
+const FOLDERS: [&str; 1] = ["/.github/workflows/"];
 
 pub(super) const KIND: Kind = Kind {
     name: "github",
-    default_url: Some(ISSUER),
+    default_url: Some("https://token.actions.githubusercontent.com"),
     owns_url,
+    check_url,
     pins: &["repository_owner_id", "repository_id"],
+    tenant_pins: |url| if is_enterprises(url) { &["enterprise_id"] } else { &[] },
     missing_pin_hint: Some("is this a GitHub Actions ID token?"),
     vocabulary: &[
         "actor",
@@ -70,39 +84,60 @@ pub(super) const KIND: Kind = Kind {
     }],
     max_age: 600,
     check: subject_agrees_with_ids,
+    cautions: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
-/// github.com, and an enterprise's own issuer below it; in any spelling, so that a look-alike
-/// under plain `oidc` is caught.
+/// GitHub's own hosts, in any spelling.
 fn owns_url(url: &str) -> bool {
-    let lower = url.to_ascii_lowercase();
-    lower == ISSUER || lower.strip_prefix(ISSUER).is_some_and(|rest| rest.starts_with('/'))
+    is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
 }
 
-/// `owner/repo/.github/workflows/file.yml@ref` → (`owner/repo`, `file.yml`).
-fn split_workflow_ref(workflow_ref: &str) -> Option<(&str, &str)> {
-    let (path, _) = split_at_ref(workflow_ref)?;
-    let (repository, file) = path.split_once("/.github/workflows/")?;
-    let named = !file.is_empty() && !file.contains('/') && repository.matches('/').count() == 1;
-    named.then_some((repository, file))
+/// Any host of GHE.com.
+fn is_ghe_com(url: &Url) -> bool {
+    host_of(url) == "ghe.com" || host_of(url).ends_with(".ghe.com")
+}
+
+/// An enterprise's own issuer below github.com's.
+fn is_enterprises(url: &str) -> bool {
+    is_on_host(url, HOST) && Url::parse(url).is_ok_and(|url| !path_segments(&url).is_empty())
+}
+
+fn check_url(url: &Url) -> Result<(), &'static str> {
+    let segments = path_segments(url);
+    if host_of(url) == HOST {
+        return match segments[..] {
+            [] => Ok(()),
+            [slug] if !slug.is_empty() => Ok(()),
+            _ => Err("an enterprise's issuer is https://token.actions.githubusercontent.com/SLUG"),
+        };
+    }
+    if is_ghe_com(url) {
+        let subdomain =
+            host_of(url).strip_prefix("token.actions.").and_then(|host| host.strip_suffix(".ghe.com"));
+        return match (subdomain, &segments[..]) {
+            (Some(subdomain), []) if !subdomain.contains('.') => Ok(()),
+            (Some(subdomain), [slug]) if !subdomain.contains('.') && *slug == subdomain => Ok(()),
+            _ => Err("an issuer of GHE.com is https://token.actions.SUB.ghe.com or …/SUB"),
+        };
+    }
+    Ok(())
 }
 
 /// The file of the workflow that was started, if it is this repository's own.
 fn workflow_file(claims: &Claims) -> Option<String> {
-    let (repository, file) = split_workflow_ref(claims.text("workflow_ref")?)?;
-    let own = repository.eq_ignore_ascii_case(claims.text("repository")?);
-    own.then(|| file.to_owned())
+    workflow_ref::own_file(claims, &FOLDERS)
 }
 
 /// The file of the workflow the job is defined in, which may be a reusable one of another repository.
 fn job_workflow_file(claims: &Claims) -> Option<String> {
-    split_workflow_ref(claims.text("job_workflow_ref")?).map(|(_, file)| file.to_owned())
+    workflow_ref::split(claims.text("job_workflow_ref")?, &FOLDERS).map(|(_, file)| file.to_owned())
 }
 
 /// The repository of the workflow the job is defined in.
 fn job_workflow_repository(claims: &Claims) -> Option<String> {
-    split_workflow_ref(claims.text("job_workflow_ref")?).map(|(repository, _)| repository.to_owned())
+    workflow_ref::split(claims.text("job_workflow_ref")?, &FOLDERS)
+        .map(|(repository, _)| repository.to_owned())
 }
 
 /// The immutable form, `repo:OWNER@OWNER_ID/REPO@REPO_ID:…`, must agree with the id claims. Other
@@ -115,9 +150,7 @@ fn subject_agrees_with_ids(claims: &Claims) -> Result<(), Denial> {
     if signed == (owner_id, repository_id) && owner_id.is_some() && repository_id.is_some() {
         return Ok(());
     }
-    Err(Denial::new(Reason::InvalidClaim, "the ids in `sub` are not those of the token's id claims")
-        .claim("sub")
-        .received(claims.text("sub").unwrap_or_default()))
+    Err(contradiction(claims, "sub", "the ids in `sub` are not those of the token's id claims"))
 }
 
 /// The ids of owner and repository, if `sub` names any.
@@ -134,44 +167,14 @@ fn id_in(name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn claims(json: &str) -> Claims {
-        Claims::parse(json.as_bytes()).expect("valid")
-    }
-
-    #[test]
-    fn the_workflow_file_is_the_repositorys_own() {
-        let file = |workflow_ref: &str| {
-            workflow_file(&claims(&format!(
-                r#"{{"repository":"Acme/Widget","workflow_ref":"{workflow_ref}"}}"#
-            )))
-        };
-        assert_eq!(
-            file("acme/widget/.github/workflows/release.yml@refs/heads/main").as_deref(),
-            Some("release.yml")
-        );
-        assert_eq!(file("acme/widget/.github/workflows/a@b.yml@refs/tags/v1@x").as_deref(), Some("a@b.yml"));
-        assert_eq!(file("acme/widget/.github/workflows/release.yml@0123abc").as_deref(), Some("release.yml"));
-        assert_eq!(file("acme/widget/.github/workflows/release.yml@refs/x.yml@refs/heads/main"), None);
-        for foreign in [
-            "evil/widget/.github/workflows/release.yml@refs/heads/main",
-            "acme/widget/.github/workflows/@refs/heads/main",
-            "acme/widget/.github/workflows/sub/release.yml@refs/heads/main",
-            "x/acme/widget/.github/workflows/release.yml@refs/heads/main",
-            "acme/widget/.github/workflows/release.yml",
-            "release.yml@refs/heads/main",
-            "",
-        ] {
-            assert_eq!(file(foreign), None, "{foreign}");
-        }
-        assert_eq!(workflow_file(&claims("{}")), None);
-    }
+    use crate::denial::Reason;
 
     #[test]
     fn an_immutable_subject_agrees_with_the_id_claims() {
         let check = |sub: &str| {
             let json = format!(r#"{{"sub":"{sub}","repository_owner_id":"1","repository_id":"2"}}"#);
-            subject_agrees_with_ids(&claims(&json)).map_err(|denial| denial.reason)
+            subject_agrees_with_ids(&Claims::parse(json.as_bytes()).expect("valid"))
+                .map_err(|denial| denial.reason)
         };
         for fine in [
             "repo:acme@1/widget@2:environment:pypi",
@@ -196,9 +199,30 @@ mod tests {
 
     #[test]
     fn look_alikes_belong_to_github() {
-        assert!(owns_url("https://token.actions.githubusercontent.com"));
-        assert!(owns_url("https://token.actions.githubusercontent.com/acme"));
-        assert!(owns_url("https://TOKEN.actions.githubusercontent.com/"));
-        assert!(!owns_url("https://token.actions.githubusercontent.com.evil.example"));
+        let owned = KIND.owns_url;
+        for url in [
+            "https://token.actions.githubusercontent.com",
+            "https://token.actions.githubusercontent.com/acme",
+            "https://TOKEN.actions.githubusercontent.com./",
+            "https://token.actions.octocorp.ghe.com/octocorp",
+            "https://ghe.com",
+        ] {
+            assert!(owned(url), "{url}");
+        }
+        assert!(!owned("https://token.actions.githubusercontent.com.evil.example"));
+        assert!(!owned("https://token.actions.octocorp.ghe.com.evil.example"));
+        assert!(!owned("https://evilghe.com"));
+    }
+
+    #[test]
+    fn an_enterprise_is_known_by_its_id() {
+        assert_eq!((KIND.tenant_pins)("https://token.actions.githubusercontent.com/acme"), ["enterprise_id"]);
+        for url in [
+            "https://token.actions.githubusercontent.com",
+            "https://token.actions.octocorp.ghe.com/octocorp",
+            "https://github.corp.example/_services/token",
+        ] {
+            assert!((KIND.tenant_pins)(url).is_empty(), "{url}");
+        }
     }
 }

@@ -1,14 +1,19 @@
 //! GitLab CI/CD, gitlab.com and self-managed.
 //!
-//! Source: GitLab's documentation of ID token payloads. Ids are strings; `exp` is the job's
-//! time-out, which is why the default `max_age` is an hour.
+//! Source: GitLab's documentation of ID token payloads, and its issues 561735 and 563038 about merge
+//! requests from forks. Ids are strings; `exp` is the job's time-out, which is why the default
+//! `max_age` is an hour.
 
-use super::{Claims, Derived, Events, Kind, split_at_ref};
+use super::{
+    Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Stated, is_on_host, no_path, origin, split_at_ref,
+    stated,
+};
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
     default_url: Some("https://gitlab.com"),
-    owns_url: |url| url.trim_end_matches('/').eq_ignore_ascii_case("https://gitlab.com"),
+    owns_url: |url| is_on_host(url, "gitlab.com"),
+    check_url: |url| no_path(url, "gitlab.com", "the issuer is https://gitlab.com, whatever the group"),
     pins: &["namespace_id", "project_id"],
     missing_pin_hint: Some("is this a GitLab CI job's `id_tokens`?"),
     vocabulary: &[
@@ -26,8 +31,11 @@ pub(super) const KIND: Kind = Kind {
         "job_id",
         "job_namespace_id",
         "job_namespace_path",
+        "job_policy_ref_sha",
+        "job_policy_ref_uri",
         "job_project_id",
         "job_project_path",
+        "job_source",
         "jti",
         "namespace_id",
         "namespace_path",
@@ -44,6 +52,10 @@ pub(super) const KIND: Kind = Kind {
         "runner_environment",
         "runner_id",
         "sha",
+        "source_namespace_id",
+        "source_namespace_path",
+        "source_project_id",
+        "source_project_path",
         "sub",
         "user_access_level",
         "user_email",
@@ -51,18 +63,54 @@ pub(super) const KIND: Kind = Kind {
         "user_identities",
         "user_login",
     ],
-    derived: &[Derived { name: "config_file", compute: config_file }],
-    caseless: &["namespace_path", "project_path", "job_namespace_path", "job_project_path"],
+    derived: &[
+        Derived { name: origin::CLAIM, compute: code_origin },
+        Derived { name: "config_file", compute: config_file },
+    ],
+    caseless: &[
+        "namespace_path",
+        "project_path",
+        "job_namespace_path",
+        "job_project_path",
+        "source_namespace_path",
+        "source_project_path",
+    ],
     run_claim: Some("pipeline_id"),
     repository: &["project_id", "project_path"],
-    events: &[Events {
-        claim: "pipeline_source",
-        default: &["push", "web", "schedule", "pipeline", "parent_pipeline"],
-        never: &["merge_request_event", "external_pull_request_event", "trigger", "api", "chat"],
-        advice: "run the job in a pipeline for a protected branch or tag",
-    }],
+    events: &[
+        Events {
+            claim: "pipeline_source",
+            default: &["push", "web", "schedule", "pipeline", "parent_pipeline"],
+            never: &["merge_request_event", "external_pull_request_event", "trigger", "api", "chat"],
+            advice: "run the job in a pipeline for a protected branch or tag",
+        },
+        Events {
+            claim: origin::CLAIM,
+            default: &[origin::OWN, origin::UNSTATED],
+            never: &[origin::FORK],
+            advice: "merge the fork's change, and publish from the project's own branch or tag",
+        },
+    ],
+    cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
+
+/// Whose code runs where: a merge request's pipeline may run in the target project on the fork's
+/// code. `project_id` names one of the two, `job_project_id` the project that runs the job,
+/// `source_project_id` the one the code is from; older instances sign neither of these.
+fn code_origin(claims: &Claims) -> Option<String> {
+    let project = claims.text("project_id")?;
+    let mut origin = origin::UNSTATED;
+    for other in ["job_project_id", "source_project_id"] {
+        match stated(claims, other) {
+            Stated::Not => {}
+            Stated::As(id) if id == project => origin = origin::OWN,
+            Stated::As(_) => return Some(origin::FORK.to_owned()),
+            Stated::Unreadably => return None,
+        }
+    }
+    Some(origin.to_owned())
+}
 
 /// The CI configuration file, if it is this project's own: `host/group/project//file@ref`.
 fn config_file(claims: &Claims) -> Option<String> {
@@ -76,6 +124,27 @@ fn config_file(claims: &Claims) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forks_code_is_told_whichever_way_round() {
+        let origin = |more: &str| {
+            let json = format!(r#"{{"project_id":"7"{more}}}"#);
+            code_origin(&Claims::parse(json.as_bytes()).expect("valid"))
+        };
+        for (more, expected) in [
+            ("", Some("unstated")),
+            (r#","job_project_id":null"#, Some("unstated")),
+            (r#","job_project_id":"7""#, Some("own")),
+            (r#","job_project_id":7"#, Some("own")),
+            (r#","job_project_id":"8""#, Some("fork")),
+            (r#","job_project_id":"""#, Some("fork")),
+            (r#","job_project_id":"7","source_project_id":"8""#, Some("fork")),
+            (r#","job_project_id":"8","source_project_id":"7""#, Some("fork")),
+            (r#","job_project_id":["7"]"#, None),
+        ] {
+            assert_eq!(origin(more).as_deref(), expected, "{more}");
+        }
+    }
 
     #[test]
     fn the_configuration_file_is_the_projects_own() {

@@ -1,11 +1,30 @@
 //! Issuer kinds: what an issuer's claims mean. One small file each; data and a few functions.
 
+mod aws;
+mod azure_devops;
+mod bitbucket;
+mod buildkite;
+mod circleci;
+mod codefresh;
+mod forgejo;
 mod github;
 mod gitlab;
+mod google;
+mod issuer_url;
+mod jenkins;
+mod kubernetes;
 mod oidc;
+mod origin;
+mod semaphore;
+mod spiffe;
+mod statement;
+mod terraform;
+mod workflow_ref;
 
 use url::Url;
 
+use self::issuer_url::{host_of, is_on_host, is_uuid, no_path, path_segments};
+use self::statement::{Stated, contradiction, split_at_ref, stated};
 use super::Claims;
 use crate::denial::Denial;
 
@@ -24,8 +43,8 @@ pub struct Kind {
     pub check_url: fn(&Url) -> Result<(), &'static str>,
     /// The host of the keys, where the platform keeps them on another one than the issuer's.
     pub keys_host: Option<&'static str>,
-    /// The audience of all its tokens, where a job cannot choose one: every customer's tokens carry
-    /// it, so it is accepted only where the operator says so.
+    /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
+    /// carry it, so it is accepted only where the operator says so.
     pub shared_audience: Option<&'static str>,
     /// The claims every policy must pin; empty where the operator names them.
     pub pins: &'static [&'static str],
@@ -53,7 +72,27 @@ pub struct Kind {
     pub max_age: u64,
     /// Checks claims against each other.
     pub check: fn(&Claims) -> Result<(), Denial>,
+    /// What an operator should know about the issuer of this URL; shown by `trustmint issuer check`.
+    pub cautions: fn(&str) -> &'static [Caution],
 }
+
+/// Something about an issuer that no configuration can mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caution {
+    /// Its stable name, such as `ids-per-instance`.
+    pub code: &'static str,
+    /// What is so, and what follows.
+    pub text: &'static str,
+    /// Whether it wants doing something about: a warning, not a note.
+    pub is_urgent: bool,
+}
+
+/// Of platforms that can be hosted by oneself: said of every issuer but the platform's own.
+const IDS_PER_INSTANCE: &[Caution] = &[Caution {
+    code: "ids-per-instance",
+    text: "its ids are counted by this instance: the same id at another issuer is somebody else",
+    is_urgent: false,
+}];
 
 /// A claim that is computed from signed ones. Its name is never one that the issuer signs. Policies
 /// may match on it, and pins and event rules may name it.
@@ -100,10 +139,28 @@ impl Kind {
         events: &[],
         max_age: 3600,
         check: |_| Ok(()),
+        cautions: |_| &[],
     };
 
     /// Every kind.
-    pub const ALL: [&'static Self; 3] = [&github::KIND, &gitlab::KIND, &oidc::KIND];
+    pub const ALL: [&'static Self; 16] = [
+        &github::KIND,
+        &gitlab::KIND,
+        &google::KIND,
+        &buildkite::KIND,
+        &circleci::KIND,
+        &bitbucket::KIND,
+        &azure_devops::KIND,
+        &semaphore::KIND,
+        &codefresh::KIND,
+        &jenkins::KIND,
+        &forgejo::KIND,
+        &kubernetes::KIND,
+        &spiffe::KIND,
+        &terraform::KIND,
+        &aws::KIND,
+        &oidc::KIND,
+    ];
 
     /// The kind with this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
@@ -122,15 +179,5 @@ impl Kind {
     /// Whether the platform compares this claim without ASCII case.
     pub fn is_caseless(&self, claim: &str) -> bool {
         self.caseless.contains(&claim)
-    }
-}
-
-/// Parts `path@ref`. A ref may contain `@` and so may a path; where both readings are possible
-/// there is none, because a claim that can be read in two ways opens nothing.
-fn split_at_ref(text: &str) -> Option<(&str, &str)> {
-    match text.matches("@refs/").count() {
-        0 => text.rsplit_once('@'),
-        1 => text.split_once("@refs/"),
-        _ => None,
     }
 }

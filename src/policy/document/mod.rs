@@ -1,12 +1,14 @@
 //! Reading `[[policy]]` and `[[deny]]` tables into policies that make sense.
 
 mod conditions;
+mod lifetime;
 mod pins;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::conditions::{read_conditions, read_deny_group, read_match};
+use self::lifetime::{read_enabled, read_limits, read_mode};
 use self::pins::pin_combinations;
 use super::{Condition, Deny, Pattern, Policy};
 use crate::document::{Located, Section, closest};
@@ -79,24 +81,9 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let actions = read_actions(&section);
     let conditions = read_match(&section, issuer);
     let denies = section.list("deny").into_iter().map(|deny| read_deny_group(deny, issuer)).collect();
-    let token_ttl = section.section("limits").and_then(|limits| {
-        let ttl = limits.duration("token_ttl", 60..21_601);
-        limits.finish();
-        ttl
-    });
-    if let (Some(ttl), Some(registry)) = (token_ttl, registry)
-        && ttl < registry.kind.shortest_ttl()
-    {
-        section.error(
-            section.span(),
-            format!(
-                "a token of registry \"{}\" lives at least {} seconds",
-                registry.id,
-                registry.kind.shortest_ttl()
-            ),
-            format!("raise `token_ttl` in [{}.limits]", section.path()),
-        );
-    }
+    let (enabled, mode) = (read_enabled(&section), read_mode(&section));
+    let expires = section.instant("expires");
+    let limits = read_limits(&section, registry);
     skip_tests(&section);
     let position = section.position();
     let span = section.span().clone();
@@ -105,6 +92,10 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
         .zip(conditions.as_ref())
         .and_then(|(issuer, conditions)| pin_combinations(&section, &span, issuer, conditions));
     section.finish();
+    if !enabled {
+        // Checked like any other, and then as if it were not there.
+        return None;
+    }
     let (issuer, conditions) = (issuer?, conditions?);
     Some(Policy {
         id: id?.value.into(),
@@ -114,7 +105,9 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
         actions: actions?,
         conditions: with_event_rule(issuer, conditions),
         denies,
-        token_ttl,
+        mode,
+        expires,
+        limits,
         pins: pins?,
         position,
     })

@@ -1,7 +1,8 @@
 -- Burns an ID token and keeps the registry token it made, or does nothing at all.
 --
--- KEYS: birth, replay record, token record, run index (where the issuer knows runs)
-local birth, replay, token, run = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- KEYS: birth, replay record, token record, counter, run index (where the issuer knows runs)
+-- ARGV from the 12th on: each policy that limits its runs, and how many tokens it allows one
+local birth, replay, token, counter, run = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local slot, hash, registry, record = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now, issued_at = tonumber(ARGV[5]), tonumber(ARGV[6])
 local replay_ttl, token_ttl, max_packages, expires = ARGV[7], ARGV[8], tonumber(ARGV[9]), ARGV[10]
@@ -34,6 +35,20 @@ if written_on ~= server then
 end
 if issued_at <= tonumber(born) then
   return 'reset'
+end
+
+-- The counter: policy -> how many tokens this run has minted under it.
+for policy = 12, #ARGV, 2 do
+  local minted = tonumber(redis.call('HGET', counter, ARGV[policy]) or 0)
+  if minted >= tonumber(ARGV[policy + 1]) then
+    return 'exhausted'
+  end
+end
+for policy = 12, #ARGV, 2 do
+  redis.call('HINCRBY', counter, ARGV[policy], 1)
+end
+if #ARGV >= 12 and redis.call('TTL', counter) < 0 then
+  redis.call('EXPIRE', counter, ARGV[11])
 end
 
 redis.call('HSET', replay, 'registry', registry, field, hash)

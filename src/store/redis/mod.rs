@@ -10,11 +10,11 @@ mod scripts;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use redis::{AsyncCommands as _, RedisError, RedisResult};
 
 use self::link::Link;
 use self::scripts::Scripts;
+use super::contract::RUN_MEMORY;
 use super::{Answer, CutOff, Entry, Mint, Minting, Selector, Store, StoreError, Switch, Tombstone};
 use crate::clock::{Clock, SystemClock};
 use crate::config::RedisUrl;
@@ -76,8 +76,10 @@ impl Redis {
             "token",
             &mint.hash.0,
         ));
-        if let Some(run) = &mint.record.run {
-            call.key(key(mint.tag, "run", digest::digest(&digest::SHA256, run.as_bytes()).as_ref()));
+        let counter = mint.counter();
+        call.key(key(mint.tag, "counter", &counter));
+        if mint.record.run.is_some() {
+            call.key(key(mint.tag, "run", &counter));
         }
         call.arg(mint.slot.name())
             .arg(&mint.hash.0[..])
@@ -88,7 +90,11 @@ impl Redis {
             .arg(mint.replay_until.saturating_sub(mint.now).max(1))
             .arg(mint.record.expires.saturating_sub(mint.now) + ENTRY_MARGIN)
             .arg(mint.max_packages)
-            .arg(mint.record.expires);
+            .arg(mint.record.expires)
+            .arg(RUN_MEMORY);
+        for (policy, most) in &mint.tokens_per_run {
+            call.arg(&**policy).arg(*most);
+        }
         let call = &call;
         let ask = || self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await });
         let answer: String = match ask().await {
@@ -100,6 +106,7 @@ impl Redis {
         match answer.as_str() {
             "minted" => Ok(Minting::Minted),
             "replayed" => Ok(Minting::Replayed),
+            "exhausted" => Ok(Minting::Exhausted),
             "reset" => Ok(Minting::Reset),
             other => Err(StoreError(format!("the mint script answered {other:?}"))),
         }

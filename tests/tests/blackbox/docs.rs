@@ -9,11 +9,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository").to_owned()
 }
 
-/// The README and everything in `docs/`: name and text.
+/// The README and everything below `docs/`: name and text.
 fn pages() -> Vec<(String, String)> {
     let mut paths = vec![root().join("README.md")];
-    for entry in std::fs::read_dir(root().join("docs")).expect("docs") {
-        paths.push(entry.expect("entry").path());
+    for folder in ["docs", "docs/issuers"] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("docs");
+        paths.extend(entries.map(|entry| entry.expect("entry").path()));
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     let read = |path: PathBuf| (path.display().to_string(), std::fs::read_to_string(&path).expect("a page"));
@@ -26,10 +27,46 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     page.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap_or("").to_owned()).collect()
 }
 
+/// What pages about issuers leave out, because it is the same on all of them.
+const AROUND_ISSUERS: &str = r#"
+public_url = "https://publish.example.com"
+listen = { public = "127.0.0.1:0" }
+policies = { path = "policies" }
+"#;
+/// The same of the registry, unless the issuer has something to say about it.
+const USUAL_REGISTRY: &str = r#"
+[registries.pypi]
+kind = "pypi"
+audiences = ["pypi.example.com"]
+"#;
+
+/// On a page about an issuer the blocks belong together: its section, and policies about it.
+#[test]
+fn every_issuer_and_its_policies_in_the_docs_are_accepted() {
+    let mut checked = 0;
+    for (name, page) in pages().into_iter().filter(|(name, _)| name.contains("docs/issuers/")) {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(folder.path().join("policies")).expect("folder");
+        let (policies, sections): (Vec<_>, Vec<_>) =
+            blocks(&page, "toml").into_iter().partition(|block| block.contains("[[policy]]"));
+        assert!(!policies.is_empty() && !sections.is_empty(), "{name} shows an issuer and a policy");
+        let shows_registry = sections.iter().any(|section| section.contains("[registries."));
+        let registry = if shows_registry { "" } else { USUAL_REGISTRY };
+        let configuration = format!("{AROUND_ISSUERS}{}{registry}", sections.join("\n"));
+        std::fs::write(folder.path().join("trustmint.toml"), &configuration).expect("configuration");
+        std::fs::write(folder.path().join("policies/shown.toml"), policies.join("\n")).expect("policy");
+        let (code, said, errors) = run(folder.path(), &["config", "check"]);
+        assert_eq!(code, 0, "{name}:\n{configuration}\n{errors}");
+        assert!(said.contains(&format!("{} polic", policies.len())), "{name}: {said}");
+        checked += 1;
+    }
+    assert!(checked >= 4, "only {checked} pages were found");
+}
+
 #[test]
 fn every_configuration_and_policy_in_the_docs_is_accepted() {
     let mut checked = 0;
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().filter(|(name, _)| !name.contains("docs/issuers/")) {
         for block in blocks(&page, "toml") {
             let folder = tempfile::tempdir().expect("folder");
             std::fs::create_dir(folder.path().join("policies")).expect("folder");
@@ -66,11 +103,8 @@ fn every_command_in_the_docs_exists() {
             let command = command.split('#').next().unwrap_or("");
             let words: Vec<_> =
                 command.split_whitespace().take_while(|word| word.starts_with(char::is_alphabetic)).collect();
-            let known = if words.len() > 1 && ["config", "policy", "client"].contains(&words[0]) {
-                &words[..2]
-            } else {
-                &words[..1]
-            };
+            let is_group = run(&root(), &[words[0], "--help"]).1.contains("<COMMAND>");
+            let known = if is_group { &words[..2] } else { &words[..1] };
             let (code, help, _) = run(&root(), &[known, &["--help"]].concat());
             assert_eq!(code, 0, "{name}: {line}");
             for flag in command.split_whitespace().filter(|word| word.starts_with("--")) {
@@ -99,6 +133,31 @@ fn every_reason_and_every_limit_is_documented() {
     assert!(names.len() >= 16, "{names:?}");
     for name in names {
         assert!(operations.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn every_finding_of_issuer_check_is_documented() {
+    let page = std::fs::read_to_string(root().join("docs/issuers.md")).expect("a page");
+    let mut sources = vec![root().join("src/cli/issuer/checks.rs"), root().join("src/cli/issuer/trouble.rs")];
+    let kinds = std::fs::read_dir(root().join("src/identity/kinds")).expect("kinds");
+    sources.extend(kinds.map(|entry| entry.expect("entry").path()));
+    let mut codes = std::collections::BTreeSet::new();
+    for source in sources {
+        let text = std::fs::read_to_string(&source).expect("source");
+        let openings: &[&str] = match source.file_name().and_then(|name| name.to_str()) {
+            Some("trouble.rs") => &["(\"", "(\n                \""],
+            Some("checks.rs") => &["check(\""],
+            _ => &["code: \""],
+        };
+        for opening in openings {
+            let found = text.split(opening).skip(1).filter_map(|rest| rest.split('"').next());
+            codes.extend(found.filter(|code| !code.contains([' ', '{', '/'])).map(str::to_owned));
+        }
+    }
+    assert!(codes.len() >= 20, "{codes:?}");
+    for code in codes {
+        assert!(page.contains(&format!("`{code}`")), "{code}");
     }
 }
 

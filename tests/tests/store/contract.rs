@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
-use trustmint::store::{Death, Entry, Minting, Selector, Switch, Tombstone};
+use trustmint::store::{Death, Entry, Mint, Minting, Selector, Switch, Tombstone};
 use trustmint::token::TokenHash;
 
 use super::world::{TTL, World, again, fresh, on_package};
@@ -17,6 +17,8 @@ pub async fn holds(world: &World) {
     one_token_whatever_the_concurrency(world).await;
     npm_spends_one_id_token_on_several_packages(world).await;
     whole_and_package_exclude_each_other(world).await;
+    a_run_mints_as_many_tokens_as_its_policies_allow(world).await;
+    a_run_mints_no_token_too_many_whatever_the_concurrency(world).await;
     a_killed_token_stays_dead(world).await;
     tombstones_are_small();
     switches_are_thrown_alike(world).await;
@@ -101,6 +103,69 @@ async fn whole_and_package_exclude_each_other(world: &World) {
     let mint = world.mint();
     assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Minted);
     assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+}
+
+async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
+    let mint = world.mint();
+    let limits = |limits: &[(&str, u32)]| -> Vec<(Arc<str>, u32)> {
+        limits.iter().map(|(policy, most)| ((*policy).into(), *most)).collect()
+    };
+    let next = |tokens_per_run: &[(&str, u32)]| {
+        let tokens_per_run = limits(tokens_per_run);
+        Mint { replay_key: fresh(), tokens_per_run, ..again(&mint) }
+    };
+    assert_eq!(world.answer(&next(&[])).await, Minting::Minted, "what no policy limits is not counted");
+    let first = next(&[("a", 2)]);
+    for _ in 0..3 {
+        assert_eq!(world.answer(&first).await, Minting::Minted, "a repeated mint counts once");
+    }
+    assert_eq!(world.answer(&next(&[("a", 2), ("b", 1)])).await, Minting::Minted);
+    let third = next(&[("a", 2)]);
+    assert_eq!(world.answer(&third).await, Minting::Exhausted);
+    let kept = world.store.find(third.tag, third.hash).await.expect("an answer").is_some();
+    assert!(!kept, "a refusal keeps nothing");
+    // What is refused counts under no policy, and burns no ID token.
+    assert_eq!(world.answer(&next(&[("b", 2), ("a", 2)])).await, Minting::Exhausted);
+    assert_eq!(world.answer(&next(&[("b", 2)])).await, Minting::Minted);
+    let raised = Mint { tokens_per_run: limits(&[("a", 3)]), ..again(&third) };
+    assert_eq!(world.answer(&raised).await, Minting::Minted);
+
+    // Neither a token's end nor its death makes room, and other runs have their own.
+    world.store.kill(first.tag, first.hash, world.tombstone()).await.expect("an answer");
+    assert_eq!(world.answer(&next(&[("a", 3)])).await, Minting::Exhausted);
+    world.clock.advance(TTL + 1);
+    let late = Mint { issued_at: world.clock.now(), now: world.clock.now(), ..next(&[("a", 3)]) };
+    assert_eq!(world.answer(&late).await, Minting::Exhausted);
+    let elsewhere = Mint { tokens_per_run: limits(&[("a", 1)]), ..world.mint() };
+    assert_eq!(world.answer(&elsewhere).await, Minting::Minted);
+
+    // Without a run, what one ID token is spent on is counted.
+    let mut mint = world.mint();
+    (mint.record.run, mint.tokens_per_run) = (None, limits(&[("a", 1)]));
+    assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Exhausted);
+    mint.replay_key = fresh();
+    assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Minted);
+}
+
+async fn a_run_mints_no_token_too_many_whatever_the_concurrency(world: &World) {
+    let mut mint = world.mint();
+    mint.tokens_per_run = vec![("a".into(), 5), ("b".into(), 7)];
+    let attempts: Vec<_> = (0..64)
+        .map(|_| {
+            let store = Arc::clone(&world.store);
+            let mint = Arc::new(Mint { replay_key: fresh(), ..again(&mint) });
+            tokio::spawn(async move { store.mint(mint).await.expect("an answer") })
+        })
+        .collect();
+    let mut minted = 0;
+    for attempt in attempts {
+        match attempt.await.expect("no panic") {
+            Minting::Minted => minted += 1,
+            other => assert_eq!(other, Minting::Exhausted),
+        }
+    }
+    assert_eq!(minted, 5);
 }
 
 async fn a_killed_token_stays_dead(world: &World) {
@@ -195,8 +260,8 @@ async fn switches_are_thrown_alike(world: &World) {
 
 /// Leaves something behind; returns what must be found again after a reopening.
 pub struct Kept {
-    live: trustmint::store::Mint,
-    killed: (trustmint::store::Mint, Tombstone),
+    live: Mint,
+    killed: (Mint, Tombstone),
     selector: Selector,
 }
 

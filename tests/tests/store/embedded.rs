@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
-use trustmint::store::{Embedded, Minting};
+use trustmint::store::{Embedded, Mint, Minting};
 
 use super::contract::{self, Kept};
 use super::world::{TTL, World, again, fresh};
@@ -77,6 +77,17 @@ async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
     world.clock.advance(tombstone_until + 1 - world.clock.now());
     assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
     assert!(world.store.find(killed.tag, killed.hash).await.expect("an answer").is_none());
+
+    // And so is a run's count of tokens, after a week.
+    let mut counted = world.mint();
+    counted.tokens_per_run = vec![("widget-release".into(), 1)];
+    assert_eq!(world.answer(&counted).await, Minting::Minted);
+    let next = |now| Mint { replay_key: fresh(), now, issued_at: now, ..again(&counted) };
+    world.clock.advance(7 * 86_400);
+    assert_eq!(world.answer(&next(world.clock.now())).await, Minting::Exhausted);
+    world.clock.advance(1);
+    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert_eq!(world.answer(&next(world.clock.now())).await, Minting::Minted);
 
     let mut sizes = Vec::new();
     for _ in 0..60 {

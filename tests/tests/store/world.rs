@@ -57,6 +57,7 @@ impl World {
             replay_key,
             slot: Slot::Whole,
             max_packages: 3,
+            tokens_per_run: Vec::new(),
             issued_at: now,
             replay_until: now + REPLAY_TTL,
             hash: TokenHash(fresh()),

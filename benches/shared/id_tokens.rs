@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use trustmint::clock::{Clock as _, SystemClock};
 
-use crate::Outcome;
+use super::Outcome;
 
 /// The `aud` of the ID tokens.
 pub(crate) const AUDIENCE: &str = "pypi.example.com";
@@ -18,12 +18,16 @@ const KID: &str = "38826b17-6a30-5f9b-b169-8beb8202f723";
 
 /// An issuer with one key.
 pub(crate) struct Issuer {
+    /// `iss`.
+    pub(crate) url: String,
     key: KeyPair,
+    signed: AtomicUsize,
 }
 
 impl Issuer {
-    pub(crate) fn new() -> Outcome<Self> {
-        Ok(Self { key: KeyPair::generate(KeySize::Rsa2048)? })
+    /// One whose `iss` is this.
+    pub(crate) fn new(url: impl Into<String>) -> Outcome<Self> {
+        Ok(Self { url: url.into(), key: KeyPair::generate(KeySize::Rsa2048)?, signed: AtomicUsize::new(0) })
     }
 
     /// Its key set, for `keys_file`.
@@ -36,12 +40,14 @@ impl Issuer {
             .to_string()
     }
 
-    /// So many ID tokens, signed on every core.
+    /// So many ID tokens, none of which was there before, signed on every core.
     pub(crate) fn id_tokens(&self, count: usize) -> Outcome<Vec<String>> {
         let (now, next) = (SystemClock.now(), AtomicUsize::new(0));
+        let first = self.signed.fetch_add(count, Ordering::Relaxed);
         let sign_some = || -> Outcome<Vec<String>> {
             let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-            numbers.take_while(|number| *number < count).map(|number| self.id_token(number, now)).collect()
+            let numbers = numbers.take_while(|number| *number < count).map(|number| first + number);
+            numbers.map(|number| self.id_token(number, now)).collect()
         };
         let threads = std::thread::available_parallelism()?.get();
         std::thread::scope(|scope| {
@@ -55,13 +61,17 @@ impl Issuer {
     }
 
     fn id_token(&self, number: usize, now: u64) -> Outcome<String> {
-        let header =
-            format!(r#"{{"alg":"RS256","kid":"{KID}","typ":"JWT","x5t":"OIJrF2owX5uxaYvrggL3I4Jr"}}"#);
-        let signed = format!("{}.{}", encoded(&header), encoded(&claims(number, now)));
+        let signed = unsigned(KID, &self.url, number, now);
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
+}
+
+/// Header and payload.
+pub(crate) fn unsigned(kid: &str, issuer: &str, number: usize, now: u64) -> String {
+    let header = format!(r#"{{"alg":"RS256","kid":"{kid}","typ":"JWT","x5t":"OIJrF2owX5uxaYvrggL3I4Jr"}}"#);
+    format!("{}.{}", encoded(&header), encoded(&claims(issuer, number, now)))
 }
 
 fn encoded(json: &str) -> String {
@@ -69,7 +79,7 @@ fn encoded(json: &str) -> String {
 }
 
 /// Every ID token is of a run of its own.
-fn claims(number: usize, now: u64) -> String {
+fn claims(issuer: &str, number: usize, now: u64) -> String {
     let (jti, run) = (format!("5f0c1e2b-9d7a-4c31-8c39-{number:012x}"), 17_000_000_000 + number);
     let (not_before, expires) = (now - 5, now + 600);
     format!(
@@ -85,7 +95,7 @@ fn claims(number: usize, now: u64) -> String {
 "job_workflow_ref":"octo-org/sampleproject/.github/workflows/release.yml@refs/tags/v4.1.0",
 "job_workflow_sha":"8f14e45fceea167a5a36dedd4bea2543f5b8d6a1","runner_environment":"github-hosted",
 "environment_node_id":"EN_kwDOABCDEF8AAAABQnX2rw","check_run_id":"54100000001",
-"enterprise":"octo-enterprise","iss":"https://token.actions.githubusercontent.com","nbf":{not_before},
+"enterprise":"octo-enterprise","iss":"{issuer}","nbf":{not_before},
 "exp":{expires},"iat":{now}}}"#
     )
     .replace('\n', "")

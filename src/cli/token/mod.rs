@@ -1,0 +1,4 @@
+//! `trustmint token`: registry tokens as strings, offline.
+
+pub(super) mod inspect;
+pub(super) mod rules;

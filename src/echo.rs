@@ -1,0 +1,26 @@
+//! Foreign text, as far as answers and logs repeat it.
+
+/// The longest foreign text that an answer or a log line repeats, in bytes.
+const LONGEST: usize = 200;
+
+/// Cuts foreign text at a character boundary, to a length that fits a log line.
+pub(crate) fn clipped(text: impl Into<String>) -> String {
+    let mut text = text.into();
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clipped;
+
+    #[test]
+    fn foreign_text_is_cut_at_a_character() {
+        assert_eq!(clipped("ä".repeat(300)).chars().count(), 101);
+        assert_eq!(clipped(format!("a{}", "ä".repeat(300))).len(), 199 + '…'.len_utf8());
+        assert_eq!(clipped("short"), "short");
+    }
+}

@@ -1,0 +1,150 @@
+//! Fetching an issuer's keys: one fetch at a time, rationed, ahead of expiry, and when wanted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::ration::{PERIOD, Ration};
+use super::{Inner, Keyring, Source};
+use crate::fetch::{FetchError, Fetched};
+use crate::identity::{KeySet, Remote};
+
+/// Fetched keys are refreshed when this old, unless the issuer's `Cache-Control` wants it sooner.
+const REFRESH: Duration = Duration::from_secs(3600);
+/// No issuer is asked more often than this by its own wish.
+const SOONEST_REFRESH: Duration = Duration::from_secs(300);
+/// Keys that could not be refreshed serve this long.
+const STALE: Duration = Duration::from_secs(86_400);
+
+/// What is known about the fetches of an issuer's keys.
+#[derive(Debug)]
+pub(super) struct State {
+    ration: Ration,
+    /// The running fetch; the channel's value is how it ended.
+    running: Option<watch::Receiver<Option<Ended>>>,
+    /// When the keys are to be fetched without anybody asking.
+    refresh_at: Instant,
+    /// Somebody was turned away since the last fetch began.
+    wanted: bool,
+    /// How many fetches ended how.
+    ended: BTreeMap<&'static str, u64>,
+}
+
+/// How a fetch ended.
+pub(super) type Ended = Result<(), Arc<FetchError>>;
+
+impl State {
+    /// Nothing was fetched so far, and it is due at once.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            ration: Ration::default(),
+            running: None,
+            refresh_at: now,
+            wanted: false,
+            ended: BTreeMap::new(),
+        }
+    }
+
+    /// Somebody wants a fetch that begins from now on; tells when it is permitted.
+    pub(super) fn want(&mut self, now: Instant) -> Instant {
+        self.wanted = true;
+        self.ration.permitted_at(now)
+    }
+
+    /// How many fetches ended how.
+    pub(super) fn ended(&self) -> &BTreeMap<&'static str, u64> {
+        &self.ended
+    }
+
+    /// When the next fetch is due.
+    fn due(&self) -> Instant {
+        let permitted_at = self.ration.permitted_at(Instant::now());
+        if self.wanted { permitted_at } else { self.refresh_at.max(permitted_at) }
+    }
+}
+
+impl Keyring {
+    /// Fetches whenever it is due.
+    pub(super) async fn keep_fetching(&self) {
+        loop {
+            let rescheduled = self.0.rescheduled.notified();
+            let (due, now) = (self.0.state().due(), Instant::now());
+            if due > now {
+                tokio::select! {
+                    () = sleep_until(due) => {}
+                    () = rescheduled => {}
+                }
+            } else if let Ok(mut running) = self.join_or_start() {
+                // However it ends, it says when the next one is due.
+                let _ = running.wait_for(Option::is_some).await;
+            }
+        }
+    }
+
+    /// The running fetch, or a new one if one is permitted; else when it will be.
+    pub(super) fn join_or_start(&self) -> Result<watch::Receiver<Option<Ended>>, Instant> {
+        let mut state = self.0.state();
+        if let Some(running) = &state.running
+            && running.borrow().is_none()
+            && running.has_changed().is_ok()
+        {
+            return Ok(running.clone());
+        }
+        let now = Instant::now();
+        let permitted_at = state.ration.permitted_at(now);
+        if permitted_at > now {
+            return Err(permitted_at);
+        }
+        state.ration.take(now);
+        state.wanted = false;
+        state.refresh_at = now + PERIOD;
+        let (done, running) = watch::channel(None);
+        state.running = Some(running.clone());
+        let inner = Arc::clone(&self.0);
+        // A task of its own, so that a client that hangs up does not stop what others wait for.
+        tokio::spawn(async move {
+            let ended = inner.fetch(now).await;
+            done.send_replace(Some(ended.map_err(Arc::new)));
+            inner.rescheduled.notify_one();
+        });
+        Ok(running)
+    }
+}
+
+impl Inner {
+    /// Fetches once, and notes how it went and when the next time is.
+    async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
+        let Source::Remote(remote) = &self.source else { return Err(FetchError::Aborted) };
+        let fetched = self.fetch_set(remote, asked).await;
+        let mut state = self.state();
+        let (label, pause) = match &fetched {
+            Ok(refresh) => ("ok", *refresh),
+            Err(error) => (error.label(), PERIOD),
+        };
+        *state.ended.entry(label).or_default() += 1;
+        state.refresh_at = Instant::now() + pause;
+        drop(state);
+        if let Err(error) = &fetched {
+            let (issuer, url) = (&*self.issuer, &*remote.issuer_url);
+            tracing::warn!(issuer, url, %error, "the issuer's keys could not be fetched");
+        }
+        fetched.map(drop)
+    }
+
+    /// Replaces the keys by those that the issuer has now; tells after how long they want to be refreshed.
+    async fn fetch_set(&self, remote: &Remote, asked: Instant) -> Result<Duration, FetchError> {
+        let Fetched { body, max_age, .. } = remote.keys().await?;
+        let parse = if self.allow_no_kid { KeySet::parse_with_unnamed } else { KeySet::parse };
+        let set = parse(&body).map_err(FetchError::document)?;
+        self.load(set, asked, Some(Instant::now() + STALE));
+        Ok(refresh_after(max_age))
+    }
+}
+
+/// After how long keys are refreshed that may be kept this long, or as long as one likes.
+pub fn refresh_after(max_age: Option<Duration>) -> Duration {
+    max_age.map_or(REFRESH, |max_age| max_age.clamp(SOONEST_REFRESH, REFRESH))
+}

@@ -1,0 +1,55 @@
+//! How often an issuer is asked: a few fetches at once, then one in a while, whoever wants them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Fetches that may follow each other at once.
+const BURST: u32 = 2;
+/// Then one in this time.
+pub(super) const PERIOD: Duration = Duration::from_secs(10);
+
+/// The bucket of permitted fetches (GCRA).
+#[derive(Debug, Default)]
+pub(super) struct Ration {
+    /// When it would be full again.
+    full_at: Option<Instant>,
+}
+
+impl Ration {
+    /// When the next fetch is permitted; `now` if it is already.
+    pub(super) fn permitted_at(&self, now: Instant) -> Instant {
+        let full_at = self.full_at.unwrap_or(now);
+        (full_at + PERIOD).checked_sub(PERIOD * BURST).map_or(now, |at| at.max(now))
+    }
+
+    /// Takes a fetch that is permitted.
+    pub(super) fn take(&mut self, now: Instant) {
+        self.full_at = Some(self.full_at.map_or(now, |full_at| full_at.max(now)) + PERIOD);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_at_once_and_then_one_in_ten_seconds() {
+        let (start, mut ration) = (Instant::now(), Ration::default());
+        let mut taken = Vec::new();
+        for second in 0..=40 {
+            let now = start + Duration::from_secs(second);
+            while ration.permitted_at(now) <= now {
+                ration.take(now);
+                taken.push(second);
+            }
+        }
+        assert_eq!(taken, [0, 0, 10, 20, 30, 40]);
+        // After a rest it is two again, and no more.
+        let later = start + Duration::from_secs(4000);
+        ration.take(later);
+        assert_eq!(ration.permitted_at(later), later);
+        ration.take(later);
+        assert_eq!(ration.permitted_at(later), later + PERIOD);
+    }
+}

@@ -1,0 +1,40 @@
+//! Bitbucket Pipelines.
+//!
+//! Source: Atlassian's "Integrate Pipelines with resource servers using OIDC". Every id is a UUID in
+//! literal braces; `sub` ends with the step's, so it is another one each time.
+
+use super::{Kind, host_of, is_on_host, path_segments};
+
+pub(super) const KIND: Kind = Kind {
+    name: "bitbucket",
+    owns_url: |url| is_on_host(url, "api.bitbucket.org"),
+    check_url: |url| match path_segments(url)[..] {
+        ["2.0", "workspaces", workspace, "pipelines-config", "identity", "oidc"] if !workspace.is_empty() => {
+            Ok(())
+        }
+        _ if host_of(url) == "api.bitbucket.org" => Err("a workspace's issuer is \
+            https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"),
+        _ => Ok(()),
+    },
+    pins: &["workspaceUuid", "repositoryUuid"],
+    missing_pin_hint: Some("is this a Bitbucket step's `BITBUCKET_STEP_OIDC_TOKEN`?"),
+    vocabulary: &[
+        "accountUuid",
+        "aud",
+        "branchName",
+        "deploymentEnvironmentUuid",
+        "exp",
+        "iat",
+        "iss",
+        "jti",
+        "nbf",
+        "pipelineUuid",
+        "repositoryUuid",
+        "stepUuid",
+        "sub",
+        "workspaceUuid",
+    ],
+    run_claim: Some("pipelineUuid"),
+    repository: &["repositoryUuid"],
+    ..Kind::UNKNOWN
+};

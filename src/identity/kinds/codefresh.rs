@@ -1,0 +1,120 @@
+//! Codefresh pipelines.
+//!
+//! Source: Codefresh's "OIDC in pipelines", and the tokens in the tests of Sigstore's Fulcio. Ids are
+//! strings. A token lives for five minutes and has no `jti`. No claim says what started the
+//! build; it follows from which of the others are there.
+
+use url::Url;
+
+use super::{Claims, Derived, Events, Kind, Stated, host_of, origin, path_segments, stated};
+
+pub(super) const KIND: Kind = Kind {
+    name: "codefresh",
+    default_url: Some("https://oidc.codefresh.io"),
+    owns_url: |url| Url::parse(url).is_ok_and(|url| is_codefreshs(&url)),
+    check_url,
+    shared_audience: Some("https://g.codefresh.io"),
+    pins: &["account_id", "pipeline_id"],
+    missing_pin_hint: Some("is this a Codefresh pipeline's ID token?"),
+    vocabulary: &[
+        "account_id",
+        "account_name",
+        "aud",
+        "auth_time",
+        "exp",
+        "iat",
+        "initiator",
+        "iss",
+        "jti",
+        "nbf",
+        "pipeline_id",
+        "pipeline_name",
+        "platform_url",
+        "runner_environment",
+        "scm_pull_request_target_branch",
+        "scm_ref",
+        "scm_repo_url",
+        "scm_user_name",
+        "sid",
+        "sub",
+        "workflow_id",
+    ],
+    derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
+    unfit: &[("sub", "its parts depend on the trigger; match on the claims that it is made of")],
+    run_claim: Some("workflow_id"),
+    repository: &["pipeline_id", "pipeline_name", "scm_repo_url"],
+    events: &[Events {
+        claim: origin::CLAIM,
+        default: &[origin::OWN, origin::UNSTATED],
+        never: &[origin::PULL_REQUEST],
+        advice: "merge the change, and publish from a pipeline with a trigger for pushes or tags",
+    }],
+    max_age: 600,
+    ..Kind::UNKNOWN
+};
+
+fn is_codefreshs(url: &Url) -> bool {
+    host_of(url).ends_with(".codefresh.io")
+}
+
+/// An installation of one's own has an issuer on its own host.
+fn check_url(url: &Url) -> Result<(), &'static str> {
+    let is_issuer = host_of(url) == "oidc.codefresh.io" && path_segments(url).is_empty();
+    if is_issuer || !is_codefreshs(url) {
+        return Ok(());
+    }
+    Err("Codefresh's issuer is https://oidc.codefresh.io")
+}
+
+/// Whose code a build runs. Any sign of a pull request makes it one. Builds that a clock or a person
+/// started have no commit to speak of, and a `sub` that ends early.
+fn code_origin(claims: &Claims) -> Option<String> {
+    let sub = claims.text("sub")?;
+    if claims.at("scm_pull_request_target_branch").is_some()
+        || sub.contains(":scm_pull_request_target_branch:")
+    {
+        return Some(origin::PULL_REQUEST.to_owned());
+    }
+    let origin = match stated(claims, "scm_ref") {
+        Stated::As(name) if !name.is_empty() => origin::OWN,
+        Stated::Not if claims.text("initiator").is_some() || names_no_commit(sub) => origin::UNSTATED,
+        _ => return None,
+    };
+    Some(origin.to_owned())
+}
+
+/// `account:ID:pipeline:ID` and nothing else.
+fn names_no_commit(sub: &str) -> bool {
+    matches!(sub.split(':').collect::<Vec<_>>()[..], ["account", _, "pipeline", _])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_request_never_looks_like_anything_else() {
+        let origin = |sub: &str, more: &str| {
+            let json = format!(r#"{{"sub":"account:a:pipeline:p{sub}"{more}}}"#);
+            code_origin(&Claims::parse(json.as_bytes()).expect("valid"))
+        };
+        const REF: &str = r#","scm_ref":"x""#;
+        for (sub, more, expected) in [
+            (":scm_ref:x", REF.to_owned(), Some("own")),
+            (":initiator:joe:scm_ref:x", format!(r#"{REF},"initiator":"joe""#), Some("own")),
+            (":initiator:joe", r#","initiator":"joe""#.to_owned(), Some("unstated")),
+            ("", String::new(), Some("unstated")),
+            ("", r#","scm_pull_request_target_branch":null"#.to_owned(), Some("unstated")),
+            (":scm_ref:x", format!(r#"{REF},"scm_pull_request_target_branch":"main""#), Some("pull-request")),
+            (":scm_ref:x", format!(r#"{REF},"scm_pull_request_target_branch":"""#), Some("pull-request")),
+            (":scm_ref:x", format!(r#"{REF},"scm_pull_request_target_branch":[]"#), Some("pull-request")),
+            (":scm_ref:x:scm_pull_request_target_branch:main", REF.to_owned(), Some("pull-request")),
+            (":scm_pull_request_target_branch:main", String::new(), Some("pull-request")),
+            (":scm_ref:x", String::new(), None),
+            ("", r#","scm_ref":["x"]"#.to_owned(), None),
+            ("", r#","scm_ref":"""#.to_owned(), None),
+        ] {
+            assert_eq!(origin(sub, &more).as_deref(), expected, "{sub} {more}");
+        }
+    }
+}

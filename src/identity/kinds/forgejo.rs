@@ -1,0 +1,82 @@
+//! Forgejo Actions.
+//!
+//! Source: Forgejo's "Security OpenID Connect" and its discovery document. All claims are strings.
+//! Ids are counters of one instance. A token lives for an hour and has no `jti`.
+
+use url::Url;
+
+use super::{Claims, Derived, Events, IDS_PER_INSTANCE, Kind, path_segments, workflow_ref};
+
+/// What every issuer ends with: the instance itself is the issuer of people's sign-ins.
+const PATH: &str = "/api/actions";
+
+/// Where Forgejo reads workflows from.
+const FOLDERS: [&str; 3] = ["/.forgejo/workflows/", "/.gitea/workflows/", "/.github/workflows/"];
+
+pub(super) const KIND: Kind = Kind {
+    name: "forgejo",
+    owns_url: |url| url.trim_end_matches('/').to_ascii_lowercase().ends_with(PATH),
+    check_url,
+    pins: &["repository_owner_id", "repository_id"],
+    missing_pin_hint: Some("does this Forgejo sign ids? Older ones know names only"),
+    vocabulary: &[
+        "actor",
+        "actor_id",
+        "aud",
+        "base_ref",
+        "event_name",
+        "exp",
+        "head_ref",
+        "iat",
+        "iss",
+        "nbf",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "repository",
+        "repository_id",
+        "repository_owner",
+        "repository_owner_id",
+        "run_attempt",
+        "run_id",
+        "run_number",
+        "sha",
+        "sub",
+        "workflow",
+        "workflow_ref",
+    ],
+    derived: &[Derived { name: "workflow_file", compute: workflow_file }],
+    unfit: &[
+        ("sub", "names and ids in it cannot be told apart; match on `ref` and the ids' own claims"),
+        ("workflow", "a repository of any owner can have one of that name; use `workflow_file`"),
+    ],
+    caseless: &["repository", "repository_owner"],
+    run_claim: Some("run_id"),
+    repository: &["repository_id", "repository"],
+    events: &[Events {
+        claim: "event_name",
+        default: &["push", "release", "workflow_dispatch", "schedule"],
+        never: &[
+            "pull_request",
+            "pull_request_target",
+            "pull_request_comment",
+            "pull_request_review",
+            "issue_comment",
+            "workflow_run",
+        ],
+        advice: "publish from `push`, `release` or `workflow_dispatch` instead",
+    }],
+    cautions: |_| IDS_PER_INSTANCE,
+    ..Kind::UNKNOWN
+};
+
+fn check_url(url: &Url) -> Result<(), &'static str> {
+    if url.path().ends_with(PATH) || path_segments(url).is_empty() {
+        return Ok(());
+    }
+    Err("the issuer of Forgejo Actions is https://<instance>/api/actions")
+}
+
+fn workflow_file(claims: &Claims) -> Option<String> {
+    workflow_ref::own_file(claims, &FOLDERS)
+}

@@ -1,0 +1,20 @@
+//! Every issuer kind: a token in the shape that the vendor signs is exchanged end to end, and a
+//! table of what an attacker could make of one is refused. A kind's file holds its facts only.
+
+mod aws;
+mod azure_devops;
+mod bitbucket;
+mod buildkite;
+mod census;
+mod circleci;
+mod codefresh;
+mod forgejo;
+mod github;
+mod gitlab;
+mod google;
+mod invariants;
+mod jenkins;
+mod kubernetes;
+mod semaphore;
+mod spiffe;
+mod terraform;
