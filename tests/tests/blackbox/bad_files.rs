@@ -166,7 +166,7 @@ error: policies/broken.toml:4:14: not TOML: invalid basic string, expected `"`
 fn a_credential_that_no_proxy_could_show_is_refused() {
     for (lines, files, expected) in [
         ("", &[][..], "[registries.pypi.upstream] lacks `credential_file`"),
-        ("credential_file = \"missing\"", &[], "`credential_file`: ./missing: No such file"),
+        ("credential_file = \"missing\"", &[], "`credential_file`: missing: No such file"),
         ("credential_file = \"c\"", &[("c", "\n")], "is empty or not text"),
         ("credential_file = \"c\"", &[("c", "Basic hunter2\nX: y")], "is no header value"),
         (
