@@ -24,6 +24,15 @@ const MOST_LOGGED: usize = 50;
 /// How often it is looked whether the last reader of an old snapshot is gone.
 const LAST_READER: Duration = Duration::from_millis(1);
 
+/// Logs what deserves a look, unless the same was logged before; returns what is to be seen now.
+pub(crate) fn warn(found: &Diagnostics, logged: &str) -> String {
+    let shown = found.first(MOST_LOGGED);
+    if !shown.is_empty() && shown != logged {
+        tracing::warn!(diagnostics = %shown, "policies deserve a look");
+    }
+    shown
+}
+
 /// Asks for a reload; when it is dropped, the watching ends.
 #[derive(Debug)]
 pub(crate) struct Reloads(SyncSender<()>);
@@ -39,6 +48,8 @@ impl Reloads {
 /// The thread's own.
 pub(crate) struct Reloader {
     pub(crate) watch: Watch,
+    /// What was logged about policies that are not wrong; see [`warn()`].
+    pub(crate) warned: String,
     /// How often to look; `None`: only when asked.
     pub(crate) poll: Option<Duration>,
     pub(crate) policies: Arc<Policies>,
@@ -105,11 +116,12 @@ impl Reloader {
         }
     }
 
-    fn activate(&self, snapshot: Snapshot) {
+    fn activate(&mut self, snapshot: Snapshot) {
         let digest = Arc::clone(&snapshot.digest().0);
         let policies = snapshot.len();
         let changed = *self.policies.load().digest() != *snapshot.digest();
         let now_ms = self.clock.now_ms();
+        self.warned = warn(&snapshot.warnings(now_ms / 1000), &self.warned);
         let before = self.policies.activate(snapshot, now_ms);
         self.metrics.snapshot(&digest, policies, now_ms / 1000);
         self.metrics.reload(if changed { Reload::Loaded } else { Reload::Unchanged });

@@ -16,7 +16,7 @@ use crate::config::{Config, Limits, StoreConfig};
 use crate::document::Diagnostics;
 use crate::http::{Doors, OpenDoors};
 use crate::policy::{LoadError, Snapshot, Watch};
-use crate::reload::{Reloader, Reloads};
+use crate::reload::{self, Reloader, Reloads};
 use crate::store::{Embedded, Store, redis};
 
 /// Why the service does not start.
@@ -99,6 +99,9 @@ impl Service {
         let (digest, count) = (Arc::clone(&snapshot.digest().0), snapshot.len());
         metrics.snapshot(&digest, count, clock.now());
         tracing::info!(policies = count, %digest, "policies loaded");
+        let mut warnings = config.warnings.clone();
+        warnings.extend(snapshot.warnings(clock.now()));
+        let warned = reload::warn(&warnings, "");
         let broker = Arc::new(Broker {
             public_url: config.public_url,
             issuers: config.issuers,
@@ -127,6 +130,7 @@ impl Service {
         let doors = doors.open(&broker, &config.listen, &config.limits);
         let reloads = Reloader {
             watch,
+            warned,
             poll: config.policies_poll,
             policies: Arc::clone(&broker.policies),
             metrics: Arc::clone(&broker.metrics),

@@ -1,7 +1,7 @@
 //! Which `aud` values an ID token may carry.
 
 use crate::denial::{Denial, Reason};
-use crate::identity::IssuerSettings;
+use crate::identity::{IssuerSettings, Kind};
 use crate::registry::Registry;
 
 /// Whose audiences a request may present.
@@ -26,9 +26,10 @@ pub(super) struct Accepted<'a> {
 
 impl Accepted<'_> {
     pub(super) fn contains(&self, audience: &str) -> bool {
-        // Every customer of the platform has tokens for it, whatever a registry lists.
-        if self.is_shared(audience) {
-            return self.issuer.accept_shared_audience && self.whose != Audience::Broker;
+        // Every customer of a platform has tokens for it, so no registry's list makes it anybody's.
+        if is_shared(audience) {
+            let of_this_issuer = self.issuer.kind.shared_audience == Some(audience);
+            return of_this_issuer && self.issuer.accept_shared_audience && self.whose != Audience::Broker;
         }
         let is_registrys = || self.registry.audiences.iter().any(|known| known == audience);
         match self.whose {
@@ -36,10 +37,6 @@ impl Accepted<'_> {
             Audience::RegistryOrBroker => audience == self.own || is_registrys(),
             Audience::Broker => audience == self.own,
         }
-    }
-
-    fn is_shared(&self, audience: &str) -> bool {
-        self.issuer.kind.shared_audience == Some(audience)
     }
 
     /// Adds to a refusal what would have been accepted.
@@ -51,11 +48,16 @@ impl Accepted<'_> {
             Audience::Broker => denial.expected([self.own.to_owned()]),
             _ => denial.expected(self.registry.audiences.iter().cloned()),
         };
-        if denial.received.as_deref().is_some_and(|received| self.is_shared(received)) {
+        if denial.received.as_deref().is_some_and(is_shared) {
             denial.detail = "the ID token has the audience that all customers of its platform share; \
                              an operator can accept that with `accept_shared_audience`"
                 .into();
         }
         denial
     }
+}
+
+/// Whether all customers of some platform share it.
+fn is_shared(audience: &str) -> bool {
+    Kind::ALL.iter().any(|kind| kind.shared_audience == Some(audience))
 }

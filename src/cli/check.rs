@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::findings::{Format, Report};
 use super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
-use crate::policy::{LoadError, load};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Config;
+use crate::document::Diagnostics;
+use crate::policy::{LoadError, Snapshot, load};
 use crate::service::Plan;
 
 #[derive(Debug, Args)]
@@ -13,6 +17,12 @@ pub(super) struct PolicyOptions {
     /// The folder of policies; by default the one that the configuration names
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Fail on warnings too
+    #[arg(long)]
+    deny_warnings: bool,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -20,12 +30,12 @@ pub(super) struct PolicyOptions {
 pub(super) fn config(path: &Path) -> u8 {
     match Plan::read(path) {
         Ok(plan) => {
-            say!(
-                "{}: fine, with {} and digest {}",
-                path.display(),
-                counted(plan.snapshot.len()),
-                plan.snapshot.digest().as_str()
-            );
+            let mut warnings = plan.config.warnings.clone();
+            warnings.extend(plan.snapshot.warnings(SystemClock.now()));
+            for warning in warnings.unaccepted() {
+                complain!("{warning}");
+            }
+            say!("{}: fine, with {}", path.display(), contents(&plan.snapshot));
             FINE
         }
         Err(diagnostics) => {
@@ -36,23 +46,40 @@ pub(super) fn config(path: &Path) -> u8 {
 }
 
 pub(super) fn policies(options: &PolicyOptions) -> u8 {
-    let config = match options.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
+    let (findings, loaded, worst) = examine(options);
+    let code = match worst {
+        FINE if options.deny_warnings && findings.warnings() > 0 => FINDING,
+        code => code,
     };
-    let folder = options.folder.as_deref().unwrap_or(&config.policies);
-    match load(folder, &config.vocabulary()) {
-        Ok(snapshot) => {
-            say!("{}: {}, digest {}", folder.display(), counted(snapshot.len()), snapshot.digest().as_str());
-            FINE
-        }
-        Err(LoadError(diagnostics)) => {
-            complain!("{diagnostics}");
-            FINDING
-        }
-    }
+    Report { findings: &findings, loaded, configuration: &options.config.config }.write(options.format);
+    code
 }
 
-fn counted(policies: usize) -> String {
-    format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })
+/// What is found, what was loaded if it was, and the exit code without regard to warnings.
+fn examine(options: &PolicyOptions) -> (Diagnostics, Option<String>, u8) {
+    let config = match Config::load(&options.config.config) {
+        Ok(config) => config,
+        Err(diagnostics) => return (diagnostics, None, INVALID),
+    };
+    let folder = options.folder.as_deref().unwrap_or(&config.policies);
+    let mut findings = config.warnings.clone();
+    let (loaded, code) = match load(folder, &config.vocabulary()) {
+        Ok(snapshot) => {
+            findings.extend(snapshot.warnings(SystemClock.now()));
+            (Some(format!("{}: {}", folder.display(), contents(&snapshot))), FINE)
+        }
+        Err(LoadError(diagnostics)) => {
+            findings.extend(diagnostics);
+            (None, FINDING)
+        }
+    };
+    (findings, loaded, code)
+}
+
+fn contents(snapshot: &Snapshot) -> String {
+    let policies = match snapshot.len() {
+        1 => "1 policy".to_owned(),
+        many => format!("{many} policies"),
+    };
+    format!("{policies}, digest {}", snapshot.digest().as_str())
 }

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod completions;
 mod demo;
+mod findings;
 mod issuer;
 mod logging;
 mod serve;
@@ -73,7 +74,7 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Check policies against a configuration
+    /// Check policies against a configuration, and say what deserves a look
     Check(check::PolicyOptions),
 }
 

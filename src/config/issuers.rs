@@ -9,7 +9,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Files, networks, without_credentials};
-use crate::document::{Located, Section};
+use crate::document::{Code, Located, Section, Warnings};
 use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
     Issuer, IssuerSettings, Issuers, KeySource, Keyring, KeysFile, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
@@ -50,10 +50,11 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>, public_url: Option<&st
         };
         let url = &issuer.settings.url;
         if let Some(other) = urls.insert(url.clone(), name.value.to_owned()) {
-            section.error(&span, format!("[issuers.{other}] has the same url \"{url}\""), None);
+            let message = format!("[issuers.{other}] has the same url \"{url}\"");
+            section.report(Code::Duplicate, &span, message, None);
         }
         if public_url == Some(url.trim_end_matches('/')) {
-            section.error(&span, "the broker cannot trust itself as an issuer", None);
+            section.report(Code::OwnIssuer, &span, "the broker cannot trust itself as an issuer", None);
         }
         section.finish();
         issuers.push(issuer);
@@ -63,6 +64,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>, public_url: Option<&st
 
 fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -> Option<Issuer> {
     section.required("kind", "\"github\"");
+    Warnings::expect_accept(section);
     let kind = section.parsed("kind", |text| {
         Kind::by_name(text).ok_or_else(|| {
             let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name).collect();
@@ -119,7 +121,9 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         return default.map(str::to_owned);
     }
     let text = section.string("url")?;
+    let is_wildcard = text.value.contains('*');
     let problem = match Url::parse(text.value) {
+        _ if is_wildcard => Some("a wildcard would trust every tenant".to_owned()),
         Err(error) => Some(error.to_string()),
         Ok(url) if url.scheme() != "https" => Some("an issuer is https".to_owned()),
         Ok(url)
@@ -141,7 +145,6 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         {
             Some("the platform writes it without the slash at the end".to_owned())
         }
-        Ok(_) if text.value.contains('*') => Some("a wildcard would trust every tenant".to_owned()),
         Ok(url) => kind.and_then(|kind| (kind.check_url)(&url).err()).map(str::to_owned),
     };
     let owner = Kind::ALL
@@ -154,7 +157,8 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         })
     });
     if let Some(problem) = problem {
-        section.error(
+        section.report(
+            if is_wildcard { Code::IssuerWildcard } else { Code::IssuerUrl },
             &text.span,
             format!("`url` cannot be \"{}\": {problem}", without_credentials(text.value)),
             None,

@@ -3,9 +3,11 @@
 
 mod issuers;
 mod limits;
+mod lint;
 mod listen;
 mod registries;
 mod secret;
+mod shared_audience;
 mod store;
 mod upstream;
 
@@ -22,7 +24,7 @@ pub use listen::{AdminAddress, AdminDoor, Listen, Tls};
 pub use secret::Secret;
 pub use store::{RedisUrl, StoreConfig, Topology};
 
-use crate::document::{Diagnostics, Located, Section, Source, document, parse};
+use crate::document::{Code, Diagnostics, Located, Section, Source, Warnings, document, parse};
 use crate::identity::Issuers;
 use crate::policy::Vocabulary;
 use crate::registry::Registries;
@@ -53,6 +55,8 @@ pub struct Config {
     pub registries: Arc<Registries>,
     /// Where audit events go; `None`: standard output.
     pub audit_file: Option<PathBuf>,
+    /// What deserves a look.
+    pub warnings: Diagnostics,
 }
 
 /// Reads files that the configuration names, relative to its own folder.
@@ -73,7 +77,8 @@ impl Files<'_> {
         match std::fs::read(&path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                section.error(&name.span, format!("`{key}`: {}: {error}", path.display()), None);
+                let message = format!("`{key}`: {}: {error}", path.display());
+                section.report(Code::Unreadable, &name.span, message, None);
                 None
             }
         }
@@ -103,7 +108,8 @@ impl Config {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
-                diagnostics.error(
+                diagnostics.report(
+                    Code::Unreadable,
                     None,
                     format!("{}: {error}", path.display()),
                     "name the configuration with --config FILE or TRUSTMINT_CONFIG".to_owned(),
@@ -167,7 +173,8 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
         let path = section.required("path", "\"policies\"").map(|path| {
             let folder = files.path(path.value);
             if !folder.is_dir() {
-                section.error(&path.span, format!("{} is no folder", folder.display()), None);
+                let message = format!("{} is no folder", folder.display());
+                section.report(Code::Unreadable, &path.span, message, None);
             }
             folder
         });
@@ -184,7 +191,10 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
         path
     });
     let issuers = issuers::read(&root, files, public_url.as_deref());
-    let registries = registries::read(&root, files, public_url.as_deref());
+    let mut warnings = Warnings::default();
+    lint::issuers(&root, &issuers, &mut warnings);
+    warnings.settle();
+    let registries = registries::read(&root, files, public_url.as_deref(), &issuers);
     root.finish();
     let (policies, policies_poll) = policies?;
     Some(Config {
@@ -197,6 +207,7 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
         issuers: Arc::new(issuers),
         registries: Arc::new(registries),
         audit_file,
+        warnings: warnings.into_found(),
     })
 }
 

@@ -3,14 +3,21 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::shared_audience::owner_of;
 use super::{Files, upstream};
-use crate::document::Section;
+use crate::document::{Code, Section};
+use crate::identity::Issuers;
 use crate::registry::{Client, Registries, Registry, RegistryKind, SecretHash};
 
 /// The longest life of a token, in seconds (PEP 807 forbids more).
 const LONGEST_TTL: u64 = 21_600;
 
-pub(super) fn read(root: &Section<'_>, files: &Files<'_>, public_url: Option<&str>) -> Registries {
+pub(super) fn read(
+    root: &Section<'_>,
+    files: &Files<'_>,
+    public_url: Option<&str>,
+    issuers: &Issuers,
+) -> Registries {
     let sections = root.sections("registries");
     if sections.is_empty() {
         root.error(
@@ -20,7 +27,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>, public_url: Option<&st
         );
     }
     let several = sections.len() > 1;
-    let mut taken = Taken::default();
+    let mut taken = Taken { accepted: accepted_shared_audiences(issuers), ..Taken::default() };
     let mut registries = Vec::new();
     for (name, section) in sections {
         if !is_id(name.value) {
@@ -50,6 +57,13 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>, public_url: Option<&st
 struct Taken {
     names: HashMap<(&'static str, String), String>,
     prefixes: Vec<(String, String)>,
+    /// Audiences that all customers of a platform share, and whose issuer's section accepts them.
+    accepted: Vec<&'static str>,
+}
+
+fn accepted_shared_audiences(issuers: &Issuers) -> Vec<&'static str> {
+    let accepting = issuers.iter().filter(|issuer| issuer.settings.accept_shared_audience);
+    accepting.filter_map(|issuer| issuer.settings.kind.shared_audience).collect()
 }
 
 impl Taken {
@@ -62,10 +76,30 @@ impl Taken {
         span: &Range<usize>,
     ) {
         if let Some(other) = self.names.insert((what, name.to_owned()), owner.to_owned()) {
-            section.error(
+            section.report(
+                Code::Duplicate,
                 span,
                 format!("the {what} \"{name}\" is already that of [registries.{other}]"),
                 None,
+            );
+        }
+    }
+
+    /// A token that a job fetched for another service is good there too, and that service's are good
+    /// here: whoever runs it could publish. One that an issuer's section accepts is good here for that
+    /// issuer's jobs anyway, and for nobody else's, listed or not.
+    fn refuse_foreign(&self, section: &Section<'_>, audience: &str, span: &Range<usize>) {
+        if self.accepted.contains(&audience) {
+            return;
+        }
+        if let Some(owner) = owner_of(audience) {
+            section.report(
+                Code::ForeignAudience,
+                span,
+                format!("the audience \"{audience}\" is that of {owner}"),
+                "use one of your own, such as the registry's host; what all customers of an issuer share, \
+                 its section accepts by `accept_shared_audience`"
+                    .to_owned(),
             );
         }
     }
@@ -149,6 +183,7 @@ fn read_audiences(
         if Some(audience.value) == public_url {
             section.error(&audience.span, "`public_url` is an audience of every registry already", None);
         }
+        taken.refuse_foreign(section, audience.value, &audience.span);
         if audience.value != id {
             taken.claim(section, "id or audience", audience.value, id, &audience.span);
         }
@@ -168,6 +203,7 @@ fn read_audiences(
     let of_host = |host| kind.map_or_else(Vec::new, |kind| kind.default_audiences(host));
     for audience in hosts.iter().flat_map(|host: &String| of_host(host)) {
         if !defaults.contains(&audience) {
+            taken.refuse_foreign(section, &audience, section.span());
             taken.claim(section, "id or audience", &audience, id, section.span());
             defaults.push(audience);
         }
@@ -190,7 +226,7 @@ fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {
     let prefix = written.map_or_else(|| format!("tm_{}_", id.replace('-', "_")), |prefix| prefix.value);
     for (other, owner) in &taken.prefixes {
         if other.starts_with(&prefix) || prefix.starts_with(other) {
-            section.error(&span, format!("the token prefix \"{prefix}\" cannot be told from that of [registries.{owner}], \"{other}\""), None);
+            section.report(Code::Duplicate, &span, format!("the token prefix \"{prefix}\" cannot be told from that of [registries.{owner}], \"{other}\""), None);
         }
     }
     taken.prefixes.push((prefix.clone(), id.to_owned()));

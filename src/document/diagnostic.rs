@@ -1,63 +1,12 @@
 //! Findings in a document, and how they are shown.
 
 use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
 
-/// A document's name and text.
-#[derive(Clone, Debug)]
-pub struct Source {
-    name: Arc<str>,
-    text: Arc<str>,
-    /// Where each line begins, so that a position is found without reading the text again.
-    lines: Arc<[usize]>,
-}
+use super::printable::printable;
+use super::{Code, Position};
 
-impl Source {
-    /// A document under the name that messages call it by.
-    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        let (name, text) = (name.into(), text.into());
-        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        let lines = std::iter::once(0).chain(after_breaks).collect();
-        Self { name, text, lines }
-    }
-
-    /// The whole text.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The name that messages call it by.
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// Where a span of bytes begins.
-    pub fn position(&self, span: &Range<usize>) -> Position {
-        let start = span.start.min(self.text.len());
-        let line = self.lines.partition_point(|begin| *begin <= start);
-        let begin = self.lines[line - 1];
-        let column = self.text.get(begin..start).map_or(0, |before| before.chars().count()) + 1;
-        Position { file: Arc::clone(&self.name), line, column }
-    }
-}
-
-/// A place in a document; lines and columns count from 1.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The document.
-    pub file: Arc<str>,
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
-    }
-}
+/// How many findings of one severity are kept; of the rest only the number is.
+const MOST_KEPT: usize = 10_000;
 
 /// Whether a finding stops the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,28 +17,57 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
     /// Where; `None` for a finding about the whole.
     pub position: Option<Position>,
-    /// How bad.
-    pub severity: Severity,
+    /// What kind of finding.
+    pub code: Code,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// Why somebody accepted it; only warnings can be.
+    pub accepted: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding; whatever in its text would steer a terminal is escaped.
+    pub(super) fn new(
+        code: Code,
+        position: Option<Position>,
+        message: &str,
+        help: Option<String>,
+        accepted: Option<String>,
+    ) -> Self {
+        let printed = |text: Option<String>| text.as_deref().map(printable);
+        let (help, accepted) = (printed(help), printed(accepted));
+        Self { position, code, message: printable(message), help, accepted }
+    }
+
+    /// How bad.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        write!(f, "{}[{}]: ", self.severity().as_str(), self.code)?;
         match &self.position {
-            Some(position) => write!(f, "{severity}: {position}: {}", self.message)?,
-            None => write!(f, "{severity}: {}", self.message)?,
+            Some(position) => write!(f, "{position}: {}", self.message)?,
+            None => f.write_str(&self.message)?,
         }
         if let Some(help) = &self.help {
             write!(f, "\n  help: {help}")?;
@@ -102,69 +80,129 @@ impl fmt::Display for Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
+    accepted: usize,
 }
 
 impl Diagnostics {
-    /// Notes an error at a place.
+    /// Notes an error at a place, of the general kind.
     pub fn error(
         &mut self,
         position: impl Into<Option<Position>>,
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) {
-        self.items.push(Diagnostic {
-            position: position.into(),
-            severity: Severity::Error,
-            message: message.into(),
-            help: help.into(),
-        });
+        self.report(Code::Malformed, position, message, help);
+    }
+
+    /// Notes a finding at a place.
+    pub fn report(
+        &mut self,
+        code: Code,
+        position: impl Into<Option<Position>>,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
+        self.push(Diagnostic::new(code, position.into(), &message.into(), help.into(), None));
+    }
+
+    pub(super) fn push(&mut self, item: Diagnostic) {
+        let count = self.count_of(&item);
+        *count += 1;
+        if *count <= MOST_KEPT {
+            self.items.push(item);
+        }
+    }
+
+    fn count_of(&mut self, item: &Diagnostic) -> &mut usize {
+        match (item.severity(), &item.accepted) {
+            (Severity::Error, _) => &mut self.errors,
+            (Severity::Warning, None) => &mut self.warnings,
+            (Severity::Warning, Some(_)) => &mut self.accepted,
+        }
     }
 
     /// Whether anything stops the load.
     pub fn has_errors(&self) -> bool {
-        self.items.iter().any(|item| item.severity == Severity::Error)
+        self.errors > 0
     }
 
-    /// How many findings there are.
+    /// How many findings stop the load.
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// How many findings are worth a look, and were not accepted.
+    pub fn warnings(&self) -> usize {
+        self.warnings
+    }
+
+    /// How many findings were accepted, each with its reason.
+    pub fn accepted(&self) -> usize {
+        self.accepted
+    }
+
+    /// How many findings there are that nobody accepted.
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.errors + self.warnings
     }
 
-    /// Whether there is no finding.
+    /// Whether there is none of those.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.len() == 0
     }
 
-    /// The findings.
+    /// The findings that were kept.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.items.iter()
     }
 
+    /// How many findings were not kept.
+    pub fn left_out(&self) -> usize {
+        self.errors + self.warnings + self.accepted - self.items.len()
+    }
+
     /// The first findings as text, and how many there are in all.
     pub fn first(&self, most: usize) -> String {
-        let shown = self.items.iter().take(most).map(|item| format!("{item}\n")).collect::<String>();
-        let more = if self.items.len() > most { "…\n" } else { "" };
-        format!("{shown}{more}{}", counted(self.items.len()))
+        let shown = self.unaccepted().take(most).map(|item| format!("{item}\n")).collect::<String>();
+        let more = if self.len() > most { "…\n" } else { "" };
+        format!("{shown}{more}{}", counted(self.len()))
     }
 
     /// Takes over another load's findings.
     pub fn extend(&mut self, other: Self) {
+        self.errors += other.errors;
+        self.warnings += other.warnings;
+        self.accepted += other.accepted;
         self.items.extend(other.items);
     }
 
-    /// Orders the findings by file and line.
+    /// Orders the findings by file and line, each once.
     pub fn sort(&mut self) {
-        self.items.sort();
-        self.items.dedup();
+        let mut items = std::mem::take(&mut self.items);
+        items.sort();
+        for item in items {
+            if self.items.last() == Some(&item) {
+                *self.count_of(&item) -= 1;
+            } else {
+                self.items.push(item);
+            }
+        }
+    }
+
+    /// The findings that were kept and that nobody accepted.
+    pub fn unaccepted(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.items.iter().filter(|item| item.accepted.is_none())
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for item in &self.items {
+        for item in self.unaccepted() {
             writeln!(f, "{item}")?;
         }
-        f.write_str(&counted(self.items.len()))
+        f.write_str(&counted(self.len()))
     }
 }
 
@@ -181,14 +219,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_count_lines_and_characters_from_one() {
-        let source = Source::new("x", "a = 1\nä = 2\n\nb");
-        let at = |offset: usize| {
-            let position = source.position(&(offset..offset));
-            (position.line, position.column)
-        };
-        assert_eq!((at(0), at(4), at(5)), ((1, 1), (1, 5), (1, 6)));
-        assert_eq!((at(6), at(8), at(12)), ((2, 1), (2, 2), (2, 6)));
-        assert_eq!((at(13), at(14), at(99)), ((3, 1), (4, 1), (4, 2)));
+    fn findings_beyond_the_bound_are_counted_and_not_kept() {
+        let mut found = Diagnostics::default();
+        for number in 0..MOST_KEPT + 5 {
+            found.report(Code::AnyRun, None, format!("number {number}"), None);
+        }
+        found.error(None, "an error is kept all the same", None);
+        assert_eq!((found.warnings(), found.errors(), found.iter().count()), (10_005, 1, 10_001));
+        assert_eq!(found.left_out(), 5);
+    }
+
+    #[test]
+    fn a_finding_counts_once() {
+        let mut found = Diagnostics::default();
+        for message in ["b", "a", "b"] {
+            found.error(None, message, None);
+        }
+        found.sort();
+        assert_eq!(
+            (found.errors(), found.to_string().as_str()),
+            (2, "error[E017]: a\nerror[E017]: b\n2 findings")
+        );
+    }
+
+    #[test]
+    fn a_message_cannot_steer_a_terminal() {
+        let mut found = Diagnostics::default();
+        found.error(None, "no issuer \"\u{1b}[2Jx\u{202e}\"", None);
+        assert!(!found.to_string().contains(['\u{1b}', '\u{202e}']), "{found}");
     }
 }

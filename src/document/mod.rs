@@ -4,11 +4,19 @@
 //! values into types. It never stops at an error: it notes a [`Diagnostic`] and goes on, so that
 //! one run of `trustmint config check` shows everything there is to mend.
 
+mod code;
 mod datetime;
 mod diagnostic;
+mod printable;
 mod section;
+mod source;
 mod suggest;
+mod warnings;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity, Source};
+pub use code::Code;
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use printable::steers_terminal;
 pub use section::{Located, Section, Value, document, parse};
+pub use source::{Position, Source};
 pub use suggest::closest;
+pub use warnings::Warnings;

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::datetime::seconds;
-use super::{Diagnostics, Position, Source, closest};
+use super::{Code, Diagnostics, Position, Source, closest};
 
 /// A value of the document.
 pub type Value<'d> = Spanned<DeValue<'d>>;
@@ -20,7 +20,7 @@ pub fn parse<'d>(source: &'d Source, diagnostics: &mut Diagnostics) -> Spanned<D
     let (table, errors) = DeTable::parse_recoverable(source.text());
     for error in errors {
         let position = error.span().map(|span| source.position(&span));
-        diagnostics.error(position, format!("not TOML: {}", error.message()), None);
+        diagnostics.report(Code::Syntax, position, format!("not TOML: {}", error.message()), None);
     }
     table
 }
@@ -81,10 +81,21 @@ impl<'d> Section<'d> {
         &self.span
     }
 
-    /// Notes an error at a place in this document.
+    /// Notes an error at a place in this document, of the general kind.
     pub fn error(&self, span: &Range<usize>, message: impl Into<String>, help: impl Into<Option<String>>) {
+        self.report(Code::Malformed, span, message, help);
+    }
+
+    /// Notes a finding at a place in this document.
+    pub fn report(
+        &self,
+        code: Code,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
         let position = self.source.position(span);
-        self.diagnostics.borrow_mut().error(position, message, help);
+        self.diagnostics.borrow_mut().report(code, position, message, help);
     }
 
     /// The keys that are written here, in order.
@@ -134,7 +145,8 @@ impl<'d> Section<'d> {
     /// Notes that a key is missing.
     pub fn missing(&self, key: &str, example: &str) {
         let place = self.place();
-        self.error(&self.span, format!("{place} lacks `{key}`"), format!("write `{key} = {example}`"));
+        let message = format!("{place} lacks `{key}`");
+        self.report(Code::MissingKey, &self.span, message, format!("write `{key} = {example}`"));
     }
 
     /// A string that is parsed into a type; the parser's message becomes the error.
@@ -166,11 +178,8 @@ impl<'d> Section<'d> {
         {
             return Some(parsed);
         }
-        self.error(
-            &value.span(),
-            format!("`{key}` must be from {} to {}", bounds.start, bounds.end - 1),
-            None,
-        );
+        let message = format!("`{key}` must be from {} to {}", bounds.start, bounds.end - 1);
+        self.report(Code::OutOfBounds, &value.span(), message, None);
         None
     }
 
@@ -223,7 +232,8 @@ impl<'d> Section<'d> {
             return Some(parsed.value);
         }
         let show = humantime::format_duration;
-        self.error(&parsed.span, format!("`{key}` must be from {} to {}", show(least), show(most)), None);
+        let message = format!("`{key}` must be from {} to {}", show(least), show(most));
+        self.report(Code::OutOfBounds, &parsed.span, message, None);
         None
     }
 
@@ -313,7 +323,8 @@ impl<'d> Section<'d> {
                 let place = self.place();
                 let help = closest(key.value, known.iter().map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"));
-                self.error(&key.span, format!("{place} has no key `{}`", key.value), help);
+                let message = format!("{place} has no key `{}`", key.value);
+                self.report(Code::UnknownKey, &key.span, message, help);
             }
         }
     }

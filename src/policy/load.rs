@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::document::{read_deny, read_policy};
 use super::files::read;
-use super::{Deny, Look, Policy, Snapshot, Vocabulary};
-use crate::document::{Diagnostics, Position, Source, document, parse};
+use super::{Deny, Look, Policy, Snapshot, Vocabulary, lint};
+use crate::document::{Code, Diagnostics, Position, Source, Warnings, document, parse};
 
 /// How often a long load says how far it is.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -33,14 +33,17 @@ pub fn load(folder: &Path, vocabulary: &Vocabulary) -> Result<Snapshot, LoadErro
 pub(super) fn load_files(look: &Look, vocabulary: &Vocabulary) -> Result<Snapshot, LoadError> {
     let mut loading = Loading::new(vocabulary);
     for problem in look.problems() {
-        loading.diagnostics.error(None, problem, None);
+        loading.diagnostics.report(Code::Unreadable, None, problem, None);
     }
     let files = look.files().len();
     let mut said = Instant::now();
     for (done, path) in look.files().enumerate() {
         match read(path) {
             Ok(source) => loading.read(&source),
-            Err(error) => loading.diagnostics.error(None, format!("{}: {error}", path.display()), None),
+            Err(error) => {
+                let message = format!("{}: {error}", path.display());
+                loading.diagnostics.report(Code::Unreadable, None, message, None);
+            }
         }
         if said.elapsed() >= PROGRESS {
             tracing::info!(policies = loading.policies.len(), done, files, "reading policies");
@@ -68,6 +71,7 @@ struct Loading<'v> {
     policies: Vec<Policy>,
     denies: Vec<Deny>,
     ids: Vec<(String, Position)>,
+    warnings: Warnings,
     diagnostics: Diagnostics,
 }
 
@@ -78,11 +82,13 @@ impl<'v> Loading<'v> {
             policies: Vec::new(),
             denies: Vec::new(),
             ids: Vec::new(),
+            warnings: Warnings::default(),
             diagnostics: Diagnostics::default(),
         }
     }
 
     fn read(&mut self, source: &Source) {
+        let (from, errors) = (self.policies.len(), self.diagnostics.errors());
         let table = parse(source, &mut self.diagnostics);
         let found = RefCell::new(std::mem::take(&mut self.diagnostics));
         let root = document(source, &table, &found);
@@ -93,6 +99,10 @@ impl<'v> Loading<'v> {
         }
         let denies = root.list("deny").into_iter();
         self.denies.extend(denies.filter_map(|section| read_deny(section, self.vocabulary)));
+        let is_whole = found.borrow().errors() == errors;
+        if is_whole {
+            lint::file(&root, &self.policies[from..], self.vocabulary, &mut self.warnings);
+        }
         root.finish();
         self.diagnostics = found.into_inner();
     }
@@ -103,8 +113,10 @@ impl<'v> Loading<'v> {
             self.diagnostics.sort();
             return Err(LoadError(self.diagnostics));
         }
+        lint::together(&self.policies, &self.denies, self.vocabulary, &mut self.warnings);
+        self.warnings.settle();
         let digest = super::digest::digest(self.vocabulary, &self.policies, &self.denies);
-        Ok(Snapshot::new(self.policies, self.denies, digest))
+        Ok(Snapshot::new(self.policies, self.denies, digest, self.warnings))
     }
 }
 
@@ -112,7 +124,8 @@ fn refuse_duplicates(ids: Vec<(String, Position)>, diagnostics: &mut Diagnostics
     let mut first = HashMap::with_capacity(ids.len());
     for (id, position) in ids {
         if let Some(other) = first.get(&id) {
-            diagnostics.error(
+            diagnostics.report(
+                Code::Duplicate,
                 position,
                 format!("there is another policy \"{id}\" at {other}"),
                 "ids are unique: they are what audit events name".to_owned(),

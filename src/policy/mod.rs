@@ -7,6 +7,7 @@ mod digest;
 mod document;
 mod files;
 mod glob;
+mod lint;
 mod load;
 mod rehearse;
 mod snapshot;

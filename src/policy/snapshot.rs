@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Condition;
-use crate::document::Position;
+use super::{Condition, lint};
+use crate::document::{Diagnostics, Position, Warnings};
 use crate::identity::Identity;
 use crate::registry::{Package, Registry};
 use crate::token::{Actions, Scope};
@@ -137,10 +137,16 @@ pub struct Snapshot {
     denies: Vec<Deny>,
     by_pins: HashMap<Box<str>, Vec<u32>>,
     digest: Digest,
+    warnings: Box<Warnings>,
 }
 
 impl Snapshot {
-    pub(super) fn new(mut policies: Vec<Policy>, denies: Vec<Deny>, digest: Digest) -> Self {
+    pub(super) fn new(
+        mut policies: Vec<Policy>,
+        denies: Vec<Deny>,
+        digest: Digest,
+        warnings: Warnings,
+    ) -> Self {
         policies.sort_by(|a, b| a.id.cmp(&b.id));
         let mut by_pins: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(policies.len());
         for (index, policy) in (0..).zip(&policies) {
@@ -149,7 +155,7 @@ impl Snapshot {
                 by_pins.entry(key).or_default().push(index);
             }
         }
-        Self { policies, denies, by_pins, digest }
+        Self { policies, denies, by_pins, digest, warnings: Box::new(warnings) }
     }
 
     /// The policies about this registry whose pins are this identity's, ordered by id. One hash
@@ -169,6 +175,14 @@ impl Snapshot {
     /// The digest.
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    /// What deserves a look in these policies at this instant, in seconds since the epoch, though it
+    /// stops nothing.
+    pub fn warnings(&self, now: u64) -> Diagnostics {
+        let mut warnings = (*self.warnings).clone();
+        lint::at(now, &self.policies, &mut warnings);
+        warnings.into_found()
     }
 
     /// How many policies there are.

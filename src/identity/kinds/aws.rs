@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Caution, Claims, Kind, contradiction, host_of, is_uuid, path_segments};
+use super::{Caution, Claims, Kind, Shape, contradiction, host_of, is_uuid, path_segments};
 use crate::denial::Denial;
 use crate::identity::Claim;
 
@@ -25,6 +25,7 @@ pub(super) const KIND: Kind = Kind {
     vocabulary: &["aud", "exp", "https://sts.amazonaws.com/", "iat", "iss", "jti", "nbf", "sub"],
     repository: &["sub"],
     check: subject_is_of_the_account,
+    shapes: &[(ACCOUNT, Shape::Number)],
     cautions: |_| {
         &[Caution {
             code: "tenant-not-proven",

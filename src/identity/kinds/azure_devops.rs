@@ -9,8 +9,8 @@
 use url::Url;
 
 use super::{
-    Caution, Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
-    path_segments, stated,
+    Caution, Claims, Derived, Events, ISSUER_RETIRES, Kind, Shape, Stated, contradiction, host_of,
+    is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 
@@ -38,12 +38,19 @@ pub(super) const KIND: Kind = Kind {
         advice: "complete the pull request, and publish from the repository's own branch or tag",
     }],
     check: organization_agrees_with_issuer,
+    shapes: &[
+        ("def_id", Shape::Number),
+        ("org_id", Shape::Uuid),
+        ("prj_id", Shape::Uuid),
+        ("rpo_id", Shape::Uuid),
+        ("run_id", Shape::Number),
+    ],
     cautions: |url| {
         if !is_on_host(url, HOST) {
             return &[];
         }
         &[Caution {
-            code: "issuer-retires",
+            code: ISSUER_RETIRES,
             text: "vstoken.dev.azure.com ends on 2027-07-01: move its service connections to Entra's issuer",
             is_urgent: true,
         }]

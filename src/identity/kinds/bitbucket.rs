@@ -3,7 +3,8 @@
 //! Source: Atlassian's "Integrate Pipelines with resource servers using OIDC". Every id is a UUID in
 //! literal braces; `sub` ends with the step's, so it is another one each time.
 
-use super::{Kind, host_of, is_on_host, path_segments};
+use super::{Advice, Kind, Shape, Wanted, host_of, is_on_host, path_segments};
+use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "bitbucket",
@@ -36,5 +37,20 @@ pub(super) const KIND: Kind = Kind {
     ],
     run_claim: Some("pipelineUuid"),
     repository: &["repositoryUuid"],
+    shapes: &[
+        ("accountUuid", Shape::BracedUuid),
+        ("deploymentEnvironmentUuid", Shape::BracedUuid),
+        ("pipelineUuid", Shape::BracedUuid),
+        ("repositoryUuid", Shape::BracedUuid),
+        ("stepUuid", Shape::BracedUuid),
+        ("workspaceUuid", Shape::BracedUuid),
+    ],
+    advice: &[Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[Wanted::Any("branchName"), Wanted::Any("deploymentEnvironmentUuid")],
+        message: "every pipeline of the repository may publish, whatever its branch",
+        help: "fix the `deploymentEnvironmentUuid`, or the `branchName`",
+    }],
     ..Kind::UNKNOWN
 };

@@ -3,7 +3,8 @@
 //! Source: Buildkite's documentation of `buildkite-agent oidc request-token`. The ids are signed only
 //! where the job asks for them, and `sub` is made of slugs, or of whatever `--subject-claim` names.
 
-use super::{Claims, Derived, Events, Kind, is_on_host, no_path, origin};
+use super::{Advice, Claims, Derived, Events, Kind, Shape, Wanted, is_on_host, no_path, origin};
+use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "buildkite",
@@ -52,6 +53,31 @@ pub(super) const KIND: Kind = Kind {
         advice: "merge the change, and publish from a build of the repository's own branch or tag",
     }],
     max_age: 600,
+    shapes: &[
+        ("agent_id", Shape::Uuid),
+        ("build_id", Shape::Uuid),
+        ("build_number", Shape::Number),
+        ("cluster_id", Shape::Uuid),
+        ("job_id", Shape::Uuid),
+        ("organization_id", Shape::Uuid),
+        ("pipeline_id", Shape::Uuid),
+        ("queue_id", Shape::Uuid),
+    ],
+    advice: &[Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[
+            Wanted::Any("agent_id"),
+            Wanted::Any("build_branch"),
+            Wanted::Any("build_tag"),
+            Wanted::Any("cluster_id"),
+            Wanted::Any("queue_id"),
+            Wanted::Any("queue_key"),
+            Wanted::Any("step_key"),
+        ],
+        message: "every build of the pipeline may publish, whatever its branch",
+        help: "fix the `build_branch`, or the cluster or queue that only releases use",
+    }],
     ..Kind::UNKNOWN
 };
 

@@ -4,10 +4,11 @@
 //! a token is of an organization is said by its claims only, so `iss` and `org-id` must agree.
 
 use super::{
-    Caution, Claims, Derived, Events, Kind, Stated, contradiction, host_of, is_on_host, is_uuid, origin,
-    path_segments, stated,
+    Advice, Caution, Claims, Derived, Events, Kind, Shape, Stated, Wanted, contradiction, host_of,
+    is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
+use crate::document::Code;
 
 const ORGANIZATION: &str = "oidc.circleci.com/org-id";
 const REF: &str = "oidc.circleci.com/vcs-ref";
@@ -63,6 +64,26 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     check: organization_agrees_with_issuer,
+    shapes: &[
+        ("oidc.circleci.com/job-id", Shape::Uuid),
+        (ORGANIZATION, Shape::Uuid),
+        ("oidc.circleci.com/pipeline-definition-id", Shape::Uuid),
+        ("oidc.circleci.com/pipeline-id", Shape::Uuid),
+        ("oidc.circleci.com/project-id", Shape::Uuid),
+        (SSH_RERUN, Shape::Flag),
+        ("oidc.circleci.com/workflow-id", Shape::Uuid),
+    ],
+    advice: &[Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[
+            Wanted::Any("oidc.circleci.com/context-ids"),
+            Wanted::Any("oidc.circleci.com/pipeline-definition-id"),
+            Wanted::Any(REF),
+        ],
+        message: "every pipeline of the project may publish, whatever its branch",
+        help: "fix the `oidc.circleci.com/vcs-ref`, or a restricted context in `oidc.circleci.com/context-ids`",
+    }],
     cautions: |_| {
         &[Caution {
             code: "tenant-not-proven",

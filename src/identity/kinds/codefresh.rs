@@ -6,7 +6,8 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, Stated, host_of, origin, path_segments, stated};
+use super::{Advice, Claims, Derived, Events, Kind, Stated, Wanted, host_of, origin, path_segments, stated};
+use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "codefresh",
@@ -50,6 +51,13 @@ pub(super) const KIND: Kind = Kind {
         advice: "merge the change, and publish from a pipeline with a trigger for pushes or tags",
     }],
     max_age: 600,
+    advice: &[Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[Wanted::Any("scm_ref")],
+        message: "every build of the pipeline may publish, whatever its branch",
+        help: "fix the `scm_ref`",
+    }],
     ..Kind::UNKNOWN
 };
 

@@ -5,7 +5,10 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, IDS_PER_INSTANCE, Kind, path_segments, workflow_ref};
+use super::{
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, Wanted, path_segments, workflow_ref,
+};
+use crate::document::Code;
 
 /// What every issuer ends with: the instance itself is the issuer of people's sign-ins.
 const PATH: &str = "/api/actions";
@@ -65,6 +68,31 @@ pub(super) const KIND: Kind = Kind {
             "workflow_run",
         ],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
+    }],
+    risky_events: &["fork", "issues"],
+    shapes: &[
+        ("actor_id", Shape::Number),
+        ("ref_protected", Shape::Flag),
+        ("ref_type", Shape::OneOf(&["branch", "tag"])),
+        ("repository_id", Shape::Number),
+        ("repository_owner_id", Shape::Number),
+        ("run_attempt", Shape::Number),
+        ("run_id", Shape::Number),
+        ("run_number", Shape::Number),
+    ],
+    advice: &[Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[
+            Wanted::Any("ref"),
+            Wanted::Any("ref_type"),
+            Wanted::Any("sha"),
+            Wanted::Any("workflow_file"),
+            Wanted::Any("workflow_ref"),
+            Wanted::Exactly("ref_protected", "true"),
+        ],
+        message: "every workflow on every branch of the repository may publish",
+        help: "fix the `workflow_file` and the `ref`",
     }],
     cautions: |_| IDS_PER_INSTANCE,
     ..Kind::UNKNOWN

@@ -10,10 +10,11 @@
 use url::Url;
 
 use super::{
-    Claims, Derived, Events, IDS_PER_INSTANCE, Kind, contradiction, host_of, is_on_host, path_segments,
-    workflow_ref,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, SubjectForm, Wanted, contradiction,
+    host_of, is_on_host, path_segments, workflow_ref,
 };
 use crate::denial::Denial;
+use crate::document::Code;
 
 const HOST: &str = "token.actions.githubusercontent.com";
 
@@ -82,12 +83,78 @@ pub(super) const KIND: Kind = Kind {
         never: &["pull_request_target", "workflow_run", "issue_comment"],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
     }],
+    risky_events: &[
+        "discussion",
+        "discussion_comment",
+        "fork",
+        "issues",
+        "pull_request",
+        "pull_request_comment",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "watch",
+    ],
+    shapes: &[
+        ("actor_id", Shape::Number),
+        ("enterprise_id", Shape::Number),
+        ("ref_protected", Shape::Flag),
+        ("ref_type", Shape::OneOf(&["branch", "tag"])),
+        ("repository_id", Shape::Number),
+        ("repository_owner_id", Shape::Number),
+        ("repository_visibility", Shape::OneOf(&["public", "private", "internal"])),
+        ("run_attempt", Shape::Number),
+        ("run_id", Shape::Number),
+        ("run_number", Shape::Number),
+        ("runner_environment", Shape::OneOf(&["github-hosted", "self-hosted"])),
+    ],
+    advice: ADVICE,
+    subject_form,
     max_age: 600,
     check: subject_agrees_with_ids,
     cautions: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
+const REFS: [Wanted; 4] = [
+    Wanted::Any("ref"),
+    Wanted::Any("ref_type"),
+    Wanted::Any("sha"),
+    Wanted::Exactly("ref_protected", "true"),
+];
+
+const ADVICE: &[Advice] = &[
+    Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[
+            Wanted::Any("environment"),
+            Wanted::Any("workflow_file"),
+            Wanted::Any("workflow_ref"),
+            Wanted::Any("job_workflow_file"),
+            Wanted::Any("job_workflow_ref"),
+            REFS[0],
+            REFS[1],
+            REFS[2],
+            REFS[3],
+        ],
+        message: "every workflow on every branch of the repository may publish",
+        help: "fix the `environment`, or the `workflow_file` and the `ref`",
+    },
+    Advice {
+        code: Code::AnyReusableWorkflow,
+        on: Some("job_workflow_file"),
+        wants: &[Wanted::Any("job_workflow_repository"), Wanted::Any("job_workflow_ref")],
+        message: "a reusable workflow of that file name may be anybody's",
+        help: "fix its `job_workflow_repository`",
+    },
+    Advice {
+        code: Code::EnvironmentWithoutRef,
+        on: Some("environment"),
+        wants: &REFS,
+        message: "a job of this environment may run on any branch that the environment's own rules let",
+        help: "fix the `ref`, or limit the environment to protected branches and tags and accept this",
+    },
+];
 /// GitHub's own hosts, in any spelling.
 fn owns_url(url: &str) -> bool {
     is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
@@ -151,6 +218,17 @@ fn subject_agrees_with_ids(claims: &Claims) -> Result<(), Denial> {
         return Ok(());
     }
     Err(contradiction(claims, "sub", "the ids in `sub` are not those of the token's id claims"))
+}
+
+/// A policy may name a `sub` beside the pins; which forms last is told here.
+fn subject_form(sub: &str) -> SubjectForm {
+    match sub.strip_prefix("repo:").map(|rest| rest.split(':').next().unwrap_or(rest).contains('@')) {
+        Some(true) => SubjectForm::Fine,
+        Some(false) => SubjectForm::Names(
+            "leave it out: the pinned ids say more; new repositories sign `repo:OWNER@ID/REPO@ID:…`",
+        ),
+        None => SubjectForm::Custom("leave it out, and match on the claims that it is made of"),
+    }
 }
 
 /// The ids of owner and repository, if `sub` names any.

@@ -5,9 +5,10 @@
 //! `max_age` is an hour.
 
 use super::{
-    Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Stated, is_on_host, no_path, origin, split_at_ref,
-    stated,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Shape, Stated, Wanted, is_on_host, no_path,
+    origin, split_at_ref, stated,
 };
+use crate::document::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",
@@ -91,9 +92,53 @@ pub(super) const KIND: Kind = Kind {
             advice: "merge the fork's change, and publish from the project's own branch or tag",
         },
     ],
+    shapes: &[
+        ("environment_protected", Shape::Flag),
+        ("job_id", Shape::Number),
+        ("job_namespace_id", Shape::Number),
+        ("job_project_id", Shape::Number),
+        ("namespace_id", Shape::Number),
+        ("pipeline_id", Shape::Number),
+        ("project_id", Shape::Number),
+        ("project_visibility", Shape::OneOf(&["public", "private", "internal"])),
+        ("ref_protected", Shape::Flag),
+        ("ref_type", Shape::OneOf(&["branch", "tag"])),
+        ("runner_environment", Shape::OneOf(&["gitlab-hosted", "self-hosted"])),
+        ("runner_id", Shape::Number),
+        ("source_namespace_id", Shape::Number),
+        ("source_project_id", Shape::Number),
+        ("user_id", Shape::Number),
+    ],
+    advice: ADVICE,
     cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
+
+const ADVICE: &[Advice] = &[
+    Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[
+            Wanted::Any("ci_config_ref_uri"),
+            Wanted::Any("config_file"),
+            Wanted::Any("deployment_tier"),
+            Wanted::Any("environment"),
+            Wanted::Any("ref"),
+            Wanted::Any("ref_path"),
+            Wanted::Any("ref_type"),
+            Wanted::Exactly("ref_protected", "true"),
+        ],
+        message: "every pipeline on every branch of the project may publish",
+        help: "fix the `environment`, or the `ref_path`",
+    },
+    Advice {
+        code: Code::Unprotected,
+        on: None,
+        wants: &[Wanted::Exactly("ref_protected", "true"), Wanted::Exactly("environment_protected", "true")],
+        message: "whoever may push to an unprotected branch or tag may publish",
+        help: "write `ref_protected = \"true\"`",
+    },
+];
 
 /// Whose code runs where: a merge request's pipeline may run in the target project on the fork's
 /// code. `project_id` names one of the two, `job_project_id` the project that runs the job,

@@ -3,7 +3,7 @@
 //! Source: Google's "OpenID Connect" reference and its documentation of service accounts' ID tokens.
 //! `sub` is the account's number, which is never given to another; `email` is a name.
 
-use super::{Kind, is_on_host, no_path};
+use super::{Kind, Shape, is_on_host, no_path};
 
 pub(super) const KIND: Kind = Kind {
     name: "google",
@@ -34,5 +34,6 @@ pub(super) const KIND: Kind = Kind {
     ],
     unfit: &[("name", "it is a display name that the account's owner chooses; pin `sub`")],
     repository: &["email"],
+    shapes: &[("email_verified", Shape::Flag), ("sub", Shape::Number)],
     ..Kind::UNKNOWN
 };

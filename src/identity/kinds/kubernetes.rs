@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Claims, Kind, contradiction, host_of, path_segments};
+use super::{Claims, Kind, Shape, contradiction, host_of, path_segments};
 use crate::denial::{Denial, Reason};
 use crate::identity::Claim;
 
@@ -24,6 +24,7 @@ pub(super) const KIND: Kind = Kind {
     run_claim: Some("/kubernetes.io/pod/uid"),
     repository: &["sub"],
     check: subject_agrees_with_claims,
+    shapes: &[(UID, Shape::Uuid)],
     ..Kind::UNKNOWN
 };
 

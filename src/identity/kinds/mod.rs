@@ -1,5 +1,6 @@
 //! Issuer kinds: what an issuer's claims mean. One small file each; data and a few functions.
 
+mod advice;
 mod aws;
 mod azure_devops;
 mod bitbucket;
@@ -16,11 +17,14 @@ mod kubernetes;
 mod oidc;
 mod origin;
 mod semaphore;
+mod shape;
 mod spiffe;
 mod statement;
 mod terraform;
 mod workflow_ref;
 
+pub use advice::{Advice, SubjectForm, Wanted};
+pub use shape::Shape;
 use url::Url;
 
 use self::issuer_url::{host_of, is_on_host, is_uuid, no_path, path_segments};
@@ -68,6 +72,14 @@ pub struct Kind {
     pub repository: &'static [&'static str],
     /// Which events may publish; all of these rules must hold.
     pub events: &'static [Events],
+    /// Events that are not [`Events::never`] and that somebody without rights can cause.
+    pub risky_events: &'static [&'static str],
+    /// What the values of claims look like, where that is known.
+    pub shapes: &'static [(&'static str, Shape)],
+    /// What policies should say beside the pins.
+    pub advice: &'static [Advice],
+    /// What a `sub` in a policy is made of.
+    pub subject_form: fn(&str) -> SubjectForm,
     /// The default of `max_age`, in seconds.
     pub max_age: u64,
     /// Checks claims against each other.
@@ -75,6 +87,9 @@ pub struct Kind {
     /// What an operator should know about the issuer of this URL; shown by `trustmint issuer check`.
     pub cautions: fn(&str) -> &'static [Caution],
 }
+
+/// The caution that an issuer is about to end.
+pub const ISSUER_RETIRES: &str = "issuer-retires";
 
 /// Something about an issuer that no configuration can mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +152,10 @@ impl Kind {
         run_claim: None,
         repository: &[],
         events: &[],
+        risky_events: &[],
+        shapes: &[],
+        advice: &[],
+        subject_form: |_| SubjectForm::Fine,
         max_age: 3600,
         check: |_| Ok(()),
         cautions: |_| &[],
@@ -174,6 +193,11 @@ impl Kind {
             || self.vocabulary.contains(&claim)
             || self.derived.iter().any(|derived| derived.name == claim)
             || self.vocabulary_prefixes.iter().any(|prefix| claim.starts_with(prefix))
+    }
+
+    /// What values of this claim look like, if that is known.
+    pub fn shape(&self, claim: &str) -> Option<Shape> {
+        self.shapes.iter().find(|(name, _)| *name == claim).map(|(_, shape)| *shape)
     }
 
     /// Whether the platform compares this claim without ASCII case.

@@ -5,8 +5,12 @@
 
 use url::Url;
 
-use super::{Claims, Derived, Events, Kind, Stated, contradiction, host_of, origin, path_segments, stated};
+use super::{
+    Advice, Claims, Derived, Events, Kind, Shape, Stated, Wanted, contradiction, host_of, origin,
+    path_segments, stated,
+};
 use crate::denial::Denial;
+use crate::document::Code;
 
 const DOMAIN: &str = ".semaphoreci.com";
 
@@ -70,6 +74,22 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     check: project_agrees_with_subject,
+    shapes: &[
+        ("job_id", Shape::Uuid),
+        ("org_id", Shape::Uuid),
+        ("ppl_id", Shape::Uuid),
+        ("prj_id", Shape::Uuid),
+        ("project_id", Shape::Uuid),
+        ("ref_type", Shape::OneOf(&["branch", "tag", "pull-request"])),
+        ("wf_id", Shape::Uuid),
+    ],
+    advice: &[Advice {
+        code: Code::AnyRun,
+        on: None,
+        wants: &[Wanted::Any("branch"), Wanted::Any("ref"), Wanted::Any("ref_type"), Wanted::Any("tag")],
+        message: "every workflow of the project may publish, whatever its branch",
+        help: "fix the `ref`",
+    }],
     ..Kind::UNKNOWN
 };
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
-use crate::document::{Located, Section, Value, closest};
+use crate::document::{Code, Located, Section, Value, closest};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Glob, Pattern};
 
@@ -16,7 +16,8 @@ pub(super) fn read_match(
 ) -> Option<Vec<Condition>> {
     let Some(table) = section.section("match") else {
         if !section.contains("match") {
-            section.error(
+            section.report(
+                Code::MatchesAnybody,
                 section.span(),
                 format!("[{}] lacks `match`, so it would be about everybody", section.path()),
                 format!("write [{}.match] and pin who may publish", section.path()),
@@ -30,7 +31,8 @@ pub(super) fn read_match(
 /// One `[[policy.deny]]`.
 pub(super) fn read_deny_group(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Vec<Condition> {
     if section.keys().is_empty() {
-        section.error(section.span(), "this deny has no condition, so the policy would grant nothing", None);
+        let message = "this deny has no condition, so the policy would grant nothing";
+        section.report(Code::MatchesAnybody, section.span(), message, None);
     }
     read_conditions(section, issuer.as_slice())
 }
@@ -46,6 +48,7 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
         for issuer in issuers {
             refuse_never_events(&section, &key, &any_of, issuer);
         }
+        refuse_impossible_values(&section, key.value, &value.span(), &any_of, issuers);
         if !any_of.is_empty() {
             conditions.push(Condition { claim: key.value.to_owned(), any_of, caseless });
         }
@@ -57,7 +60,8 @@ pub(super) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettin
 fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<IssuerSettings>]) {
     let [first, ..] = issuers else { return };
     if let Some(name) = key.value.strip_prefix('/').filter(|name| !name.contains(['/', '~'])) {
-        section.error(
+        section.report(
+            Code::UnknownClaim,
             &key.span,
             format!("`{}` is a pointer to a claim that has a name", key.value),
             format!("write `{name}`; pointers are for claims inside of claims"),
@@ -69,7 +73,8 @@ fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<
     };
     let unfit: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
     if let Some(why) = unfit.and_then(|all| all.first().copied()) {
-        section.error(&key.span, format!("`{}` is not fit to match on", key.value), why.to_owned());
+        let message = format!("`{}` is not fit to match on", key.value);
+        section.report(Code::UnfitClaim, &key.span, message, why.to_owned());
     } else if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
         let names = issuers.iter().flat_map(|issuer| {
             let derived = issuer.kind.derived.iter().map(|derived| derived.name);
@@ -80,7 +85,25 @@ fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<
             [_] => format!("issuers of kind \"{}\" sign no claim `{}`", first.kind.name, key.value),
             _ => format!("no configured issuer signs a claim `{}`", key.value),
         };
-        section.error(&key.span, message, help);
+        section.report(Code::UnknownClaim, &key.span, message, help);
+    }
+}
+
+/// A value that no issuer gives the claim would never match in an allow, nor in a deny.
+fn refuse_impossible_values(
+    section: &Section<'_>,
+    key: &str,
+    span: &Range<usize>,
+    any_of: &[Pattern],
+    issuers: &[&Arc<IssuerSettings>],
+) {
+    let shapes: Option<Vec<_>> = issuers.iter().map(|issuer| issuer.kind.shape(key)).collect();
+    let Some(shapes) = shapes.filter(|shapes| !shapes.is_empty()) else { return };
+    for value in any_of.iter().filter_map(Pattern::exact) {
+        if !value.contains('*') && !shapes.iter().any(|shape| shape.has(value)) {
+            let message = format!("`{key}` is never \"{value}\": it is {}", shapes[0]);
+            section.report(Code::ImpossibleValue, span, message, None);
+        }
     }
 }
 
@@ -97,7 +120,8 @@ fn refuse_never_events(
     for events in issuer.kind.events.iter().filter(|events| events.claim == key.value) {
         let named = any_of.iter().filter_map(Pattern::exact);
         for event in named.filter(|event| events.never.contains(event) && !issuer.allows_event(event)) {
-            section.error(
+            section.report(
+                Code::DangerousEvent,
                 &key.span,
                 format!("a run whose `{}` is \"{event}\" may not publish: {}", events.claim, events.advice),
                 format!("or name it in `allow_events` of [issuers.{}]", issuer.id),
@@ -109,7 +133,8 @@ fn refuse_never_events(
 fn read_patterns(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: bool) -> Vec<Pattern> {
     let items = match value.get_ref() {
         DeValue::Array(items) if items.is_empty() => {
-            section.error(&value.span(), format!("`{key}` lists nothing, so it would never match"), None);
+            let message = format!("`{key}` lists nothing, so it would never match");
+            section.report(Code::GrantsNothing, &value.span(), message, None);
             return Vec::new();
         }
         DeValue::Array(items) => items.iter().collect(),
@@ -125,7 +150,8 @@ fn read_patterns(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: 
 fn read_pattern(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: bool) -> Option<Pattern> {
     match value.get_ref() {
         DeValue::String(text) if text.is_empty() => {
-            section.error(
+            section.report(
+                Code::GrantsNothing,
                 &value.span(),
                 format!("`{key}` is empty"),
                 "leave it out, or write `{ present = false }`".to_owned(),
@@ -134,7 +160,8 @@ fn read_pattern(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: b
         }
         DeValue::String(text) => {
             if text.contains('*') {
-                section.error(
+                section.report(
+                    Code::LooseGlob,
                     &value.span(),
                     format!("`{key}` is a plain string, in which `*` means `*`"),
                     format!("write `{key} = {{ glob = \"{text}\" }}`"),
@@ -187,18 +214,22 @@ fn read_operator(
         ("glob", DeValue::String(text)) => {
             let pattern = if caseless { text.to_ascii_lowercase() } else { text.to_string() };
             Glob::parse(&pattern)
-                .map_err(|error| section.error(&operand.span(), format!("`{key}`: {error}"), None))
+                .map_err(|error| {
+                    section.report(Code::LooseGlob, &operand.span(), format!("`{key}`: {error}"), None);
+                })
                 .ok()
                 .map(Pattern::Glob)
         }
         ("prefix", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Prefix(text.to_string())),
         ("contains", DeValue::String(text)) if !text.is_empty() => Some(Pattern::Contains(text.to_string())),
         ("contains", DeValue::String(_)) => {
-            section.error(&operand.span(), format!("`{key}`: an empty element matches nothing"), None);
+            let message = format!("`{key}`: an empty element matches nothing");
+            section.report(Code::GrantsNothing, &operand.span(), message, None);
             None
         }
         ("prefix", DeValue::String(_)) => {
-            section.error(
+            section.report(
+                Code::LooseGlob,
                 &operand.span(),
                 format!("`{key}`: an empty prefix matches just anything"),
                 "write `{ present = true }` if that is meant".to_owned(),
@@ -212,6 +243,11 @@ fn read_operator(
         }
         ("present", other) => {
             section.wrong_type(operator, operand.span(), "true or false", other);
+            None
+        }
+        ("regex", _) => {
+            let help = format!("write `{key} = {{ glob = \"…*\" }}`, or list the values");
+            section.report(Code::Regex, &span, format!("`{key}`: there are no regular expressions"), help);
             None
         }
         _ => {

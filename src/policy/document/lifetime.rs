@@ -1,8 +1,9 @@
 //! Reading when a policy counts, and how far: `mode`, `enabled`, `expires` and `[policy.limits]`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::document::Section;
+use crate::document::{Code, Section};
 use crate::policy::{Mode, PolicyLimits};
 use crate::registry::Registry;
 
@@ -20,6 +21,7 @@ pub(super) fn read_mode(section: &Section<'_>) -> Mode {
 /// `[policy.limits]`.
 pub(super) fn read_limits(section: &Section<'_>, registry: Option<&Arc<Registry>>) -> PolicyLimits {
     let Some(limits) = section.section("limits") else { return PolicyLimits::default() };
+    let span = limits.string("token_ttl").map(|ttl| ttl.span);
     let count = |key| limits.number(key, 1..1_000_001).and_then(|count| u32::try_from(count).ok());
     let read = PolicyLimits {
         token_ttl: limits.duration("token_ttl", 60..21_601),
@@ -27,18 +29,24 @@ pub(super) fn read_limits(section: &Section<'_>, registry: Option<&Arc<Registry>
         packages_per_token: count("packages_per_token"),
     };
     limits.finish();
-    if let (Some(ttl), Some(registry)) = (read.token_ttl, registry)
-        && ttl < registry.kind.shortest_ttl()
-    {
-        section.error(
-            section.span(),
-            format!(
-                "a token of registry \"{}\" lives at least {} seconds",
-                registry.id,
-                registry.kind.shortest_ttl()
-            ),
-            format!("raise `token_ttl` in [{}.limits]", section.path()),
-        );
+    if let (Some(ttl), Some(span), Some(registry)) = (read.token_ttl, span, registry) {
+        check_ttl(section, ttl, &span, registry);
     }
     read
+}
+
+/// A lifetime that the registry does not give is none that a policy can.
+fn check_ttl(section: &Section<'_>, ttl: u64, span: &Range<usize>, registry: &Registry) {
+    let (shortest, longest) = (registry.kind.shortest_ttl(), registry.token_ttl);
+    let problem = match ttl {
+        _ if ttl < shortest => format!("at least {shortest} seconds"),
+        _ if ttl > longest => format!("at most {longest} seconds"),
+        _ => return,
+    };
+    section.report(
+        Code::OutOfBounds,
+        span,
+        format!("a token of registry \"{}\" lives {problem}", registry.id),
+        format!("change `token_ttl` in [{}.limits], or in [registries.{}]", section.path(), registry.id),
+    );
 }

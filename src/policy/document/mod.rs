@@ -11,7 +11,7 @@ use self::conditions::{read_conditions, read_deny_group, read_match};
 use self::lifetime::{read_enabled, read_limits, read_mode};
 use self::pins::pin_combinations;
 use super::{Condition, Deny, Pattern, Policy};
-use crate::document::{Located, Section, closest};
+use crate::document::{Code, Located, Section, Warnings, closest};
 use crate::identity::IssuerSettings;
 use crate::registry::{Package, Registries, Registry};
 use crate::token::{Action, Actions};
@@ -64,7 +64,8 @@ fn unknown<'k>(section: &Section<'_>, id: &Located<&str>, what: &str, known: imp
         Some(near) => format!("did you mean \"{near}\"?"),
         None => format!("the configuration has {}", known.join(", ")),
     };
-    section.error(&id.span, format!("no {what} \"{}\" is configured", id.value), help);
+    let message = format!("no {what} \"{}\" is configured", id.value);
+    section.report(Code::NotConfigured, &id.span, message, help);
 }
 
 /// Reads one `[[policy]]`.
@@ -85,6 +86,7 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
     let expires = section.instant("expires");
     let limits = read_limits(&section, registry);
     skip_tests(&section);
+    Warnings::expect_accept(&section);
     let position = section.position();
     let span = section.span().clone();
 
@@ -117,7 +119,8 @@ pub(super) fn read_policy(section: Section<'_>, vocabulary: &Vocabulary) -> Opti
 pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option<Deny> {
     let narrowed = ["issuer", "registry", "packages", "match"].iter().any(|key| section.contains(key));
     if !narrowed {
-        section.error(
+        section.report(
+            Code::MatchesAnybody,
             section.span(),
             "this deny is about everything",
             "narrow it by `issuer`, `registry`, `packages` or `match`".to_owned(),
@@ -133,7 +136,8 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
             None => vocabulary.registries.iter().any(known),
         };
         if !sensible {
-            section.error(
+            section.report(
+                Code::PackageName,
                 &name.span,
                 format!("\"{}\" is no package name, so this deny would deny nothing", name.value),
                 None,
@@ -141,7 +145,8 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
         }
     }
     if section.contains("packages") && packages.is_empty() {
-        section.error(section.span(), "`packages` is empty", "leave it out to deny all packages".to_owned());
+        let help = "leave it out to deny all packages".to_owned();
+        section.report(Code::GrantsNothing, section.span(), "`packages` is empty", help);
     }
     let packages = packages.into_iter().map(|name| name.value.to_owned()).collect();
     // Without an issuer it is about every one of them.
@@ -149,7 +154,8 @@ pub(super) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary) -> Option
         if section.contains("issuer") { issuer.into_iter().collect() } else { vocabulary.all_issuers() };
     let conditions = section.section("match").map_or_else(Vec::new, |table| {
         if table.keys().is_empty() {
-            table.error(
+            table.report(
+                Code::MatchesAnybody,
                 table.span(),
                 "`match` is empty",
                 "leave it out if the deny is about everybody".to_owned(),
@@ -181,7 +187,8 @@ fn read_packages(section: &Section<'_>, registry: Option<&Arc<Registry>>) -> Opt
     for name in &names {
         match Package::parse(registry.kind, name.value) {
             Ok(package) => packages.push(package),
-            Err(error) => section.error(
+            Err(error) => section.report(
+                Code::PackageName,
                 &name.span,
                 format!("\"{}\": {error}", name.value),
                 "`packages` are exact names".to_owned(),
@@ -189,7 +196,8 @@ fn read_packages(section: &Section<'_>, registry: Option<&Arc<Registry>>) -> Opt
         }
     }
     if names.is_empty() {
-        section.error(section.span(), "`packages` names no package, so the policy grants nothing", None);
+        let message = "`packages` names no package, so the policy grants nothing";
+        section.report(Code::GrantsNothing, section.span(), message, None);
     }
     packages.sort();
     packages.dedup();
@@ -205,7 +213,8 @@ fn read_actions(section: &Section<'_>) -> Option<Actions> {
     let mut actions = Actions::default();
     let names = section.strings("actions");
     if names.is_empty() {
-        section.error(section.span(), "`actions` names no action, so the policy grants nothing", None);
+        let message = "`actions` names no action, so the policy grants nothing";
+        section.report(Code::GrantsNothing, section.span(), message, None);
     }
     for name in names {
         match name.value.parse::<Action>() {

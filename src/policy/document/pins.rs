@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::document::Section;
+use crate::document::{Code, Section};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Pattern};
 
@@ -20,7 +20,8 @@ pub(super) fn pin_combinations(
     let mut complete = true;
     for pin in &issuer.pins {
         let Some(condition) = conditions.iter().find(|condition| condition.claim == *pin) else {
-            section.error(
+            section.report(
+                Code::MissingPin,
                 span,
                 format!(
                     "[{}.match] does not pin `{pin}`: names can be taken over, ids cannot",
@@ -44,7 +45,8 @@ pub(super) fn pin_combinations(
             })
             .collect();
         let Some(exact) = exact else {
-            section.error(span, format!("`{pin}` is pinned, so it must be an exact value"), None);
+            let message = format!("`{pin}` is pinned, so it must be an exact value");
+            section.report(Code::InexactPin, span, message, None);
             complete = false;
             continue;
         };
@@ -55,7 +57,8 @@ pub(super) fn pin_combinations(
             })
             .collect();
         if combinations.len() > MAX_PIN_COMBINATIONS {
-            section.error(
+            section.report(
+                Code::OutOfBounds,
                 span,
                 format!("this policy pins more than {MAX_PIN_COMBINATIONS} combinations"),
                 "write several policies".to_owned(),

@@ -38,6 +38,8 @@ mod key_metrics;
 mod key_times;
 mod keys_from_files;
 mod kinds;
+mod lint;
+mod lint_output;
 mod native;
 mod oauth_requests;
 mod outage;

@@ -117,10 +117,15 @@ async fn what_azure_devops_says_of_a_run_must_agree_and_be_harmless() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybodys_audience_is_accepted_only_where_the_operator_says_so() {
-    // Whatever a registry lists.
-    let listed = KindCase { section: "", registry_audiences: &["pypi.example.com", SHARED], ..pipeline() };
-    let broker = listed.setup().start().await;
-    let reply = broker.exchange(&listed.token(&json!({}))).await;
+    // A registry may list it where an issuer accepts it, and only there.
+    let listed = KindCase { registry_audiences: &["pypi.example.com", SHARED], ..pipeline() };
+    assert_eq!(listed.check_policy(&listed.policy).0, 0);
+    let alone = KindCase { section: "", ..listed };
+    let (code, said) = alone.check_policy(&alone.policy);
+    assert!(code == 2 && said.contains("error[E010]"), "{said}");
+    let unsaid = KindCase { section: "", ..pipeline() };
+    let broker = unsaid.setup().start().await;
+    let reply = broker.exchange(&unsaid.token(&json!({}))).await;
     assert_eq!(reply.reason(), "wrong_audience", "{}", reply.text);
     assert!(reply.text.contains("accept_shared_audience"), "{}", reply.text);
     // With the word, its own audience is still good, and no other is.
