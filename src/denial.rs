@@ -62,13 +62,15 @@ pub enum Reason {
     UnknownTarget,
     /// The caller did not prove who it is.
     Unauthenticated,
+    /// The credential is no live token of the registry.
+    InvalidToken,
     /// There is nothing at this address.
     NotFound,
 }
 
 impl Reason {
     /// Every reason, for tables and documentation.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedToken,
         Self::UnsupportedAlgorithm,
         Self::UnknownIssuer,
@@ -96,6 +98,7 @@ impl Reason {
         Self::MalformedRequest,
         Self::UnknownTarget,
         Self::Unauthenticated,
+        Self::InvalidToken,
         Self::NotFound,
     ];
 
@@ -129,6 +132,7 @@ impl Reason {
             Self::MalformedRequest => "malformed_request",
             Self::UnknownTarget => "unknown_target",
             Self::Unauthenticated => "unauthenticated",
+            Self::InvalidToken => "invalid_token",
             Self::NotFound => "not_found",
         }
     }

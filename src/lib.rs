@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! client ── http/dialects ─▶ broker::exchange ─▶ identity ─▶ policy::decide ─▶ token ─▶ store ─▶ audit
-//! registry ── http/oauth ──▶ broker::introspect ─▶ store
+//! registry, proxy ── http/oauth, http/forward_auth ─▶ broker::introspect, authorize ─▶ store
 //! ```
 //!
 //! [`clock`], [`document`], [`denial`], [`fetch`], [`registry`], [`identity`], [`policy`],

@@ -1,6 +1,7 @@
 //! The use cases: exchange, introspect, revoke, and the operator's switches. Nothing here knows HTTP.
 
 mod audience;
+mod authorize;
 mod exchange;
 mod explain;
 mod introspect;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use audience::Audience;
+pub use authorize::Demand;
 pub use exchange::{ExchangeRequest, Issued};
 pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};

@@ -20,9 +20,9 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Requests that a client network may send at once.
     pub request_burst: u32,
-    /// Introspections a second for each registry client.
+    /// Introspections, and auth subrequests of proxies, a second for each registry client.
     pub introspections_per_second: u32,
-    /// Introspections that a registry client may send at once.
+    /// Introspections and auth subrequests that a registry client may send at once.
     pub introspection_burst: u32,
     /// How many packages one ID token may be spent on, where a protocol asks once for each package.
     pub packages_per_id_token: u32,

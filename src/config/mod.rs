@@ -10,6 +10,7 @@ mod registries;
 mod secret;
 mod shared_audience;
 mod store;
+mod upstream;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -176,7 +177,7 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     let mut warnings = Warnings::default();
     lint::issuers(&root, &issuers, &mut warnings);
     warnings.settle();
-    let registries = registries::read(&root, public_url.as_deref(), &issuers);
+    let registries = registries::read(&root, files, public_url.as_deref(), &issuers);
     let policies = policies::read(&root, files, &issuers, &registries);
     root.finish();
     let policies::Policies { folder, poll, delegations } = policies?;

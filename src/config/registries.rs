@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::shared_audience::owner_of;
+use super::{Files, upstream};
 use crate::document::{Code, Section};
 use crate::identity::Issuers;
 use crate::registry::{Client, Registries, Registry, RegistryKind, SecretHash};
@@ -11,7 +12,12 @@ use crate::registry::{Client, Registries, Registry, RegistryKind, SecretHash};
 /// The longest life of a token, in seconds (PEP 807 forbids more).
 const LONGEST_TTL: u64 = 21_600;
 
-pub(super) fn read(root: &Section<'_>, public_url: Option<&str>, issuers: &Issuers) -> Registries {
+pub(super) fn read(
+    root: &Section<'_>,
+    files: &Files<'_>,
+    public_url: Option<&str>,
+    issuers: &Issuers,
+) -> Registries {
     let sections = root.sections("registries");
     if sections.is_empty() {
         root.error(
@@ -32,7 +38,7 @@ pub(super) fn read(root: &Section<'_>, public_url: Option<&str>, issuers: &Issue
             );
         }
         let (span, has_hosts) = (section.span().clone(), section.contains("hosts"));
-        let registry = read_registry(name.value, section, public_url, &mut taken);
+        let registry = read_registry(name.value, section, files, public_url, &mut taken);
         let needs_hosts = registry.as_ref().is_some_and(|registry| registry.kind != RegistryKind::Generic);
         if several && needs_hosts && !has_hosts {
             root.error(
@@ -102,6 +108,7 @@ impl Taken {
 fn read_registry(
     id: &str,
     section: Section<'_>,
+    files: &Files<'_>,
     public_url: Option<&str>,
     taken: &mut Taken,
 ) -> Option<Registry> {
@@ -113,6 +120,8 @@ fn read_registry(
     let upload_paths = read_upload_paths(&section, kind);
     let clients =
         section.list("clients").into_iter().filter_map(|client| read_client(client, id, taken)).collect();
+    let (public_reads, unchecked_package) = (section.flag("public_reads"), section.flag("unchecked_package"));
+    let upstream = upstream::read(&section, files);
     let shortest = kind.map_or(60, RegistryKind::shortest_ttl);
     let token_ttl = section.duration("token_ttl", shortest..LONGEST_TTL + 1);
     let span = section.span().clone();
@@ -126,6 +135,9 @@ fn read_registry(
         token_prefix,
         token_ttl: token_ttl.unwrap_or(900),
         upload_paths,
+        public_reads,
+        unchecked_package,
+        upstream,
         clients,
     })
 }

@@ -1,7 +1,9 @@
-//! The credential in `Authorization`, as the clients of registries write it.
+//! Credentials in headers, as the clients of registries write them.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::refusal::Refused;
 use crate::denial::{Denial, Reason};
@@ -36,4 +38,20 @@ fn authorization(headers: &HeaderMap) -> Result<&str, Refused> {
 
 pub(super) fn unauthenticated(detail: &'static str) -> Refused {
     Denial::new(Reason::Unauthenticated, detail).into()
+}
+
+/// The value of a header that occurs exactly once and is ASCII.
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut lines = headers.get_all(name).into_iter();
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => line.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// User and password, as `Basic` encodes them (RFC 7617).
+pub(super) fn basic_pair(encoded: &str) -> Option<(String, String)> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }

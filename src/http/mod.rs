@@ -3,10 +3,12 @@
 pub mod admin;
 mod around;
 mod body;
+mod client_auth;
 mod client_network;
 mod credential;
 mod dialects;
 mod doors;
+mod forward_auth;
 mod leftover;
 mod oauth;
 mod ops;

@@ -13,7 +13,7 @@ use super::around::{Around, Words, around};
 use super::body::BodyLimit;
 use super::refusal::{Refused, bad_request};
 use super::target::not_found;
-use super::{dialects, oauth as native, rate_limit};
+use super::{client_auth, dialects, forward_auth, oauth as native, rate_limit};
 use crate::broker::Broker;
 use crate::config::Limits;
 
@@ -35,7 +35,8 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The routes, as metrics name them; everything else is `other`.
 pub(super) fn routes() -> impl Iterator<Item = &'static str> {
-    ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA].into_iter().chain(dialects::ROUTES)
+    let everybodys = ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA, forward_auth::ROUTE];
+    everybodys.into_iter().chain(dialects::ROUTES)
 }
 
 /// The public door's router.
@@ -52,10 +53,15 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         let metrics = Arc::clone(&public.broker.metrics);
         from_fn_with_state(Around { metrics, limit: limits.request_timeout, words }, around)
     };
-    let clients = native::introspection.layer(by_client);
-    let strangers = native::refuse.layer(by_network.clone());
-    let introspect =
-        any(move |State(public), request| native::introspect(public, request, clients, strangers));
+    let clients = native::introspection.layer(by_client.clone());
+    let strangers = client_auth::refuse.layer(by_network.clone());
+    let introspect = {
+        let strangers = strangers.clone();
+        any(move |State(public), request| native::introspect(public, request, clients, strangers))
+    };
+    let proxies = forward_auth::answer.layer(by_client);
+    let forward_auth =
+        any(move |State(public), request| forward_auth::ask(public, request, proxies, strangers));
     // RFC 8414 §3.1: the well-known part comes before the identifier's path, if it has one.
     let path = url::Url::parse(&public.broker.public_url).map_or(String::new(), |url| url.path().to_owned());
     let metadata_of_path = format!("{METADATA}{}", path.trim_end_matches('/'));
@@ -70,7 +76,8 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let fallback = any(|| async { not_found() });
     let fallback = fallback.layer((around(Words::Problem(bad_request)), by_network.clone()));
 
-    let mut router = Router::new().merge(native);
+    let forwarded = around(Words::Problem(forward_auth::denied));
+    let mut router = Router::new().merge(native).route(forward_auth::ROUTE, forward_auth.layer(forwarded));
     for dialect in dialects::all() {
         let words = around(Words::Problem(dialect.denied));
         router = router.merge(dialect.routes.layer((words, by_network.clone())));

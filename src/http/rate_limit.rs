@@ -18,8 +18,8 @@ use tower_governor::errors::GovernorError;
 use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
 use tower_governor::key_extractor::KeyExtractor;
 
+use super::client_auth::Authenticated;
 use super::client_network::{Peer, client_network};
-use super::oauth::Authenticated;
 use super::refusal::Refused;
 use crate::denial::{Denial, Reason};
 

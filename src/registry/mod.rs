@@ -3,6 +3,7 @@
 mod client;
 mod kind;
 mod package;
+mod upstream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 pub use client::{Client, SecretHash};
 pub use kind::RegistryKind;
 pub use package::{Package, PackageError};
+pub use upstream::Upstream;
 
 /// One configured registry.
 #[derive(Clone, Debug)]
@@ -28,7 +30,13 @@ pub struct Registry {
     pub token_ttl: u64,
     /// Upload paths that PEP 807 discovery answers for (kind `pypi`).
     pub upload_paths: Vec<String>,
-    /// Who may introspect its tokens.
+    /// Whether a proxy lets reads through that carry no token.
+    pub public_reads: bool,
+    /// Whether a proxy lets requests through whose path does not name their package.
+    pub unchecked_package: bool,
+    /// What a proxy shows the registry instead of the client's token.
+    pub upstream: Option<Upstream>,
+    /// Who may introspect its tokens, and ask on behalf of proxies.
     pub clients: Vec<Client>,
 }
 

@@ -4,8 +4,10 @@
 pub mod attack;
 pub mod broker;
 pub mod claims;
+pub mod clients;
 pub mod deciding;
 pub mod flood;
+pub mod forward_auth;
 pub mod hostile_issuer;
 pub mod in_process;
 pub mod issuer;
@@ -13,14 +15,17 @@ pub mod keys;
 pub mod kind_case;
 pub mod nginx;
 pub mod oauth2_mock;
+pub mod proxied;
 pub mod proxy;
 pub mod raw;
 pub mod raw_keys;
 pub mod redis_server;
 pub mod redis_topology;
+pub mod server;
 pub mod setup;
 pub mod tls;
 pub mod uploads;
+pub mod upstream;
 pub mod workbench;
 
 pub use broker::{Broker, Reply, Setup};

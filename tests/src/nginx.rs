@@ -1,12 +1,12 @@
 //! A real nginx with TLS before the broker, as most of them will stand.
 
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::raw::authority;
 use crate::redis_server::free_port;
+use crate::server::Server;
 use crate::tls::Certificate;
 
 /// A running server; it is killed when dropped.
@@ -15,7 +15,7 @@ pub struct Nginx {
     pub url: String,
     /// Its authority's certificate, in PEM.
     pub ca: String,
-    child: Child,
+    _server: Server,
     _folder: TempDir,
 }
 
@@ -45,29 +45,14 @@ impl Nginx {
                 authority(broker),
             ),
         );
-        let mut child = Command::new("nginx")
-            .arg("-p")
-            .arg(folder.path())
-            .args(["-e", "error.log", "-c", "nginx.conf"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nginx, which scripts/test installs");
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let errors = || std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-            assert!(child.try_wait().expect("child").is_none(), "nginx ended:\n{}", errors());
-            assert!(Instant::now() < deadline, "nginx does not listen:\n{}", errors());
-            std::thread::sleep(Duration::from_millis(10));
+        let mut command = Command::new("nginx");
+        command.arg("-p").arg(folder.path()).args(["-e", "error.log", "-c", "nginx.conf"]);
+        let server = Server::start(command, folder.path(), port);
+        Self {
+            url: format!("https://localhost:{port}"),
+            ca: certificate.ca,
+            _server: server,
+            _folder: folder,
         }
-        Self { url: format!("https://localhost:{port}"), ca: certificate.ca, child, _folder: folder }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -20,13 +20,18 @@ pub struct Certificate {
 impl Certificate {
     /// For 127.0.0.1 and localhost, by a new authority.
     pub fn for_loopback() -> Self {
+        Self::for_names(&["127.0.0.1", "localhost"])
+    }
+
+    /// For these names, by a new authority.
+    pub fn for_names(names: &[&str]) -> Self {
         let mut authority = CertificateParams::new(Vec::<String>::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.distinguished_name.push(rcgen::DnType::CommonName, "trustmint tests");
         let authority =
             CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("key")).expect("authority");
         let key = KeyPair::generate().expect("key");
-        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let leaf =
             CertificateParams::new(names).expect("names").signed_by(&key, &authority).expect("certificate");
         Self { ca: authority.pem(), chain: leaf.pem(), key: key.serialize_pem() }

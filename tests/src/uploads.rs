@@ -57,9 +57,7 @@ impl Uploads {
             .route("/legacy/", post(upload))
             .layer(DefaultBodyLimit::max(8 << 20))
             .with_state(shared);
-        let task = tokio::spawn(async move {
-            axum_serve(listener, router).await;
-        });
+        let task = tokio::spawn(serve(listener, router));
         Self { url, seen, task }
     }
 
@@ -75,7 +73,8 @@ impl Drop for Uploads {
     }
 }
 
-async fn axum_serve(listener: TcpListener, router: Router) {
+/// Serves until the task ends.
+pub(crate) async fn serve(listener: TcpListener, router: Router) {
     use hyper_util::rt::{TokioExecutor, TokioIo};
     use hyper_util::server::conn::auto::Builder;
     use hyper_util::service::TowerToHyperService;

@@ -1,7 +1,6 @@
 //! `POST /oauth/introspect` (RFC 7662).
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
@@ -11,34 +10,25 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::body::Form;
+use super::super::client_auth::{self, Authenticated};
 use super::super::public::{Public, method_not_allowed};
 use super::super::refusal::Refused;
-use super::client_auth::{Authenticated, authenticate};
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};
 use crate::denial::{Denial, Reason};
 
-/// Sends a request through the limits that fit its sender: whoever proves to be a client is limited
-/// as that client, everybody else by network.
+/// Asks who it is, and lets only clients know what else is wrong.
 pub(in crate::http) async fn introspect<C, S>(
     public: Public,
-    mut request: Request,
+    request: Request,
     clients: impl Handler<C, Public>,
     strangers: impl Handler<S, Public>,
 ) -> Response {
-    match authenticate(&public.broker.registries, request.headers()) {
-        Ok(_) if request.method() != Method::POST => {
-            ([(ALLOW, "POST")], method_not_allowed().await).into_response()
-        }
-        Ok(client) => {
-            request.extensions_mut().insert(client);
-            clients.call(request, public).await
-        }
-        Err(refused) => {
-            request.extensions_mut().insert(refused);
-            strangers.call(request, public).await
-        }
+    let sender = client_auth::by_basic(&public.broker.registries, request.headers());
+    if sender.is_ok() && request.method() != Method::POST {
+        return ([(ALLOW, "POST")], method_not_allowed().await).into_response();
     }
+    client_auth::limited(public, request, sender, clients, strangers).await
 }
 
 /// RFC 7662 §2.2, RFC 9396 §9.2.
@@ -75,14 +65,6 @@ pub(in crate::http) async fn introspection(
         Found::Inactive => Json(Inactive { active: false }).into_response(),
         Found::Active(active) => answer(&public, &active)?,
     })
-}
-
-/// What strangers get, once their network's limit allows it.
-pub(in crate::http) async fn refuse(
-    axum::Extension(refused): axum::Extension<Refused>,
-    _: Request<Body>,
-) -> Refused {
-    refused
 }
 
 fn answer(public: &Public, Active { id, record }: &Active) -> Result<Response, Refused> {

@@ -2,7 +2,6 @@
 //! revocation, RFC 8414 metadata; and the explanation of an exchange.
 
 mod asked;
-mod client_auth;
 mod details;
 mod explain;
 mod introspect;
@@ -10,9 +9,8 @@ mod metadata;
 mod revoke;
 mod token;
 
-pub(super) use client_auth::Authenticated;
 pub(super) use explain::explain;
-pub(super) use introspect::{introspect, introspection, refuse};
+pub(super) use introspect::{introspect, introspection};
 pub(super) use metadata::metadata;
 pub(super) use revoke::revoke;
 pub(super) use token::token;

@@ -167,3 +167,30 @@ error[E018]: policies/broken.toml:4:14: not TOML: invalid basic string, expected
 8 findings
 "#);
 }
+
+#[test]
+fn a_credential_that_no_proxy_could_show_is_refused() {
+    for (lines, files, expected) in [
+        ("", &[][..], "[registries.pypi.upstream] lacks `credential_file`"),
+        ("credential_file = \"missing\"", &[], "`credential_file`: missing: No such file"),
+        ("credential_file = \"c\"", &[("c", "\n")], "is empty or not text"),
+        ("credential_file = \"c\"", &[("c", "Basic hunter2\nX: y")], "is no header value"),
+        (
+            "credential_file = \"c\"\ncredential_header = \"a b\"",
+            &[("c", "hunter2")],
+            "no header that carries",
+        ),
+        (
+            "credential_file = \"c\"\ncredential_header = \"Host\"",
+            &[("c", "hunter2")],
+            "no header that carries",
+        ),
+        ("credential = \"hunter2\"", &[], "has no key `credential`"),
+    ] {
+        let configuration = format!("{CONFIGURATION}[registries.pypi.upstream]\n{lines}\n");
+        let mut all = vec![("trustmint.toml", configuration.as_str()), ("policies/a.toml", "")];
+        all.extend(files);
+        let complained = complaints(&all);
+        assert!(complained.contains(expected), "{lines}: {complained}");
+    }
+}

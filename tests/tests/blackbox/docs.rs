@@ -78,6 +78,7 @@ fn every_configuration_and_policy_in_the_docs_is_accepted() {
                 run(folder.path(), &["policy", "check", "policies", "--config", &config])
             } else {
                 std::fs::write(folder.path().join("trustmint.toml"), &block).expect("configuration");
+                std::fs::write(folder.path().join("upstream-credential"), "Basic dTpw").expect("a secret");
                 run(folder.path(), &["config", "check"])
             };
             assert_eq!(code, 0, "{name}:\n{block}\n{errors}");
