@@ -10,8 +10,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::public::routes;
 use super::refusal::{Refused, oauth, problem};
+use super::routes::all;
 use crate::audit::Metrics;
 use crate::denial::Reason;
 
@@ -52,7 +52,7 @@ pub(super) async fn around(
     request: Request,
     next: Next,
 ) -> Response {
-    let route = matched.and_then(|path| routes().find(|route| *route == path.as_str())).unwrap_or("other");
+    let route = matched.and_then(|path| all().find(|route| *route == path.as_str())).unwrap_or("other");
     let mut response = around.words.render(in_time(around.limit, request, next).await);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     around.metrics.request(route, response.status().as_u16());

@@ -12,8 +12,8 @@ use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
 use super::credential::{basic_pair, only, unauthenticated};
-use super::public::Public;
 use super::refusal::Refused;
+use super::state::Public;
 use crate::registry::{Client, Registries, Registry, SecretHash};
 
 /// How a proxy shows who it is: `<client id>:<secret>`.

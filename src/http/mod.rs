@@ -15,7 +15,9 @@ mod ops;
 mod public;
 mod rate_limit;
 mod refusal;
+mod routes;
 mod server;
+mod state;
 mod target;
 mod timing;
 

@@ -2,42 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::handler::Handler as _;
-use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{Router, any, get, post};
 use ipnet::IpNet;
 
 use super::around::{Around, Words, around};
 use super::body::BodyLimit;
-use super::refusal::{Refused, bad_request};
+use super::refusal::bad_request;
+use super::routes::{INTROSPECT, METADATA};
+use super::state::{Public, method_not_allowed};
 use super::target::not_found;
 use super::{client_auth, dialects, forward_auth, oauth as native, rate_limit};
 use crate::broker::Broker;
 use crate::config::Limits;
-
-/// What handlers at the public door need.
-#[derive(Clone)]
-pub(super) struct Public {
-    pub(super) broker: Arc<Broker>,
-    body_limit: BodyLimit,
-}
-
-impl FromRef<Public> for BodyLimit {
-    fn from_ref(public: &Public) -> Self {
-        public.body_limit
-    }
-}
-
-const INTROSPECT: &str = "/oauth/introspect";
-const METADATA: &str = "/.well-known/oauth-authorization-server";
-
-/// The routes, as metrics name them; everything else is `other`.
-pub(super) fn routes() -> impl Iterator<Item = &'static str> {
-    let everybodys = ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA, forward_auth::ROUTE];
-    everybodys.into_iter().chain(dialects::ROUTES)
-}
 
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
@@ -83,10 +62,4 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         router = router.merge(dialect.routes.layer((words, by_network.clone())));
     }
     router.fallback_service(fallback).with_state(public)
-}
-
-/// axum has set `Allow` by then.
-pub(super) async fn method_not_allowed() -> Refused {
-    Refused::malformed("this address does not answer to that method")
-        .with_status(StatusCode::METHOD_NOT_ALLOWED)
 }

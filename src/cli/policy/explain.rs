@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::input::{Given, Input, unverified_claims};
 use super::{Format, print_json, render};
@@ -14,7 +13,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::denial::Denial;
 use crate::identity::{Claim, Claims, Identity};
-use crate::policy::explain::{Decision, Explanation, explain};
+use crate::policy::explain::{Decision, explain};
 use crate::registry::Registry;
 use crate::token::Scope;
 
@@ -46,17 +45,6 @@ pub(in crate::cli) struct Options {
     format: Format,
 }
 
-/// The answer, one explanation for each registry.
-#[derive(Debug, Serialize)]
-pub(super) struct Answer {
-    /// Whether the issuer's signature was verified.
-    pub(super) verified: bool,
-    /// Why there is no identity to explain anything about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) refused: Option<Decision>,
-    pub(super) explanations: Vec<Explanation>,
-}
-
 pub(in crate::cli) fn run(options: &Options) -> u8 {
     answer(options).unwrap_or_else(|code| code)
 }
@@ -83,7 +71,7 @@ fn answer(options: &Options) -> Result<u8, u8> {
             Identity::unsigned(&issuer.settings, claims)
         }),
     };
-    let mut answer = Answer { verified, refused: None, explanations: Vec::new() };
+    let mut answer = render::Answer { verified, refused: None, explanations: Vec::new() };
     let code = match identity {
         Ok(identity) => {
             let explain = |registry: &Arc<Registry>| {

@@ -1,9 +1,21 @@
 //! An explanation as people read it.
 
-use super::explain::Answer;
+use serde::Serialize;
+
 use super::printable;
 use crate::cli::say;
 use crate::policy::explain::{Checked, Decision, Explanation, NotConsidered, Placed, State};
+
+/// The answer, one explanation for each registry.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    /// Whether the issuer's signature was verified.
+    pub(super) verified: bool,
+    /// Why there is no identity to explain anything about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Decision>,
+    pub(super) explanations: Vec<Explanation>,
+}
 
 pub(super) fn answer(answer: &Answer) {
     if let Some(refused) = &answer.refused {

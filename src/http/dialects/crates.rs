@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::super::body::LooseJson;
 use super::super::credential::{bearer_or_bare, unauthenticated};
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 use super::super::target::{Target, of_kind};
 use super::{Dialect, JwtBody, names_itself};
 use crate::broker::ExchangeRequest;

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::Router;
 use serde::Deserialize;
 
-use super::public::{Public, method_not_allowed};
+use super::state::{Public, method_not_allowed};
 use crate::denial::Reason;
 
 /// The routes of one registry kind, and the status that its clients expect of a refusal whose reason

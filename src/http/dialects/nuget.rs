@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::super::body::{LooseJson, require_json};
 use super::super::credential::bearer;
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 use super::super::target::of_kind;
 use super::{Dialect, names_itself, rfc3339};
 use crate::broker::ExchangeRequest;

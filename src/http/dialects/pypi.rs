@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::body::LooseJson;
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 use super::super::target::{Target, not_found, of_kind};
 use super::Dialect;
 use crate::broker::ExchangeRequest;

@@ -8,8 +8,8 @@ use axum::routing::{Router, post};
 use serde_json::json;
 
 use super::super::body::LooseJson;
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 use super::super::target::of_kind;
 use super::{Dialect, JwtBody, rfc3339};
 use crate::broker::ExchangeRequest;

@@ -15,8 +15,8 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::client_auth::{self, Authenticated};
 use super::credential::unauthenticated;
-use super::public::Public;
 use super::refusal::Refused;
+use super::state::Public;
 use crate::broker::{Active, Demand};
 use crate::denial::Reason;
 use crate::registry::Registry;

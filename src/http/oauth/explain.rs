@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
 
 use super::super::body::Form;
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 use super::super::target;
 use super::asked::{registry, wanted};
 use crate::policy::explain::CallersView;

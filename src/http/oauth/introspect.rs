@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::super::body::Form;
 use super::super::client_auth::{self, Authenticated};
-use super::super::public::{Public, method_not_allowed};
 use super::super::refusal::Refused;
+use super::super::state::{Public, method_not_allowed};
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};
 use crate::denial::{Denial, Reason};

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::super::public::Public;
+use super::super::state::Public;
 
 pub(in crate::http) async fn metadata(State(public): State<Public>) -> Json<Value> {
     let issuer = &public.broker.public_url;

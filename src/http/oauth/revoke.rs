@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::super::body::Form;
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 
 /// 200 also for what is no live token (§2.2); `token_type_hint` changes nothing.
 pub(in crate::http) async fn revoke(State(public): State<Public>, form: Form) -> Result<StatusCode, Refused> {

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::super::body::Form;
-use super::super::public::Public;
 use super::super::refusal::Refused;
+use super::super::state::Public;
 use super::super::target;
 use super::asked::{registry, wanted};
 use super::details::{self, Detail};

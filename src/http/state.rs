@@ -1,0 +1,29 @@
+//! What handlers at the public door share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::http::StatusCode;
+
+use super::body::BodyLimit;
+use super::refusal::Refused;
+use crate::broker::Broker;
+
+/// What handlers at the public door need.
+#[derive(Clone)]
+pub(super) struct Public {
+    pub(super) broker: Arc<Broker>,
+    pub(super) body_limit: BodyLimit,
+}
+
+impl FromRef<Public> for BodyLimit {
+    fn from_ref(public: &Public) -> Self {
+        public.body_limit
+    }
+}
+
+/// axum has set `Allow` by then.
+pub(super) async fn method_not_allowed() -> Refused {
+    Refused::malformed("this address does not answer to that method")
+        .with_status(StatusCode::METHOD_NOT_ALLOWED)
+}
