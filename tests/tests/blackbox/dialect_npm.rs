@@ -119,6 +119,30 @@ async fn a_refusal_is_401_or_404_with_the_message_that_npm_logs() {
     }
 }
 
+/// What pnpm 12.21.0 and yarn 4.18.1 sent, but for host and ID token. Neither sends a type; pnpm does
+/// not say who it is.
+const OTHER_CLIENTS: [(&str, &str); 2] = [
+    (
+        "pnpm",
+        "content-length: 0\r\naccept: application/json\r\nauthorization: Bearer {jwt}\r\naccept-encoding: zstd,gzip,deflate\r\nhost: npm.example.com\r\n",
+    ),
+    (
+        "yarn",
+        "user-agent: got (https://github.com/sindresorhus/got)\r\nauthorization: Bearer {jwt}\r\naccept: application/json\r\naccept-encoding: gzip, deflate, br\r\nHost: npm.example.com\r\nConnection: keep-alive\r\nContent-Length: 0\r\n",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pnpm_and_yarn_are_served_as_npm_is() {
+    let (issuer, broker) = stage("").await;
+    for (client, headers) in OTHER_CLIENTS {
+        let headers = headers.replace("{jwt}", &issuer.id_token(AUDIENCE));
+        let path = "/-/npm/v1/oidc/token/exchange/package/@acme%2fdemo";
+        let reply = Raw::once(&broker.public, format!("POST {path} HTTP/1.1\r\n{headers}\r\n")).await;
+        assert_eq!(scope_of(&broker, &reply).await, "package:%40acme%2Fdemo:publish,create", "{client}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn yarn_asks_for_the_host_with_its_port() {
     let issuer = Issuer::start().await;

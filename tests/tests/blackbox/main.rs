@@ -19,6 +19,7 @@ mod exchange;
 mod explain_route;
 mod foreign_issuer;
 mod forward_auth;
+mod forward_auth_clients;
 mod forward_auth_paths;
 mod forward_auth_requests;
 mod forward_auth_routes;
