@@ -78,6 +78,7 @@ codes! {
     SameIdsElsewhere = "W121", "The same counted ids at two issuers.";
     ExpiresSoon = "W123", "A policy that ends within thirty days.";
     NeedlessAccept = "W124", "An accepted finding that there is not.";
+    LongerThanRegistry = "W125", "A lifetime beyond the registry's, which no token will have.";
 }
 
 impl Code {

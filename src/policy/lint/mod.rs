@@ -8,6 +8,7 @@ mod advice;
 mod events;
 mod expiry;
 mod implied;
+mod lifetime;
 mod names;
 mod overlap;
 mod refs;
@@ -22,9 +23,10 @@ use super::{Deny, Policy, Vocabulary};
 use crate::document::{Code, Section, Warnings};
 
 /// The rules about one policy.
-const RULES: [fn(&Subject<'_>) -> Vec<Finding>; 9] = [
+const RULES: [fn(&Subject<'_>) -> Vec<Finding>; 10] = [
     advice::followed,
     events::from_outside,
+    lifetime::beyond_registrys,
     names::only_subject,
     names::subject_form,
     names::name_without_id,

@@ -3,11 +3,13 @@
 use crate::document::{Code, Position, Section};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Pattern, Policy, Vocabulary};
+use crate::registry::Registry;
 
 /// A policy, and what is written about it.
 pub(super) struct Subject<'s> {
     pub(super) policy: &'s Policy,
     pub(super) issuer: &'s IssuerSettings,
+    pub(super) registry: &'s Registry,
     /// `[policy.match]`.
     table: Section<'s>,
     section: &'s Section<'s>,
@@ -41,7 +43,8 @@ impl<'s> Subject<'s> {
         vocabulary: &'s Vocabulary,
     ) -> Option<Self> {
         let issuer = vocabulary.issuers.get(&policy.issuer)?;
-        Some(Self { policy, issuer, table: section.section("match")?, section })
+        let registry = vocabulary.registries.by_id(&policy.registry)?;
+        Some(Self { policy, issuer, registry, table: section.section("match")?, section })
     }
 
     /// The conditions that are written; those that the kind adds are not among them.
