@@ -131,6 +131,13 @@ impl Broker {
         let identity = &verified.identity;
         let run = identity.run().cloned();
         let tag = run.as_ref().map_or_else(|| Tag::of(&verified.replay_key), |run| Tag::of(run.as_bytes()));
+        if let (Some(claim), None, false) =
+            (&identity.issuer.run_claim, &run, grant.tokens_per_run.is_empty())
+        {
+            let detail =
+                format!("a policy limits what one run may mint, and the ID token has no usable `{claim}`");
+            return Err(Denial::new(Reason::MissingClaim, detail).claim(claim.clone()));
+        }
         let token = RegistryToken::generate(&registry.token_prefix, tag)
             .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
         let minted_ms = self.clock.now_ms();

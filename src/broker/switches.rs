@@ -112,7 +112,7 @@ impl Switches {
                 &registry.id,
                 policies,
                 identity.run().map(|run| &**run),
-                |repository| identity.repositories().any(|known| known == repository),
+                |repository| identity.is_of_repository(repository),
             )
         };
         let suspended =
@@ -142,8 +142,7 @@ impl Switches {
                         let issuer = issuers.by_id(&record.issuer);
                         let identity = issuer
                             .and_then(|issuer| Identity::recall(&issuer.settings, &record.identity).ok());
-                        identity
-                            .is_none_or(|identity| identity.repositories().any(|known| known == repository))
+                        identity.is_none_or(|identity| identity.is_of_repository(repository))
                     },
                 )
         };

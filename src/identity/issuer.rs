@@ -195,9 +195,21 @@ impl Identity {
         self.run.as_ref()
     }
 
-    /// The repository, project or the like, by id and by name, as a cut-off may name it.
+    /// The repository, project or the like, by id and by name.
     pub fn repositories(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
-        self.issuer.kind.repository.iter().filter_map(|name| self.claims.get(name).and_then(Claim::canonical))
+        self.issuer.kind.repository.iter().filter_map(|name| self.claim(name).and_then(Claim::canonical))
+    }
+
+    /// Whether this is an id or a name of its repository, as the platform compares names.
+    pub fn is_of_repository(&self, wanted: &str) -> bool {
+        let kind = self.issuer.kind;
+        kind.repository.iter().any(|name| {
+            let known = self.claim(name).and_then(Claim::canonical);
+            known.is_some_and(|known| match kind.is_caseless(name) {
+                true => known.eq_ignore_ascii_case(wanted),
+                false => known == wanted,
+            })
+        })
     }
 }
 

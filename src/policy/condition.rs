@@ -68,7 +68,10 @@ impl Condition {
         self.any_of.iter().any(|pattern| match (pattern, &value) {
             (Pattern::Present(wanted), _) => *wanted == claim.is_some(),
             (Pattern::Contains(wanted), _) => match claim {
-                Some(Claim::List(items)) => items.iter().any(|item| is_text(item, wanted, self.caseless)),
+                Some(Claim::List(items)) => items.iter().any(|item| match item {
+                    Claim::Text(_) => is_text(item, wanted, self.caseless),
+                    _ => without_value,
+                }),
                 _ => without_value,
             },
             (_, None) => without_value,

@@ -9,7 +9,7 @@ use super::{Condition, Deny, Digest, Policy, Vocabulary};
 
 /// The version of the deciding code. Raise it with any change that decides differently: tokens
 /// minted by the older code are then decided again at their next introspection.
-const DECIDER: u32 = 4;
+const DECIDER: u32 = 5;
 
 pub(super) fn digest(vocabulary: &Vocabulary, policies: &[Policy], denies: &[Deny]) -> Digest {
     // Hashed at once: the lines of a million policies would take more memory than the policies.

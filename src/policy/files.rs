@@ -10,6 +10,8 @@ use crate::document::Source;
 /// The largest policy file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+const NO_FILE: &str = "it is no regular file";
+
 /// How deep folders may nest.
 const MAX_DEPTH: usize = 16;
 
@@ -18,7 +20,7 @@ const MAX_DEPTH: usize = 16;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Look {
     folder: PathBuf,
-    files: Vec<(PathBuf, Option<Stamp>)>,
+    files: Vec<(PathBuf, Stamp)>,
     problems: Vec<String>,
 }
 
@@ -33,11 +35,10 @@ struct Stamp {
 }
 
 impl Stamp {
-    /// That of what a link leads to; `None` if it leads nowhere.
-    fn of(path: &Path) -> Option<Self> {
-        let file = fs::metadata(path).ok()?;
+    /// That of what a link leads to.
+    fn of(file: &fs::Metadata) -> Self {
         let changed = (file.ctime(), file.ctime_nsec());
-        Some(Self { device: file.dev(), inode: file.ino(), size: file.size(), changed })
+        Self { device: file.dev(), inode: file.ino(), size: file.size(), changed }
     }
 }
 
@@ -91,11 +92,14 @@ impl Look {
             if hidden {
                 continue;
             }
-            if path.is_dir() {
-                self.collect(&path, depth);
-            } else if path.extension().is_some_and(|extension| extension == "toml") {
-                let stamp = Stamp::of(&path);
-                self.files.push((path, stamp));
+            let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+            // What cannot be looked at could be a folder of denies, whatever its name.
+            match fs::metadata(&path) {
+                Ok(found) if found.is_dir() => self.collect(&path, depth),
+                Ok(found) if is_toml && found.is_file() => self.files.push((path, Stamp::of(&found))),
+                Ok(_) if is_toml => self.problems.push(format!("{}: {NO_FILE}", path.display())),
+                Ok(_) => {}
+                Err(error) => self.problems.push(format!("{}: {error}", path.display())),
             }
         }
     }
@@ -107,7 +111,12 @@ impl Look {
 /// If it cannot be read, is not UTF-8, or is larger than 64 MiB.
 pub(super) fn read(path: &Path) -> Result<Source, std::io::Error> {
     let mut text = String::new();
-    fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    let file = fs::File::open(path)?;
+    // A pipe or a terminal, by way of a link, would be read for ever.
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other(NO_FILE));
+    }
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::Error::other("the file is larger than 64 MiB"));
     }

@@ -83,7 +83,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     recommended: &[("ref", "only what was tagged or merged so")],
     run_claim: Some("wf_id"),
-    repository: &["prj_id", "prj"],
+    repository: &["project_id", "prj"],
     events: &[
         Events {
             claim: origin::CLAIM,

@@ -21,6 +21,7 @@ pub use near::NotConsidered;
 
 use self::considered::ranked;
 use super::{Deny, Mode, Policy, Snapshot, Wanted, decide};
+use crate::denial::Reason;
 use crate::document::Position;
 use crate::identity::Identity;
 use crate::registry::Registry;
@@ -94,9 +95,13 @@ pub fn explain_to_caller(
     wanted: Wanted<'_>,
     now: u64,
 ) -> CallersView {
-    let decision = Decision::of(&decide(snapshot, identity, registry, wanted, now), now);
+    let decided = decide(snapshot, identity, registry, wanted, now);
+    let decision = Decision::of(&decided, now);
+    // Such a run has the repository's ids and may be a stranger's.
+    let is_strangers = decided.is_err_and(|denial| denial.reason == Reason::DangerousEvent);
     // Of what is only being tried out, nobody is told yet.
-    let enforced = snapshot.candidates(identity, registry).filter(|policy| policy.mode == Mode::Enforce);
+    let is_told = |policy: &&Policy| !is_strangers && policy.mode == Mode::Enforce;
+    let enforced = snapshot.candidates(identity, registry).filter(is_told);
     let (ranked, more_policies) = ranked(enforced, identity, now);
     let policies = ranked.into_iter().map(|(considered, _)| considered).collect();
     CallersView { decision, policies, more_policies }

@@ -266,3 +266,19 @@ async fn audit_events_and_metrics_say_what_would_have_been_minted() {
     let series = "trustmint_exchanges_total{registry=\"pypi\",issuer=\"github\",outcome=\"would_mint\"}";
     assert_eq!(broker.metric(series).await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_its_run_escapes_no_limit_on_runs() {
+    let issuer = Issuer::start().await;
+    let policy = format!("{POLICY}\n[policy.limits]\ntokens_per_run = 1\n");
+    let broker = Setup::new(&issuer).policies(&policy).start().await;
+    let odd = [serde_json::json!({ "run_id": null }), serde_json::json!({ "run_id": ["1"] })];
+    for changes in odd {
+        let reply = broker.exchange(&issuer.id_token_with(AUDIENCE, &changes)).await;
+        assert_eq!(
+            (reply.reason(), &reply.json()["claim"]),
+            ("missing_claim".to_owned(), &Value::from("run_id"))
+        );
+    }
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200);
+}

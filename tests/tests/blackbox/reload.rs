@@ -151,3 +151,35 @@ async fn without_polling_a_signal_has_the_files_read() {
     write(&broker, &granting("a", "signalled"));
     broker.until("it is read", || async { scope(&broker, &issuer).await == "signalled" }).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_looked_at_takes_no_deny_away() {
+    let issuer = Issuer::start().await;
+    let broker = Setup::new(&issuer).start().await;
+    let folder = broker.folder.path();
+    fs::create_dir(folder.join("mounted")).expect("folder");
+    fs::write(folder.join("mounted/d.toml"), "[[deny]]\nregistry = \"pypi\"\n").expect("deny");
+    symlink("../mounted", folder.join("policies/denies")).expect("link");
+    broker.signal("HUP");
+    let denied = async || broker.exchange(&issuer.id_token(AUDIENCE)).await.reason() == "denied_by_policy";
+    broker.until("the deny is active", denied).await;
+
+    fs::rename(folder.join("mounted"), folder.join("gone")).expect("renamed");
+    broker.signal("HUP");
+    broker.until("it is told", async || broker.log().contains("policies/denies: No such file")).await;
+    assert!(denied().await, "what cannot be read could be a deny");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_what_is_no_file_stops_no_reload() {
+    let issuer = Issuer::start().await;
+    let broker = Setup::new(&issuer).start().await;
+    let first = digest(&broker).await;
+    let link = broker.folder.path().join("policies/p.toml");
+    symlink("/dev/stdout", &link).expect("link");
+    broker.signal("HUP");
+    broker.until("it is told", async || broker.log().contains("it is no regular file")).await;
+    fs::remove_file(link).expect("removed");
+    write(&broker, &format!("{POLICY}\n{}", POLICY.replace("widget-release", "other")));
+    broker.until("the next edit is active", async || digest(&broker).await != first).await;
+}

@@ -39,7 +39,7 @@ async fn every_switch_works(brokers: &[&Broker], issuer: &Issuer) {
         let (value, stranger) = match field {
             "run" => (run.as_str(), "github|9100048|48124571|1"),
             "repository" if brokers.len() > 1 => ("48124571", "48124572"),
-            "repository" => ("acme/widget", "acme/widgets"),
+            "repository" => ("Acme/Widget", "acme/widgets"),
             "policy" => ("widget-release", "widget-releas"),
             "registry" => ("pypi", "npm"),
             _ => ("github", "gitlab"),
