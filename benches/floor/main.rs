@@ -27,6 +27,7 @@ use clap::Parser;
 use self::measure::measure;
 use self::report::Comparison;
 use self::shared::Outcome;
+use self::shared::outcome::{exit_code, unmeasured};
 use self::shared::wire::exchange_request;
 use self::stage::{Stage, introspection_request};
 
@@ -58,18 +59,9 @@ fn main() -> ExitCode {
     let done = match &options.floor {
         Some(config) => floor::serve(config),
         None if options.bench => run(&options),
-        None => {
-            println!("nothing is measured without `cargo bench --bench floor`");
-            Ok(())
-        }
+        None => unmeasured("floor"),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 fn run(options: &Options) -> Outcome<()> {

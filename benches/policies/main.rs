@@ -9,8 +9,9 @@
 
 mod generate;
 mod measure;
+#[path = "../shared/outcome.rs"]
+mod outcome;
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -19,9 +20,7 @@ use trustmint::policy::{Look, Snapshot, load};
 
 use self::generate::Stage;
 use self::measure::{Decisions, Took, median, memory};
-
-/// Whatever goes wrong ends the run.
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+use self::outcome::{Outcome, exit_code, unmeasured};
 
 /// How many policies are few.
 const FEW: usize = 10;
@@ -45,17 +44,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    if !options.bench {
-        println!("nothing is measured without `cargo bench --bench policies`");
-        return ExitCode::SUCCESS;
-    }
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(if options.bench { run(&options) } else { unmeasured("policies") })
 }
 
 fn run(options: &Options) -> Outcome<()> {

@@ -22,6 +22,7 @@ use clap::Parser;
 
 use self::open_loop::Seen;
 use self::shared::Outcome;
+use self::shared::outcome::{exit_code, unmeasured};
 use self::stage::Stage;
 
 /// How much slower the design lets the slowest hundredth be.
@@ -49,20 +50,10 @@ struct Options {
 
 fn main() -> ExitCode {
     let mut options = Options::parse();
-    if !options.bench {
-        println!("nothing is measured without `cargo bench --bench stall`");
-        return ExitCode::SUCCESS;
-    }
     if options.quick {
         options.stall = Duration::from_secs(5);
     }
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(if options.bench { run(&options) } else { unmeasured("stall") })
 }
 
 fn run(options: &Options) -> Outcome<()> {
