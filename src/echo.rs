@@ -5,9 +5,14 @@ const LONGEST: usize = 200;
 
 /// Cuts foreign text at a character boundary, to a length that fits a log line.
 pub(crate) fn clipped(text: impl Into<String>) -> String {
+    clipped_to(text, LONGEST)
+}
+
+/// The same, to another length in bytes.
+pub(crate) fn clipped_to(text: impl Into<String>, longest: usize) -> String {
     let mut text = text.into();
-    if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
         text.push('…');
     }
     text

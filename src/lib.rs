@@ -10,7 +10,7 @@
 //! registry, proxy ── http/oauth, http/forward_auth ─▶ broker::introspect, authorize ─▶ store
 //! ```
 //!
-//! [`clock`], [`document`], [`denial`], [`fetch`], [`registry`], [`identity`], [`policy`],
+//! [`clock`], [`document`], [`denial`], [`fetch`], [`keyring`], [`registry`], [`identity`], [`policy`],
 //! [`token`], [`store`] and [`audit`] are the ground floors; none of them names [`broker`] or
 //! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
 //! format and nothing of verification. [`config`] turns what the operator wrote into types,
@@ -29,6 +29,9 @@ pub mod fetch;
 mod hex;
 pub mod http;
 pub mod identity;
+pub mod keyring;
+pub mod leaks;
+pub mod notices;
 pub mod policy;
 pub mod registry;
 mod reload;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::audit::{Audit, Metrics, Sink};
@@ -15,6 +16,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Limits, StoreConfig};
 use crate::document::Diagnostics;
 use crate::http::{Doors, OpenDoors};
+use crate::leaks::Sharing;
+use crate::notices::Courier;
 use crate::policy::{LoadError, Snapshot, Watch};
 use crate::reload::{self, Reloader, Reloads};
 use crate::store::{Embedded, Store, redis};
@@ -102,6 +105,14 @@ impl Service {
         let mut warnings = config.warnings.clone();
         warnings.extend(snapshot.warnings(clock.now()));
         let warned = reload::warn(&warnings, "");
+        let courier = Arc::new(Courier {
+            webhooks: config.webhooks,
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&metrics),
+            wake: Notify::new(),
+        });
+        config.reporters.share_through(&Sharing { store: Arc::clone(&store), clock: Arc::clone(&clock) });
         let broker = Arc::new(Broker {
             public_url: config.public_url,
             issuers: config.issuers,
@@ -111,12 +122,15 @@ impl Service {
             store,
             switches: Switches::default(),
             explanations: Explanations::default(),
+            reporters: config.reporters,
+            courier,
             audit,
             metrics,
             bounds: Bounds {
                 id_token_bytes: config.limits.id_token_bytes,
                 store_timeout: config.limits.store_timeout,
-                tombstone_ttl: config.limits.tombstone_ttl,
+                remembrance: config.limits.remembrance(),
+                notices: config.limits.notices,
                 packages_per_id_token: config.limits.packages_per_id_token,
                 explanations_per_id_token: config.limits.explanations_per_id_token,
             },
@@ -200,6 +214,13 @@ fn start_background(broker: &Arc<Broker>) -> JoinSet<()> {
         .spawn(async move { switches.switches.keep_renewing(&*switches.store, &*switches.clock).await });
     for issuer in broker.issuers.iter() {
         background.spawn(issuer.keyring.clone().maintain());
+    }
+    for signatures in broker.reporters.iter().filter_map(|reporter| reporter.signatures()) {
+        background.spawn(signatures.keyring.clone().maintain());
+    }
+    if !broker.courier.webhooks.is_empty() {
+        let courier = Arc::clone(&broker.courier);
+        background.spawn(async move { courier.deliver().await });
     }
     background
 }

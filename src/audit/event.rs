@@ -24,7 +24,11 @@ pub enum Outcome {
     WouldMint,
     /// A registry token was killed by its holder.
     Revoked,
-    /// An operator threw a switch.
+    /// A registry token was killed because it, or another one of its run, was reported as leaked.
+    Leaked,
+    /// Somebody reported leaked tokens; `detail` says what they were.
+    Reported,
+    /// A switch was thrown: by an operator, or by a leak.
     Switched,
 }
 
@@ -36,7 +40,7 @@ pub struct Event {
     pub at_ms: u64,
     /// How it ended.
     pub outcome: Outcome,
-    /// The protocol that was spoken: `oauth`, `pypi`, `admin` …
+    /// The protocol that was spoken: `oauth`, `pypi`, `leaks`, `admin` …
     pub dialect: &'static str,
     /// The registry, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +72,15 @@ pub struct Event {
     /// When the registry token ends, in seconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
+    /// Who reported a leak.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reporter: Option<Arc<str>>,
+    /// Where the reporter found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<String>,
+    /// The token that was found, for which this one died too if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_token: Option<TokenId>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
@@ -112,6 +125,9 @@ impl Event {
             digest: None,
             token_id: None,
             expires: None,
+            reporter: None,
+            found_at: None,
+            reported_token: None,
             reason: None,
             detail: None,
             internal: None,
@@ -179,6 +195,8 @@ impl Event {
             Outcome::Denied => self.reason.unwrap_or(Reason::Overloaded.as_str()),
             Outcome::WouldMint => "would_mint",
             Outcome::Revoked => "revoked",
+            Outcome::Leaked => "leaked",
+            Outcome::Reported => "reported",
             Outcome::Switched => "switched",
         }
     }

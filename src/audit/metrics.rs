@@ -49,6 +49,36 @@ struct SnapshotLabels {
     digest: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReportLabels {
+    reporter: Arc<str>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeakLabels {
+    reporter: Arc<str>,
+    registry: Arc<str>,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    webhook: Arc<str>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReporterFetchLabels {
+    reporter: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReporterLabels {
+    reporter: Arc<str>,
+}
+
 /// What came of reading the policies anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
@@ -74,6 +104,14 @@ pub struct Metrics {
     introspections: Family<AnswerLabels, Counter>,
     explanations: Family<AnswerLabels, Counter>,
     revocations: Counter,
+    leak_reports: Family<ReportLabels, Counter>,
+    leaks: Family<LeakLabels, Counter>,
+    reporter_keys: Family<ReporterLabels, Gauge>,
+    reporter_keys_age: Family<ReporterLabels, Gauge>,
+    reporter_fetches: Family<ReporterFetchLabels, Counter>,
+    webhooks: Family<WebhookLabels, Counter>,
+    notices_waiting: Gauge,
+    notices_refused: Counter,
     signature_checks: Family<IssuerLabels, Counter>,
     issuer_keys: Family<IssuerLabels, Gauge>,
     issuer_keys_age: Family<IssuerLabels, Gauge>,
@@ -97,6 +135,14 @@ impl Default for Metrics {
             introspections: Family::default(),
             explanations: Family::default(),
             revocations: Counter::default(),
+            leak_reports: Family::default(),
+            leaks: Family::default(),
+            reporter_keys: Family::default(),
+            reporter_keys_age: Family::default(),
+            reporter_fetches: Family::default(),
+            webhooks: Family::default(),
+            notices_waiting: Gauge::default(),
+            notices_refused: Counter::default(),
             signature_checks: Family::default(),
             issuer_keys: Family::default(),
             issuer_keys_age: Family::default(),
@@ -119,6 +165,39 @@ impl Default for Metrics {
         );
         registry.register("explanations", "ID tokens explained, by outcome", metrics.explanations.clone());
         registry.register("revocations", "Live tokens revoked by their holders", metrics.revocations.clone());
+        registry.register(
+            "leak_reports",
+            "Reports of leaked tokens, by outcome",
+            metrics.leak_reports.clone(),
+        );
+        registry.register("leaked_tokens", "Tokens in reports, by what they were", metrics.leaks.clone());
+        registry.register("reporter_keys", "Keys of the reporter that serve", metrics.reporter_keys.clone());
+        registry.register_with_unit(
+            "reporter_keys_age",
+            "Since the reporter's keys were had from it or from their file",
+            Unit::Seconds,
+            metrics.reporter_keys_age.clone(),
+        );
+        registry.register(
+            "reporter_fetches",
+            "Fetches of the reporter's keys, by result",
+            metrics.reporter_fetches.clone(),
+        );
+        registry.register(
+            "webhook_deliveries",
+            "Attempts to deliver messages, by outcome",
+            metrics.webhooks.clone(),
+        );
+        registry.register(
+            "notices_waiting",
+            "Messages that wait to be delivered, as the store counts them",
+            metrics.notices_waiting.clone(),
+        );
+        registry.register(
+            "notices_refused",
+            "Messages that found no room within `limits.notices`",
+            metrics.notices_refused.clone(),
+        );
         registry.register(
             "signature_checks",
             "Signatures that were checked",
@@ -183,6 +262,52 @@ impl Metrics {
     /// Counts a revocation.
     pub fn revocation(&self) {
         self.revocations.inc();
+    }
+
+    /// Counts a report.
+    pub fn leak_report(&self, reporter: &Arc<str>, outcome: &'static str) {
+        self.leak_reports.get_or_create(&ReportLabels { reporter: Arc::clone(reporter), outcome }).inc();
+    }
+
+    /// Counts a token of a report; the registry is that of its prefix.
+    pub fn leak(&self, reporter: &Arc<str>, registry: Option<&Arc<str>>, state: &'static str) {
+        let registry = Arc::clone(registry.unwrap_or(&self.unknown));
+        let reporter = Arc::clone(reporter);
+        self.leaks.get_or_create(&LeakLabels { reporter, registry, state }).inc();
+    }
+
+    /// Shows the state of a reporter's keys; see [`Metrics::issuer_keys`].
+    pub fn reporter_keys(
+        &self,
+        reporter: &Arc<str>,
+        usable: usize,
+        age: Option<u64>,
+        fetches: impl IntoIterator<Item = (&'static str, u64)>,
+    ) {
+        let label = ReporterLabels { reporter: Arc::clone(reporter) };
+        self.reporter_keys.get_or_create(&label).set(gauge(usable));
+        if let Some(age) = age {
+            self.reporter_keys_age.get_or_create(&label).set(gauge(age));
+        }
+        for (result, count) in fetches {
+            let label = ReporterFetchLabels { reporter: Arc::clone(reporter), result };
+            self.reporter_fetches.get_or_create(&label).inner().store(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts an attempt to deliver a message.
+    pub fn webhook(&self, webhook: &Arc<str>, outcome: &'static str) {
+        self.webhooks.get_or_create(&WebhookLabels { webhook: Arc::clone(webhook), outcome }).inc();
+    }
+
+    /// Shows how many messages wait.
+    pub fn notices_waiting(&self, waiting: u64) {
+        self.notices_waiting.set(gauge(waiting));
+    }
+
+    /// Counts messages that found no room.
+    pub fn notices_refused(&self, refused: u64) {
+        self.notices_refused.inc_by(refused);
     }
 
     /// Counts a signature check.

@@ -155,10 +155,12 @@ impl Broker {
             replay_until: verified.replay_until,
             hash: token.hash(),
             now: minted_ms / 1000,
+            remembrance: self.bounds.remembrance,
             record: Record {
                 registry: Arc::clone(&registry.id),
                 issuer: Arc::clone(&identity.issuer.id),
                 subject: Arc::clone(identity.subject()),
+                id_token: run.is_none().then_some(verified.replay_key),
                 run,
                 scope: grant.scope,
                 minted_ms,

@@ -1,10 +1,13 @@
-//! The use cases: exchange, introspect, revoke, and the operator's switches. Nothing here knows HTTP.
+//! The use cases: exchange, introspect, revoke, disclose, and the operator's switches. Nothing here
+//! knows HTTP.
 
 mod audience;
 mod authorize;
+mod disclose;
 mod exchange;
 mod explain;
 mod introspect;
+mod killing;
 mod policies;
 mod presented;
 mod revoke;
@@ -18,6 +21,7 @@ use tokio::time::Instant;
 
 pub use audience::Audience;
 pub use authorize::Demand;
+pub use disclose::Reported;
 pub use exchange::{ExchangeRequest, Issued};
 pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};
@@ -29,8 +33,10 @@ use crate::audit::{Audit, Event, Metrics, Outcome, Place};
 use crate::clock::Clock;
 use crate::denial::{Denial, Reason};
 use crate::identity::Issuers;
+use crate::leaks::Reporters;
+use crate::notices::Courier;
 use crate::registry::Registries;
-use crate::store::{Answer, Selector, Store, StoreError, Switch};
+use crate::store::{Answer, Remembrance, Selector, Store, StoreError, Switch};
 
 /// The pause before the store is asked again.
 const REPEAT_AFTER: Duration = Duration::from_millis(50);
@@ -42,8 +48,10 @@ pub struct Bounds {
     pub id_token_bytes: usize,
     /// How long the store may take in all.
     pub store_timeout: Duration,
-    /// How long it is remembered that a token was killed.
-    pub tombstone_ttl: Duration,
+    /// How long and how often it is remembered that a token was minted.
+    pub remembrance: Remembrance,
+    /// How many messages may be on their way.
+    pub notices: u64,
     /// How many packages one ID token may be spent on, one by one.
     pub packages_per_id_token: u32,
     /// How often one ID token is explained.
@@ -69,6 +77,10 @@ pub struct Broker {
     pub switches: Switches,
     /// How often ID tokens were explained.
     pub explanations: Explanations,
+    /// Who may report leaked tokens.
+    pub reporters: Reporters,
+    /// Who tells people about leaks.
+    pub courier: Arc<Courier>,
     /// Where events go.
     pub audit: Audit,
     /// What is counted.
@@ -93,6 +105,14 @@ impl Broker {
     /// Whether the store can be written to now.
     pub async fn store_is_ready(&self) -> bool {
         self.within_deadline(self.store.ready()).await.is_ok()
+    }
+
+    /// How many messages wait, if there is anybody to tell and the store answers.
+    pub async fn notices_waiting(&self) -> Option<u64> {
+        if self.courier.webhooks.is_empty() {
+            return None;
+        }
+        self.within_deadline(self.store.waiting()).await.ok()
     }
 
     /// Asks the store until it answers, but not longer than `limits.store_timeout`: an answer that was
@@ -121,24 +141,42 @@ impl Broker {
     pub async fn switch(self: &Arc<Self>, selector: Selector, switch: Switch) -> Result<(), Denial> {
         let place = self.place()?;
         let broker = Arc::clone(self);
-        let thrown = tokio::spawn(async move {
-            let now_ms = broker.clock.now_ms();
-            let what = format!("{switch:?} {}", serde_json::to_string(&selector).unwrap_or_default());
-            let thrown = broker.insist(|| broker.store.switch(selector.clone(), switch, now_ms)).await;
-            let mut event = Event::new(now_ms, Outcome::Switched, "admin");
-            if let Err(denial) = &thrown {
-                // Nobody knows whether it was thrown; the operator will try again.
-                event.refuse(denial);
-            }
-            event.detail = Some(what);
-            place.record(event);
-            thrown?;
-            let renewed = broker.switches.renew(&*broker.store, now_ms).await;
-            renewed.map_err(|error| store_unavailable(&StoreError(error)))
-        });
+        let thrown = tokio::spawn(async move { broker.throw(&selector, switch, "admin", Some(place)).await });
         thrown.await.unwrap_or_else(|error| {
             Err(Denial::new(Reason::Overloaded, "the switch was aborted").internal(error))
         })
+    }
+
+    /// Throws a switch, records that, and sees that it is in force here.
+    async fn throw(
+        &self,
+        selector: &Selector,
+        switch: Switch,
+        dialect: &'static str,
+        place: Option<Place>,
+    ) -> Result<(), Denial> {
+        let now_ms = self.clock.now_ms();
+        let thrown = self.insist(|| self.store.switch(selector.clone(), switch, now_ms)).await;
+        let mut event = Event::new(now_ms, Outcome::Switched, dialect);
+        if let Err(denial) = &thrown {
+            // Nobody knows whether it was thrown; whoever wanted it will try again.
+            event.refuse(denial);
+        }
+        let what = serde_json::to_string(selector).unwrap_or_default();
+        event.detail = Some(format!("{switch:?} {what}"));
+        self.record(place, event).await;
+        thrown?;
+        let renewed = self.switches.renew(&*self.store, now_ms).await;
+        renewed.map_err(|error| store_unavailable(&StoreError(error)))
+    }
+
+    /// Records an event, in a place that was taken or in the next one that becomes free: what is done
+    /// already cannot be refused any more.
+    async fn record(&self, place: Option<Place>, event: Event) {
+        match place {
+            Some(place) => place.record(event),
+            None => self.audit.record(event).await,
+        }
     }
 
     /// A place for the event of what is about to be decided.

@@ -1,14 +1,19 @@
 //! Who holds a token may kill it, and it alone (RFC 7009; possession is authority).
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Broker;
+use super::killing::number;
 use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome};
 use crate::denial::Denial;
-use crate::store::{Death, Entry, Tombstone};
-use crate::token::{Record, RegistryToken};
+use crate::registry::Registry;
+use crate::store::{Death, Doomed};
+use crate::token::RegistryToken;
+
+/// How many tokens are killed together.
+const TOGETHER: usize = 250;
 
 impl Broker {
     /// Revokes a token. A string that is no live token of ours is as dead as it will ever be.
@@ -16,49 +21,72 @@ impl Broker {
     /// # Errors
     /// If the store cannot be reached: the token may still be live, and the caller must try again.
     pub async fn revoke(self: &Arc<Self>, token: &str, dialect: &'static str) -> Result<(), Denial> {
-        let Some(registry) = self.registries.by_token(token) else { return Ok(()) };
-        let Some(token) = RegistryToken::parse(&registry.token_prefix, token) else { return Ok(()) };
-        let place = self.place()?;
-        let (broker, registry) = (Arc::clone(self), Arc::clone(&registry.id));
-        let (tag, hash) = (token.tag(), token.hash());
+        self.revoke_all([token], dialect).await
+    }
+
+    /// Revokes each of these, likewise.
+    ///
+    /// # Errors
+    /// See [`Broker::revoke`].
+    pub async fn revoke_all<'t>(
+        self: &Arc<Self>,
+        tokens: impl IntoIterator<Item = &'t str>,
+        dialect: &'static str,
+    ) -> Result<(), Denial> {
+        let mut seen = HashSet::new();
+        let doomed: Vec<_> = tokens
+            .into_iter()
+            .filter_map(|text| self.read_token(text))
+            .filter(|(_, token)| seen.insert(token.hash()))
+            .collect();
+        for part in doomed.chunks(TOGETHER) {
+            self.revoke_part(part, dialect).await?;
+        }
+        Ok(())
+    }
+
+    /// A string as a token of one of our registries.
+    pub(super) fn read_token(&self, text: &str) -> Option<(Arc<Registry>, RegistryToken)> {
+        let registry = self.registries.by_token(text)?;
+        Some((Arc::clone(registry), RegistryToken::parse(&registry.token_prefix, text)?))
+    }
+
+    async fn revoke_part(
+        self: &Arc<Self>,
+        part: &[(Arc<Registry>, RegistryToken)],
+        dialect: &'static str,
+    ) -> Result<(), Denial> {
+        let mut place = Some(self.place()?);
+        let doom =
+            |token: &RegistryToken| Doomed { tag: token.tag(), tokens: vec![token.hash()], family: None };
+        let doomed: Arc<[Doomed]> = part.iter().map(|(_, token)| doom(token)).collect();
+        let named: Vec<_> =
+            part.iter().map(|(registry, token)| (Arc::clone(&registry.id), token.hash())).collect();
+        let (broker, by) = (Arc::clone(self), number()?);
         let work = async move {
-            let at = broker.clock.now();
-            let until = at + broker.bounds.tombstone_ttl.as_secs();
-            let tombstone = Tombstone { at, why: Death::Revoked, until };
-            let asked = AtomicUsize::new(0);
-            let before = broker.insist(|| {
-                asked.fetch_add(1, Ordering::Relaxed);
-                broker.store.kill(tag, hash, tombstone)
-            });
-            let before = before.await;
-            let mut event = Event::new(broker.clock.now_ms(), Outcome::Revoked, dialect);
-            event.registry = Some(registry);
-            event.token_id = Some(hash.into());
-            match &before {
-                Ok(Some(Entry::Minted(record))) if !record.is_expired(at) => describe(&mut event, record),
-                // It was this very revocation, and the answer was lost.
-                Ok(Some(Entry::Dead(found))) if *found == tombstone && asked.load(Ordering::Relaxed) > 1 => {}
-                // It was dead, or never ours: nothing was done.
-                Ok(_) => return Ok(()),
-                // Nobody knows whether the token is dead; the holder will try again.
-                Err(denial) => event.refuse(denial),
+            match broker.kill(doomed, Death::Revoked, by).await {
+                Ok(killed) => {
+                    // What was dead, or never ours, is no event: nothing was done.
+                    for (hash, record) in killed.into_iter().flatten() {
+                        let event = broker.event_about(Outcome::Revoked, dialect, hash, &record);
+                        broker.metrics.revocation();
+                        broker.record(place.take(), event).await;
+                    }
+                    Ok(())
+                }
+                Err(denial) => {
+                    // Nobody knows whether the tokens are dead; the holder will try again.
+                    for (registry, hash) in named {
+                        let mut event = Event::new(broker.clock.now_ms(), Outcome::Revoked, dialect);
+                        event.registry = Some(registry);
+                        event.token_id = Some(hash.into());
+                        event.refuse(&denial);
+                        broker.record(place.take(), event).await;
+                    }
+                    Err(denial)
+                }
             }
-            if before.is_ok() {
-                broker.metrics.revocation();
-            }
-            place.record(event);
-            before.map(drop)
         };
         Unabandoned::new(work).await
     }
-}
-
-fn describe(event: &mut Event, record: &Record) {
-    event.issuer = Some(Arc::clone(&record.issuer));
-    event.subject = Some(Arc::clone(&record.subject));
-    event.run.clone_from(&record.run);
-    event.granted(&record.scope);
-    event.policies.clone_from(&record.policies);
-    event.digest = Some(Arc::clone(&record.digest));
-    event.expires = Some(record.expires);
 }

@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 
 use jsonwebtoken::Algorithm;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
 use url::Url;
 
-use super::{Files, networks, without_credentials};
+use super::{Files, fetcher, without_credentials};
 use crate::document::{Code, Located, Section, Warnings};
-use crate::fetch::{Fetcher, Roots};
 use crate::identity::{
-    Issuer, IssuerSettings, Issuers, KeySource, Keyring, KeysFile, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
+    Issuer, IssuerSettings, Issuers, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
 };
 
 /// What can be listed in `algorithms`.
@@ -77,7 +74,8 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let leeway = section.duration("leeway", 0..MAX_LEEWAY + 1);
     let allow_no_kid = section.flag("allow_no_kid");
     let keys_host = kind.as_ref().and_then(|kind| kind.value.keys_host);
-    let keys = read_keys(section, files, url.as_deref(), keys_host, allow_no_kid);
+    let keys = read_keys(section, files, url.as_deref(), keys_host);
+    let keyring = keys.and_then(|keys| keyring(name.value, section, keys, allow_no_kid));
     let Some(kind) = kind.map(|kind| kind.value) else {
         // What may be written here depends on the kind, so nothing is said about it.
         for key in ["pins", "run_claim", "allow_events", "accept_shared_audience"] {
@@ -106,7 +104,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
             accept_shared_audience,
             allow_events,
         }),
-        keyring: Keyring::new(name.value.into(), keys?, allow_no_kid),
+        keyring: keyring?,
         keys_file: section.string("keys_file").map(|name| files.path(name.value)),
     })
 }
@@ -238,7 +236,6 @@ fn read_keys(
     files: &Files<'_>,
     url: Option<&str>,
     keys_host: Option<&'static str>,
-    allow_no_kid: bool,
 ) -> Option<KeySource> {
     if section.contains("keys_file") {
         for key in ["jwks_uri", "ca_file", "allow_private"] {
@@ -248,42 +245,27 @@ fn read_keys(
         }
         let name = section.string("keys_file")?;
         let contents = files.read(section, "keys_file")?;
-        return match KeysFile::new(files.path(name.value), &contents, allow_no_kid) {
-            Ok((file, set)) => Some(KeySource::File(file, set)),
-            Err(error) => {
-                section.error(&name.span, format!("`keys_file`: {error}"), None);
-                None
-            }
-        };
+        return Some(KeySource::File(files.path(name.value), contents));
     }
-    let roots = if section.contains("ca_file") { read_roots(section, files) } else { Some(Roots::System) };
-    let allow_private = networks(section, "allow_private");
+    let fetcher = fetcher::read(section, files);
     let jwks_uri = section.parsed("jwks_uri", |text| match Url::parse(text) {
         Ok(url) if url.scheme() == "https" => Ok(text.to_owned()),
         _ => Err("it must be an https URL"),
     });
-    match Fetcher::new(&roots?, allow_private) {
-        Ok(fetcher) => Some(KeySource::Fetched(Remote {
-            fetcher,
-            issuer_url: url?.to_owned(),
-            jwks_uri: jwks_uri.map(|uri| uri.value),
-            keys_host,
-        })),
-        Err(error) => {
-            section.error(section.span(), format!("`ca_file`: {error}"), None);
-            None
-        }
-    }
+    Some(KeySource::Fetched(Remote {
+        fetcher: fetcher?,
+        issuer_url: url?.to_owned(),
+        jwks_uri: jwks_uri.map(|uri| uri.value),
+        keys_host,
+    }))
 }
 
-fn read_roots(section: &Section<'_>, files: &Files<'_>) -> Option<Roots> {
-    let span = section.string("ca_file")?.span;
-    let pem = files.read(section, "ca_file")?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Some(Roots::Only(certificates)),
-        _ => {
-            section.error(&span, "`ca_file` has no PEM certificate", None);
+fn keyring(id: &str, section: &Section<'_>, keys: KeySource, allow_no_kid: bool) -> Option<Keyring> {
+    match Keyring::new(id.into(), keys, allow_no_kid) {
+        Ok(keyring) => Some(keyring),
+        Err(error) => {
+            let span = section.string("keys_file").map_or_else(|| section.span().clone(), |name| name.span);
+            section.error(&span, format!("`keys_file`: {error}"), None);
             None
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::document::Section;
 use crate::identity::MAX_TOKEN_BYTES;
+use crate::store::Remembrance;
 
 /// The bounds of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,29 @@ pub struct Limits {
     pub store_timeout: Duration,
     /// Audit events that wait to be written; a full queue refuses mints.
     pub audit_queue: usize,
-    /// How long it is remembered that a token was killed.
+    /// How long after a token's end it is remembered that it was minted.
     pub tombstone_ttl: Duration,
+    /// How many tombstones there are at most, of less than 100 bytes each.
+    pub tombstones: u64,
+    /// The largest leak report, in bytes; four of this size may be read at the same time.
+    pub report_bytes: usize,
+    /// The most records of a leak report.
+    pub report_records: usize,
+    /// From the end of a report's head to the answer.
+    pub report_timeout: Duration,
+    /// Reports of holders a second for each client network.
+    pub holder_reports_per_second: u32,
+    /// Reports of holders that a client network may send at once.
+    pub holder_report_burst: u32,
+    /// Messages for webhooks that wait to be delivered.
+    pub notices: u64,
+}
+
+impl Limits {
+    /// How tombstones are kept.
+    pub fn remembrance(&self) -> Remembrance {
+        Remembrance { ttl: self.tombstone_ttl.as_secs(), most: self.tombstones }
+    }
 }
 
 impl Default for Limits {
@@ -70,6 +92,13 @@ impl Default for Limits {
             store_timeout: Duration::from_millis(1_500),
             audit_queue: 8_192,
             tombstone_ttl: Duration::from_secs(30 * 86_400),
+            tombstones: 10_000_000,
+            report_bytes: 8 << 20,
+            report_records: 10_000,
+            report_timeout: Duration::from_secs(25),
+            holder_reports_per_second: 1,
+            holder_report_burst: 10,
+            notices: 20_000,
         }
     }
 }
@@ -109,6 +138,14 @@ pub(super) fn read(root: &Section<'_>) -> Limits {
     limits.store_timeout = time("store_timeout", 50, 1_900, limits.store_timeout);
     limits.audit_queue = size("audit_queue", 1, 1 << 20, limits.audit_queue);
     limits.tombstone_ttl = time("tombstone_ttl", 3_600_000, 366 * 86_400_000, limits.tombstone_ttl);
+    limits.tombstones = section.number("tombstones", 1..(1 << 40) + 1).unwrap_or(limits.tombstones);
+    limits.report_bytes = size("report_bytes", 4_096, 64 << 20, limits.report_bytes);
+    limits.report_records = size("report_records", 1, 100_000, limits.report_records);
+    limits.report_timeout = time("report_timeout", 100, 600_000, limits.report_timeout);
+    limits.holder_reports_per_second =
+        count("holder_reports_per_second", 1_000_000, limits.holder_reports_per_second);
+    limits.holder_report_burst = count("holder_report_burst", 1_000_000, limits.holder_report_burst);
+    limits.notices = section.number("notices", 1..1_000_001).unwrap_or(limits.notices);
     section.finish();
     limits
 }

@@ -1,16 +1,19 @@
 //! What the operator wrote in `trustmint.toml`, validated into types; every error at once, each
 //! with its line.
 
+mod fetcher;
 mod issuers;
 mod limits;
 mod lint;
 mod listen;
 mod policies;
 mod registries;
+mod reporters;
 mod secret;
 mod shared_audience;
 mod store;
 mod upstream;
+mod webhooks;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -27,6 +30,8 @@ pub use store::{RedisUrl, StoreConfig, Topology};
 
 use crate::document::{Code, Diagnostics, Located, Section, Source, Warnings, document, parse};
 use crate::identity::Issuers;
+use crate::leaks::Reporters;
+use crate::notices::Webhooks;
 use crate::policy::{Delegation, Vocabulary};
 use crate::registry::Registries;
 
@@ -51,6 +56,10 @@ pub struct Config {
     pub issuers: Arc<Issuers>,
     /// What tokens are minted for.
     pub registries: Arc<Registries>,
+    /// Who may report leaked tokens.
+    pub reporters: Reporters,
+    /// Who is told about leaks.
+    pub webhooks: Webhooks,
     /// Where audit events go; `None`: standard output.
     pub audit_file: Option<PathBuf>,
     /// What deserves a look.
@@ -179,6 +188,8 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
     warnings.settle();
     let registries = registries::read(&root, files, public_url.as_deref(), &issuers);
     let policies = policies::read(&root, files, &issuers, &registries);
+    let reporters = reporters::read(&root, files);
+    let webhooks = webhooks::read(&root, files, &registries);
     root.finish();
     let policies::Policies { folder, poll, delegations } = policies?;
     Some(Config {
@@ -191,6 +202,8 @@ fn read_root(root: Section<'_>, files: &Files<'_>) -> Option<Config> {
         limits,
         issuers: Arc::new(issuers),
         registries: Arc::new(registries),
+        reporters,
+        webhooks,
         audit_file,
         warnings: warnings.into_found(),
     })

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::shared_audience::owner_of;
 use super::{Files, upstream};
-use crate::document::{Code, Section};
+use crate::document::{Code, Located, Section};
 use crate::identity::Issuers;
-use crate::registry::{Client, Registries, Registry, RegistryKind, SecretHash};
+use crate::registry::{Client, OnLeak, Registries, Registry, RegistryKind, SecretHash};
 
 /// The longest life of a token, in seconds (PEP 807 forbids more).
 const LONGEST_TTL: u64 = 21_600;
@@ -30,13 +30,7 @@ pub(super) fn read(
     let mut taken = Taken { accepted: accepted_shared_audiences(issuers), ..Taken::default() };
     let mut registries = Vec::new();
     for (name, section) in sections {
-        if !is_id(name.value) {
-            section.error(
-                &name.span,
-                format!("\"{}\" is no id: use lower-case letters, digits, `-` and `_`", name.value),
-                None,
-            );
-        }
+        check_id(&section, &name);
         let (span, has_hosts) = (section.span().clone(), section.contains("hosts"));
         let registry = read_registry(name.value, section, files, public_url, &mut taken);
         let needs_hosts = registry.as_ref().is_some_and(|registry| registry.kind != RegistryKind::Generic);
@@ -122,6 +116,11 @@ fn read_registry(
         section.list("clients").into_iter().filter_map(|client| read_client(client, id, taken)).collect();
     let (public_reads, unchecked_package) = (section.flag("public_reads"), section.flag("unchecked_package"));
     let upstream = upstream::read(&section, files);
+    let on_leak = section.parsed("on_leak", |text| match text {
+        "revoke" => Ok(OnLeak::Revoke),
+        "suspend" => Ok(OnLeak::Suspend),
+        _ => Err("write \"revoke\" or \"suspend\""),
+    });
     let shortest = kind.map_or(60, RegistryKind::shortest_ttl);
     let token_ttl = section.duration("token_ttl", shortest..LONGEST_TTL + 1);
     let span = section.span().clone();
@@ -137,6 +136,7 @@ fn read_registry(
         upload_paths,
         public_reads,
         unchecked_package,
+        on_leak: on_leak.map_or(OnLeak::Revoke, |on_leak| on_leak.value),
         upstream,
         clients,
     })
@@ -279,6 +279,14 @@ fn read_client(section: Section<'_>, registry: &str, taken: &mut Taken) -> Optio
     }
     section.finish();
     Some(Client { id: id?.value.to_owned(), secrets })
+}
+
+/// What names a section in addresses, metrics and events.
+pub(super) fn check_id(section: &Section<'_>, name: &Located<&str>) {
+    if !is_id(name.value) {
+        let message = format!("\"{}\" is no id: use lower-case letters, digits, `-` and `_`", name.value);
+        section.error(&name.span, message, None);
+    }
 }
 
 fn is_id(text: &str) -> bool {

@@ -1,14 +1,14 @@
-//! A GET of one JSON document.
+//! One request and its answer: a GET of a document, or a POST of a message.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Empty;
-use hyper::Request;
-use hyper::body::Bytes;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
 use super::response::{self, Fetched};
@@ -42,7 +43,16 @@ pub enum Roots {
     Only(Vec<CertificateDer<'static>>),
 }
 
-/// Fetches documents for one issuer.
+/// What somebody answered to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The status.
+    pub status: StatusCode,
+    /// `Retry-After`, where it is a number of seconds.
+    pub retry_after: Option<Duration>,
+}
+
+/// Speaks to one other side: an issuer, a reporter, a webhook.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     tls: Arc<ClientConfig>,
@@ -80,11 +90,52 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn get_json(&self, url: &str) -> Result<Fetched, FetchError> {
-        let parsed = Url::parse(url).map_err(|_| FetchError::url(url))?;
-        timeout(TOTAL_TIMEOUT, self.get(&parsed)).await.map_err(|_| FetchError::Timeout)?
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let read = |response| response::read(response, true);
+        self.exchange(url, Method::GET, headers, Bytes::new(), read).await
     }
 
-    async fn get(&self, url: &Url) -> Result<Fetched, FetchError> {
+    /// Fetches a document, whatever its `Content-Type` says: file stores often know none.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn get_document(&self, url: &str, headers: HeaderMap) -> Result<Fetched, FetchError> {
+        let read = |response| response::read(response, false);
+        self.exchange(url, Method::GET, headers, Bytes::new(), read).await
+    }
+
+    /// Posts a message. Nothing of the answer's body is read.
+    ///
+    /// # Errors
+    /// See [`FetchError`]; a status is none.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes) -> Result<Receipt, FetchError> {
+        let read = async |response: Response<Incoming>| {
+            let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+            Ok(Receipt { status: response.status(), retry_after })
+        };
+        self.exchange(url, Method::POST, headers, body, read).await
+    }
+
+    /// One request, and what is read of the answer, all within the deadline.
+    async fn exchange<T>(
+        &self,
+        url: &str,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
+        let parsed = Url::parse(url).map_err(|_| FetchError::url(url))?;
+        let exchanged = async {
+            let stream = self.connect_tls(&parsed).await?;
+            converse(stream, &parsed, method, headers, body, read).await
+        };
+        timeout(TOTAL_TIMEOUT, exchanged).await.map_err(|_| FetchError::Timeout)?
+    }
+
+    async fn connect_tls(&self, url: &Url) -> Result<TlsStream<TcpStream>, FetchError> {
         let host = match (url.scheme(), url.host()) {
             ("https", Some(host)) => host.to_owned(),
             _ => return Err(FetchError::url(url.as_str())),
@@ -97,11 +148,10 @@ impl Fetcher {
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
-        let stream = TlsConnector::from(Arc::clone(&self.tls))
+        TlsConnector::from(Arc::clone(&self.tls))
             .connect(name, stream)
             .await
-            .map_err(|error| FetchError::connection(format!("TLS with {host}"), error))?;
-        converse(stream, url).await
+            .map_err(|error| FetchError::connection(format!("TLS with {host}"), error))
     }
 
     async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, FetchError> {
@@ -140,10 +190,14 @@ async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, FetchError> 
 
 /// Converses over a connection of its own, which ends with the future that reads its answer: whoever
 /// drips or never ends holds nothing afterwards.
-async fn converse<S>(stream: S, url: &Url) -> Result<Fetched, FetchError>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-{
+async fn converse<T>(
+    stream: TlsStream<TcpStream>,
+    url: &Url,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+    read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, FetchError>,
+) -> Result<T, FetchError> {
     let failed = |error: hyper::Error| FetchError::connection(format!("HTTP with {url}"), error);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
@@ -155,11 +209,13 @@ where
     connections.spawn(connection);
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let request = Request::get(target)
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target)
         .header(HOST, authority)
-        .header(ACCEPT, "application/json")
         .header(USER_AGENT, concat!("trustmint/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<Bytes>::new())
+        .body(Full::new(body))
         .map_err(|_| FetchError::url(url.as_str()))?;
-    response::read(sender.send_request(request).await.map_err(failed)?).await
+    request.headers_mut().extend(headers);
+    read(sender.send_request(request).await.map_err(failed)?).await
 }

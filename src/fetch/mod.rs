@@ -10,6 +10,6 @@ mod error;
 mod response;
 
 pub use address::is_public;
-pub use client::{Fetcher, Roots};
+pub use client::{Fetcher, Receipt, Roots};
 pub use error::FetchError;
 pub use response::Fetched;

@@ -1,4 +1,4 @@
-//! An answer, read for the JSON document it must hold.
+//! An answer, read for the document it must hold.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct Fetched {
 }
 
 /// Reads an answer, as far as it is what was asked for.
-pub(super) async fn read(response: Response<Incoming>) -> Result<Fetched, FetchError> {
+pub(super) async fn read(response: Response<Incoming>, wants_json: bool) -> Result<Fetched, FetchError> {
     if response.status() != StatusCode::OK {
         return Err(FetchError::Status(response.status()));
     }
@@ -42,7 +42,7 @@ pub(super) async fn read(response: Response<Incoming>) -> Result<Fetched, FetchE
     }
     let content_type = text(headers, &CONTENT_TYPE).unwrap_or("").split(';').next().unwrap_or("").trim();
     let content_type = content_type.to_ascii_lowercase();
-    if !is_json(&content_type) {
+    if wants_json && !is_json(&content_type) {
         return Err(FetchError::document(format_args!(
             "the document is {:?}, not JSON",
             clipped(&content_type)

@@ -9,6 +9,7 @@ mod credential;
 mod dialects;
 mod doors;
 mod forward_auth;
+mod leaks;
 mod leftover;
 mod oauth;
 mod ops;

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::broker::Broker;
 use crate::clock::rfc3339;
-use crate::identity::KeysStatus;
+use crate::keyring::KeysStatus;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -55,6 +55,14 @@ async fn metrics(State(broker): State<Arc<Broker>>) -> impl IntoResponse {
         let KeysStatus { usable, age, fetches } = issuer.keyring.status();
         let age = age.map(|age| age.as_secs());
         broker.metrics.issuer_keys(&issuer.settings.id, usable, age, fetches);
+    }
+    for reporter in broker.reporters.iter() {
+        let Some(signatures) = reporter.signatures() else { continue };
+        let KeysStatus { usable, age, fetches } = signatures.keyring.status();
+        broker.metrics.reporter_keys(&reporter.id, usable, age.map(|age| age.as_secs()), fetches);
+    }
+    if let Some(waiting) = broker.notices_waiting().await {
+        broker.metrics.notices_waiting(waiting);
     }
     ([(CONTENT_TYPE, OPENMETRICS)], broker.metrics.render(broker.audit.waiting()))
 }

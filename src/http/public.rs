@@ -14,13 +14,14 @@ use super::refusal::bad_request;
 use super::routes::{INTROSPECT, METADATA};
 use super::state::{Public, method_not_allowed};
 use super::target::not_found;
-use super::{client_auth, dialects, forward_auth, oauth as native, rate_limit};
+use super::{client_auth, dialects, forward_auth, leaks, oauth as native, rate_limit};
 use crate::broker::Broker;
 use crate::config::Limits;
 
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
-    let public = Public { broker, body_limit: BodyLimit(limits.body_bytes) };
+    let body_limit = BodyLimit(limits.body_bytes);
+    let public = Public { broker, body_limit, reading: leaks::Reading::new(limits) };
     let by_network = rate_limit::layer(
         rate_limit::ByNetwork::new(trusted_proxies),
         limits.requests_per_second,
@@ -28,17 +29,23 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     );
     let by_client =
         rate_limit::layer(rate_limit::ByClient, limits.introspections_per_second, limits.introspection_burst);
-    let around = |words| {
+    let around_for = |limit, words| {
         let metrics = Arc::clone(&public.broker.metrics);
-        from_fn_with_state(Around { metrics, limit: limits.request_timeout, words }, around)
+        from_fn_with_state(Around { metrics, limit, words }, around)
     };
+    let around = |words| around_for(limits.request_timeout, words);
     let clients = native::introspection.layer(by_client.clone());
     let strangers = client_auth::refuse.layer(by_network.clone());
     let introspect = {
         let strangers = strangers.clone();
         any(move |State(public), request| native::introspect(public, request, clients, strangers))
     };
-    let proxies = forward_auth::answer.layer(by_client);
+    let proxies = forward_auth::answer.layer(by_client.clone());
+    let scanners = leaks::verifiable.layer(by_client);
+    let verify = {
+        let strangers = strangers.clone();
+        any(move |State(public), request| leaks::verify(public, request, scanners, strangers))
+    };
     let forward_auth =
         any(move |State(public), request| forward_auth::ask(public, request, proxies, strangers));
     // RFC 8414 §3.1: the well-known part comes before the identifier's path, if it has one.
@@ -57,6 +64,19 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
 
     let forwarded = around(Words::Problem(forward_auth::denied));
     let mut router = Router::new().merge(native).route(forward_auth::ROUTE, forward_auth.layer(forwarded));
+    let holders = rate_limit::layer(
+        rate_limit::ByNetwork::new(trusted_proxies),
+        limits.holder_reports_per_second,
+        limits.holder_report_burst,
+    );
+    let denied = Words::Problem(leaks::denied);
+    let around_reports = around_for(limits.report_timeout, denied);
+    let holder = Router::new().route(leaks::HOLDER, post(leaks::holder));
+    let holder = holder.method_not_allowed_fallback(method_not_allowed);
+    router = router
+        .merge(leaks::reporters().layer((around_reports.clone(), by_network.clone())))
+        .merge(holder.layer((around_reports, holders)))
+        .route(leaks::VERIFY, verify.layer(around(denied)));
     for dialect in dialects::all() {
         let words = around(Words::Problem(dialect.denied));
         router = router.merge(dialect.routes.layer((words, by_network.clone())));

@@ -1,6 +1,6 @@
 //! The addresses of the public door.
 
-use super::{dialects, forward_auth};
+use super::{dialects, forward_auth, leaks};
 
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -8,5 +8,5 @@ pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// The routes, as metrics name them; everything else is `other`.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
     let everybodys = ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA, forward_auth::ROUTE];
-    everybodys.into_iter().chain(dialects::ROUTES)
+    everybodys.into_iter().chain(leaks::ROUTES).chain(dialects::ROUTES)
 }

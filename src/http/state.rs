@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use axum::http::StatusCode;
 
 use super::body::BodyLimit;
+use super::leaks::Reading;
 use super::refusal::Refused;
 use crate::broker::Broker;
 
@@ -14,6 +15,7 @@ use crate::broker::Broker;
 pub(super) struct Public {
     pub(super) broker: Arc<Broker>,
     pub(super) body_limit: BodyLimit,
+    pub(super) reading: Reading,
 }
 
 impl FromRef<Public> for BodyLimit {

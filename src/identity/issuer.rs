@@ -195,6 +195,11 @@ impl Identity {
         self.run.as_ref()
     }
 
+    /// The address of the run's page, where the kind knows it.
+    pub fn run_url(&self) -> Option<String> {
+        (self.issuer.kind.run_url)(&self.issuer.url, &self.claims)
+    }
+
     /// The repository, project or the like, by id and by name.
     pub fn repositories(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
         self.issuer.kind.repository.iter().filter_map(|name| self.claim(name).and_then(Claim::canonical))

@@ -20,7 +20,7 @@ pub use issuer::{Identity, Issuer, IssuerSettings, Issuers, Pin};
 pub use jwk::{KeySet, KeySetError, Skipped};
 pub use jws::{Jws, MAX_TOKEN_BYTES};
 pub use key_listing::{KeyListing, ListedKey};
-pub use keyring::{KeySource, Keyring, KeysFile, KeysStatus, refresh_after};
+pub use keyring::{KeySource, Keyring, refresh_after};
 pub use kinds::{Caution, Kind};
 pub use times::{MAX_LEEWAY, MAX_MAX_AGE, REPLAY_MARGIN};
 pub use verify::{Unverified, Verified};

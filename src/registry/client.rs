@@ -16,18 +16,15 @@ impl SecretHash {
         Self(hash)
     }
 
+    /// Whether it is one of these, in time that does not depend on which.
+    pub fn is_any_of(self, known: &[Self]) -> bool {
+        let is = |known: &Self| constant_time::verify_slices_are_equal(&known.0, &self.0).is_ok();
+        known.iter().fold(false, |found, known| found | is(known))
+    }
+
     /// Reads 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let mut hash = [0; 32];
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).ok()?;
-            *byte = u8::from_str_radix(pair, 16).ok()?;
-        }
-        Some(Self(hash))
+        hex::decode(text).map(Self)
     }
 
     /// Writes 64 hexadecimal digits.
@@ -48,12 +45,7 @@ pub struct Client {
 impl Client {
     /// Whether a secret is one of this client's, in time that does not depend on the secret.
     pub fn accepts(&self, secret: &[u8]) -> bool {
-        let hash = SecretHash::of(secret);
-        let mut accepted = false;
-        for known in &self.secrets {
-            accepted |= constant_time::verify_slices_are_equal(&known.0, &hash.0).is_ok();
-        }
-        accepted
+        SecretHash::of(secret).is_any_of(&self.secrets)
     }
 }
 

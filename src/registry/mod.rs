@@ -34,10 +34,22 @@ pub struct Registry {
     pub public_reads: bool,
     /// Whether a proxy lets requests through whose path does not name their package.
     pub unchecked_package: bool,
+    /// What a leaked token means for the policies behind it.
+    pub on_leak: OnLeak,
     /// What a proxy shows the registry instead of the client's token.
     pub upstream: Option<Upstream>,
     /// Who may introspect its tokens, and ask on behalf of proxies.
     pub clients: Vec<Client>,
+}
+
+/// What happens, beside the end of its run's tokens, when a token of a registry has leaked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLeak {
+    /// Nothing.
+    #[default]
+    Revoke,
+    /// The policies that fed it are suspended until somebody resumes them.
+    Suspend,
 }
 
 /// All configured registries.

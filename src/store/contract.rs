@@ -1,13 +1,13 @@
 //! What goes into a store and what comes out.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::registry::Package;
-use crate::token::{Record, Tag, TokenHash};
+use crate::token::{Family, Record, Tag, TokenHash};
 
 /// A mint: an ID token is burnt and a registry token comes to life.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Mint {
     pub hash: TokenHash,
     /// The registry token's record.
     pub record: Record,
+    /// How it is remembered that the token was minted, once it has ended.
+    pub remembrance: Remembrance,
     /// The present, in seconds.
     pub now: u64,
 }
@@ -40,17 +42,52 @@ pub struct Mint {
 pub(super) const RUN_MEMORY: u64 = 7 * 86_400;
 
 impl Mint {
-    /// What its tokens are counted under.
-    pub(super) fn counter(&self) -> [u8; 32] {
-        match &self.record.run {
-            Some(run) => {
-                let mut counter = [0; 32];
-                counter.copy_from_slice(digest::digest(&digest::SHA256, run.as_bytes()).as_ref());
-                counter
-            }
-            None => self.replay_key,
-        }
+    /// What its tokens are counted and found under.
+    pub(super) fn family(&self) -> Family {
+        self.record.family()
     }
+}
+
+/// How long tombstones stay and how many there are: each a half of a token's hash, which says that it
+/// was minted and has ended, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembrance {
+    /// How long after a token's own end, in seconds.
+    pub ttl: u64,
+    /// How many at most; the oldest are forgotten before their time.
+    pub most: u64,
+}
+
+/// Tombstones are kept by the week in which their tokens end, and forgotten by the week.
+const WEEK: u64 = 7 * 86_400;
+/// Longer than any token lives, in seconds.
+const LONGEST_LIFE: u64 = 86_400;
+
+impl Remembrance {
+    /// The week of a token that ends at this second.
+    pub(super) fn week(expires: u64) -> u64 {
+        expires / WEEK
+    }
+
+    /// The second from which on all of a week's tombstones may be forgotten.
+    pub(super) fn week_until(self, week: u64) -> u64 {
+        (week + 1) * WEEK + self.ttl
+    }
+
+    /// The weeks whose tombstones may be there at a second.
+    pub(super) fn weeks(self, now: u64) -> RangeInclusive<u64> {
+        now.saturating_sub(self.ttl + WEEK) / WEEK..=(now + LONGEST_LIFE) / WEEK
+    }
+
+    /// How many weeks there are at most at the same time.
+    pub(super) fn weeks_at_once(self) -> u64 {
+        self.ttl / WEEK + 3
+    }
+}
+
+/// What a tombstone holds of a token's hash.
+pub(super) fn half(hash: &TokenHash) -> &[u8] {
+    &hash.0[..16]
 }
 
 /// What an ID token is spent on.
@@ -90,19 +127,22 @@ pub enum Minting {
 pub enum Entry {
     /// It was minted and nobody killed it; it may have expired since.
     Minted(Arc<Record>),
-    /// It was killed.
-    Dead(Tombstone),
+    /// It was killed before its end.
+    Dead(Killed, Arc<Record>),
+    /// It was minted and has ended; that is all that is left of it.
+    Ended,
 }
 
-/// What is left of a killed token; no secret, at most 100 bytes.
+/// When and why a token was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tombstone {
-    /// When it died, in seconds.
+pub struct Killed {
+    /// In seconds.
     pub at: u64,
     /// Why.
     pub why: Death,
-    /// The second after which the tombstone may be forgotten.
-    pub until: u64,
+    /// By which of all killings: a random number, so that whoever asks again after a lost answer
+    /// knows its own work.
+    pub by: u64,
 }
 
 /// Why a token died early.
@@ -111,35 +151,91 @@ pub struct Tombstone {
 pub enum Death {
     /// Its holder revoked it.
     Revoked,
+    /// It was reported as leaked, or another token of its run was.
+    Leaked,
+}
+
+impl Killed {
+    /// For how long at least it is known who killed a token, in seconds: beyond its own end where
+    /// messages are on their way that are true only if it was killed.
+    pub(super) fn known_for(self) -> u64 {
+        match self.why {
+            Death::Revoked => 0,
+            Death::Leaked => 86_400,
+        }
+    }
+}
+
+/// What is to be killed together: these tokens, all with one tag, and every other token of a run.
+#[derive(Clone, Debug)]
+pub struct Doomed {
+    /// The tag of all of them.
+    pub tag: Tag,
+    /// Tokens by name.
+    pub tokens: Vec<TokenHash>,
+    /// And the run whose tokens are killed too.
+    pub family: Option<Family>,
+}
+
+/// A token that was to be killed, and what it is now: [`Entry::Dead`] by this killing or an earlier
+/// one; or [`Entry::Ended`].
+pub type Corpse = (TokenHash, Entry);
+
+/// A message on its way: kept until it is delivered, so that no crash loses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its name; two of the same name are one.
+    pub id: String,
+    /// The instant from which on somebody should see to it, in milliseconds since the epoch.
+    pub due_ms: u64,
+    /// What it says.
+    pub body: Vec<u8>,
+}
+
+/// A document that all replicas share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// When it was had, in milliseconds since the epoch.
+    pub at_ms: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// Room for the entry of a usual token, whose identity is most of it.
 const USUAL_ENTRY: usize = 2048;
 
-/// The bytes of an entry: one letter for its form, then JSON.
+/// The bytes of an entry: one letter for its form, then JSON. What is dead has the killing in a line of
+/// its own, before what it was.
 impl Entry {
     pub(super) fn encode_minted(record: &Record) -> Result<Vec<u8>, StoreError> {
-        encode(b'M', record)
+        let mut bytes = Vec::with_capacity(USUAL_ENTRY);
+        bytes.push(b'M');
+        serde_json::to_writer(&mut bytes, record).map_err(StoreError::new)?;
+        Ok(bytes)
     }
 
-    pub(super) fn encode_dead(tombstone: &Tombstone) -> Result<Vec<u8>, StoreError> {
-        encode(b'D', tombstone)
+    /// What goes before the JSON of the record.
+    pub(super) fn encode_killed(killed: &Killed) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![b'D'];
+        serde_json::to_writer(&mut bytes, killed).map_err(StoreError::new)?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         match bytes.split_first() {
-            Some((b'M', json)) => serde_json::from_slice(json)
-                .map(|record| Self::Minted(Arc::new(record)))
-                .map_err(StoreError::new),
-            Some((b'D', json)) => serde_json::from_slice(json).map(Self::Dead).map_err(StoreError::new),
+            Some((b'M', json)) => record(json).map(Self::Minted),
+            Some((b'D', rest)) => {
+                let end = rest.iter().position(|byte| *byte == b'\n');
+                let (killed, json) = rest.split_at(end.unwrap_or(rest.len()));
+                let killed = serde_json::from_slice(killed).map_err(StoreError::new)?;
+                Ok(Self::Dead(killed, record(json)?))
+            }
             _ => Err(StoreError("an entry of unknown form".to_owned())),
         }
     }
 }
 
-fn encode(form: u8, content: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::with_capacity(USUAL_ENTRY);
-    bytes.push(form);
-    serde_json::to_writer(&mut bytes, content).map_err(StoreError::new)?;
-    Ok(bytes)
+fn record(json: &[u8]) -> Result<Arc<Record>, StoreError> {
+    serde_json::from_slice(json).map(Arc::new).map_err(StoreError::new)
 }

@@ -7,6 +7,8 @@
 //! - Everything may be asked again after an error, which means that nobody knows whether it was done.
 //! - What was answered survives a crash of the broker. A store that lost its memory says so
 //!   ([`Minting::Reset`]): it was born later than the ID token.
+//! - A token that has ended leaves a tombstone, so that for weeks a string that was minted can be told
+//!   from one that never was.
 //! - Liveness is judged by the record's own `expires`, never by whether an entry is still there.
 
 mod contract;
@@ -18,7 +20,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use contract::{Death, Entry, Mint, Minting, Slot, Tombstone};
+pub use contract::{Corpse, Death, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Shared, Slot};
 pub use cutoff::{CutOff, Selector, Switch};
 pub use embedded::Embedded;
 
@@ -46,14 +48,46 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What is known about a token.
     fn find(&self, tag: Tag, hash: TokenHash) -> Answer<'_, Option<Entry>>;
 
-    /// Kills a token; what was dead stays as it was. The answer is what there was before.
-    fn kill(&self, tag: Tag, hash: TokenHash, tombstone: Tombstone) -> Answer<'_, Option<Entry>>;
+    /// What is known about each of these tokens, tombstones included, at a second.
+    fn look(
+        &self,
+        tokens: Vec<(Tag, TokenHash)>,
+        remembrance: Remembrance,
+        now: u64,
+    ) -> Answer<'_, Vec<Option<Entry>>>;
+
+    /// Kills tokens; what was dead stays as it was. The answer says for each of the doomed what is now
+    /// known about the tokens that there were; what was never minted is not among them.
+    fn kill(&self, doomed: Arc<[Doomed]>, killed: Killed) -> Answer<'_, Vec<Vec<Corpse>>>;
 
     /// All cut-offs.
     fn cut_offs(&self) -> Answer<'_, Vec<CutOff>>;
 
     /// Throws a switch at an instant, in milliseconds since the epoch.
     fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()>;
+
+    /// Keeps messages, as far as there is room for `most` of them in all, and none of a name that is
+    /// there already. The answer is how many found no room.
+    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, u64>;
+
+    /// The messages that are due, at most so many, the longest due first. They are not due again before
+    /// `until_ms`, so that no two replicas see to the same one.
+    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>>;
+
+    /// Replaces messages, whether or not they are there.
+    fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()>;
+
+    /// Forgets a message.
+    fn discard(&self, id: String) -> Answer<'_, ()>;
+
+    /// How many messages there are.
+    fn waiting(&self) -> Answer<'_, u64>;
+
+    /// Keeps a document for all replicas under a name of ours, for so many seconds.
+    fn share(&self, name: String, document: Shared, ttl: u64) -> Answer<'_, ()>;
+
+    /// The document under a name.
+    fn shared(&self, name: String) -> Answer<'_, Option<Shared>>;
 
     /// Whether it can be written to now.
     fn ready(&self) -> Answer<'_, ()>;

@@ -40,6 +40,12 @@ impl Tag {
         Self([BASE62[usize::from(high)], BASE62[usize::from(low)]])
     }
 
+    /// Reads two characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let tag: [u8; TAG] = text.as_bytes().try_into().ok()?;
+        tag.iter().all(u8::is_ascii_alphanumeric).then_some(Self(tag))
+    }
+
     /// The two characters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("00")

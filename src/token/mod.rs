@@ -7,5 +7,5 @@ mod scope;
 
 pub use actions::{Action, Actions};
 pub use format::{RegistryToken, TAG_COUNT, Tag, TokenHash};
-pub use record::{Record, TokenId};
+pub use record::{Family, Record, TokenId};
 pub use scope::{Scope, ScopeError};

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use trustmint::audit::{Audit, Metrics, Sink};
 use trustmint::broker::{Bounds, Broker, Explanations, Policies, Switches};
 use trustmint::clock::{Clock as _, ManualClock};
 use trustmint::config::StoreConfig;
 use trustmint::http::{Doors, OpenDoors};
+use trustmint::notices::Courier;
 use trustmint::service::Plan;
-use trustmint::store::Embedded;
+use trustmint::store::{Embedded, Store};
 
 use crate::broker::Setup;
 use crate::claims::now;
@@ -38,21 +40,32 @@ impl InProcess {
         let (audit, _writer) = Audit::start(sink, config.limits.audit_queue).expect("audit");
         let doors = Doors::bind(&config.listen).await.expect("addresses");
         let public = format!("http://{}", doors.public_address().expect("address"));
+        let (store, metrics): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(Metrics::default()));
+        let courier = Arc::new(Courier {
+            webhooks: config.webhooks,
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock) as _,
+            metrics: Arc::clone(&metrics),
+            wake: Notify::new(),
+        });
         let broker = Arc::new(Broker {
             clock: Arc::clone(&clock) as _,
             public_url: config.public_url,
             issuers: config.issuers,
             registries: config.registries,
             policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
-            store: Arc::new(store),
+            store,
             switches: Switches::default(),
             explanations: Explanations::default(),
+            reporters: config.reporters,
+            courier,
             audit,
-            metrics: Arc::new(Metrics::default()),
+            metrics,
             bounds: Bounds {
                 id_token_bytes: config.limits.id_token_bytes,
                 store_timeout: config.limits.store_timeout,
-                tombstone_ttl: config.limits.tombstone_ttl,
+                remembrance: config.limits.remembrance(),
+                notices: config.limits.notices,
                 packages_per_id_token: config.limits.packages_per_id_token,
                 explanations_per_id_token: config.limits.explanations_per_id_token,
             },

@@ -69,6 +69,7 @@ pub(super) async fn exchange(
         issuer: Arc::clone(&issuer.settings.id),
         subject: Arc::clone(verified.identity.subject()),
         run: Some(run),
+        id_token: None,
         scope: floor.scope.clone(),
         minted_ms: now_ms,
         expires,
@@ -80,6 +81,9 @@ pub(super) async fn exchange(
     serde_json::to_writer(&mut entry, &record).map_err(bad)?;
     mint.arg("").arg(&hash[..]).arg(&*registry.id).arg(entry).arg(now).arg(verified.issued_at);
     mint.arg(verified.replay_until - now).arg(registry.token_ttl + 60).arg(100).arg(expires).arg(604_800);
+    let remembrance = floor.config.limits.remembrance();
+    mint.key(format!("trustmint:{{{}}}:tombstones:{}", tag.as_str(), expires / 604_800));
+    mint.arg(remembrance.ttl).arg(remembrance.most);
     let answer: String = mint.invoke_async(&mut floor.redis.clone()).await.map_err(bad)?;
     if answer != "minted" {
         return Err(StatusCode::BAD_REQUEST);

@@ -4,7 +4,7 @@
 //! where the job asks for them, and `sub` is made of slugs, or of whatever `--subject-claim` names.
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Sample, Shape, Wanted, Write, is_on_host, no_path, origin,
+    Advice, Claims, Derived, Events, Kind, Sample, Shape, Wanted, Write, is_on_host, no_path, origin, run_url,
 };
 use crate::document::Code;
 
@@ -60,6 +60,7 @@ pub(super) const KIND: Kind = Kind {
         ("step_key", "only this step of the pipeline"),
     ],
     run_claim: Some("build_number"),
+    run_url: run_url::buildkite,
     repository: &["pipeline_id", "pipeline_slug"],
     events: &[Events {
         claim: origin::CLAIM,

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Wanted, Write, path_segments,
-    workflow_ref,
+    run_url, workflow_ref,
 };
 use crate::document::Code;
 
@@ -66,6 +66,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     caseless: &["repository", "repository_owner"],
     run_claim: Some("run_id"),
+    run_url: run_url::forgejo,
     repository: &["repository_id", "repository"],
     events: &[Events {
         claim: "event_name",

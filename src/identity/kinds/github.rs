@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{
     Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, SubjectForm, Wanted, Write,
-    contradiction, host_of, is_on_host, path_segments, workflow_ref,
+    contradiction, host_of, is_on_host, path_segments, run_url, workflow_ref,
 };
 use crate::denial::Denial;
 use crate::document::Code;
@@ -98,6 +98,7 @@ pub(super) const KIND: Kind = Kind {
     unfit: &[("workflow", "it is a display name that the workflow's author chooses; use `workflow_file`")],
     caseless: &["repository", "repository_owner", "job_workflow_repository"],
     run_claim: Some("run_id"),
+    run_url: run_url::github,
     repository: &["repository_id", "repository"],
     events: &[Events {
         claim: "event_name",

@@ -6,7 +6,7 @@
 
 use super::{
     Advice, Claim, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Stated, Wanted, Write,
-    is_on_host, no_path, origin, split_at_ref, stated, text_or_set,
+    is_on_host, no_path, origin, run_url, split_at_ref, stated, text_or_set,
 };
 use crate::document::Code;
 
@@ -88,6 +88,7 @@ pub(super) const KIND: Kind = Kind {
         "source_project_path",
     ],
     run_claim: Some("pipeline_id"),
+    run_url: run_url::gitlab,
     repository: &["project_id", "project_path"],
     events: &[
         Events {

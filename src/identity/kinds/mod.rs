@@ -16,6 +16,7 @@ mod jenkins;
 mod kubernetes;
 mod oidc;
 mod origin;
+mod run_url;
 mod semaphore;
 mod shape;
 mod spiffe;
@@ -74,6 +75,8 @@ pub struct Kind {
     pub caseless: &'static [&'static str],
     /// The claim that names the run.
     pub run_claim: Option<&'static str>,
+    /// The address of the run's page, for people; made of the issuer's URL and signed claims.
+    pub run_url: fn(&str, &Claims) -> Option<String>,
     /// Claims that name the repository or project, ids first.
     pub repository: &'static [&'static str],
     /// Which events may publish; all of these rules must hold.
@@ -193,6 +196,7 @@ impl Kind {
         unfit: &[],
         caseless: &[],
         run_claim: None,
+        run_url: |_, _| None,
         repository: &[],
         events: &[],
         risky_events: &[],

@@ -150,7 +150,7 @@ impl Link {
     where
         F: Future<Output = Reply<(T, u32)>>,
     {
-        let patience = self.maker.timeout / 2;
+        let patience = self.patience();
         let (answer, kept) = self
             .run(|connection| async move {
                 let (answer, replicas) = command(connection.clone()).await?;
@@ -162,6 +162,11 @@ impl Link {
             return Err(StoreError("no replica has acknowledged the write in time".to_owned()));
         }
         Ok(answer)
+    }
+
+    /// How long replicas may take to acknowledge a write.
+    pub(super) fn patience(&self) -> Duration {
+        self.maker.timeout / 2
     }
 
     async fn connection(&self) -> Result<(Connection, u64), StoreError> {
@@ -201,7 +206,7 @@ impl Link {
 }
 
 /// `WAIT 1`, on the server that holds this key: how many replicas have the connection's last write.
-async fn wait(connection: Connection, key: &str, patience: Duration) -> Reply<u32> {
+pub(super) async fn wait(connection: Connection, key: &str, patience: Duration) -> Reply<u32> {
     let mut wait = redis::cmd("WAIT");
     // Zero would wait forever.
     wait.arg(1).arg(patience.as_millis().try_into().unwrap_or(u64::MAX).max(1));

@@ -1,8 +1,9 @@
 -- Burns an ID token and keeps the registry token it made, or does nothing at all.
 --
--- KEYS: birth, replay record, token record, counter, run index (where the issuer knows runs)
--- ARGV from the 12th on: each policy that limits its runs, and how many tokens it allows one
-local birth, replay, token, counter, run = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+-- KEYS: birth, replay record, token record, counter, run index, the tombstones of the token's last week
+-- ARGV from the 14th on: each policy that limits its runs, and how many tokens it allows one
+local birth, replay, token, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local run, tombstones = KEYS[5], KEYS[6]
 local slot, hash, registry, record = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now, issued_at = tonumber(ARGV[5]), tonumber(ARGV[6])
 local replay_ttl, token_ttl, max_packages, expires = ARGV[7], ARGV[8], tonumber(ARGV[9]), ARGV[10]
@@ -38,27 +39,33 @@ if issued_at <= tonumber(born) then
 end
 
 -- The counter: policy -> how many tokens this run has minted under it.
-for policy = 12, #ARGV, 2 do
+for policy = 14, #ARGV, 2 do
   local minted = tonumber(redis.call('HGET', counter, ARGV[policy]) or 0)
   if minted >= tonumber(ARGV[policy + 1]) then
     return 'exhausted'
   end
 end
-for policy = 12, #ARGV, 2 do
+for policy = 14, #ARGV, 2 do
   redis.call('HINCRBY', counter, ARGV[policy], 1)
 end
-if #ARGV >= 12 and redis.call('TTL', counter) < 0 then
+if #ARGV >= 14 and redis.call('TTL', counter) < 0 then
   redis.call('EXPIRE', counter, ARGV[11])
 end
 
 redis.call('HSET', replay, 'registry', registry, field, hash)
 redis.call('EXPIRE', replay, replay_ttl)
 redis.call('SET', token, record, 'EX', token_ttl)
-if run then
-  redis.call('ZADD', run, expires, hash)
-  redis.call('ZREMRANGEBYSCORE', run, '-inf', now)
-  if redis.call('TTL', run) < tonumber(token_ttl) then
-    redis.call('EXPIRE', run, token_ttl)
-  end
+redis.call('ZADD', run, expires, hash)
+redis.call('ZREMRANGEBYSCORE', run, '-inf', now)
+if redis.call('TTL', run) < tonumber(token_ttl) then
+  redis.call('EXPIRE', run, token_ttl)
+end
+
+-- The tombstone: half of the hash, which says only that the token was minted. Beyond the bound of a
+-- week, one is forgotten for each that comes.
+redis.call('SADD', tombstones, string.sub(hash, 1, 16))
+redis.call('EXPIRE', tombstones, ARGV[12])
+if redis.call('SCARD', tombstones) > tonumber(ARGV[13]) then
+  redis.call('SPOP', tombstones)
 end
 return 'minted'

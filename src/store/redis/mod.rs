@@ -4,22 +4,29 @@
 //! with it a slot of Redis Cluster. Scripts judge by what they find, so a command that is sent twice
 //! because a connection was cut does no harm.
 
+mod killing;
 mod link;
+mod notices;
 mod scripts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use redis::{AsyncCommands as _, RedisError, RedisResult};
 
-use self::link::Link;
+use self::link::{Connection, Link};
 use self::scripts::Scripts;
 use super::contract::RUN_MEMORY;
-use super::{Answer, CutOff, Entry, Mint, Minting, Selector, Store, StoreError, Switch, Tombstone};
+use super::contract::half;
+use super::{
+    Answer, Corpse, CutOff, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared,
+    Store, StoreError, Switch,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::config::RedisUrl;
 use crate::hex;
-use crate::token::{Tag, TokenHash};
+use crate::token::{TAG_COUNT, Tag, TokenHash};
 
 /// The hash of all cut-offs: selector → instant, or [`FOREVER`].
 const CUT_OFFS: &str = "trustmint:cut-offs";
@@ -32,6 +39,8 @@ const READY_TTL: u64 = 60;
 const UNBORN: &str = "UNBORN";
 /// How long a token's entry outlives the token: clocks differ, and liveness is judged by the record.
 const ENTRY_MARGIN: u64 = 60;
+/// How many tokens are looked at at once.
+const LOOKS_IN_FLIGHT: usize = 64;
 /// How often a switch is tried when others throw the same one at the same time.
 const SWITCH_ATTEMPTS: usize = 16;
 
@@ -76,11 +85,11 @@ impl Redis {
             "token",
             &mint.hash.0,
         ));
-        let counter = mint.counter();
-        call.key(key(mint.tag, "counter", &counter));
-        if mint.record.run.is_some() {
-            call.key(key(mint.tag, "run", &counter));
-        }
+        let family = mint.family();
+        let (week, remembrance) = (Remembrance::week(mint.record.expires), mint.remembrance);
+        call.key(key(mint.tag, "counter", &family.0))
+            .key(key(mint.tag, "run", &family.0))
+            .key(tombstones_key(mint.tag, week));
         call.arg(mint.slot.name())
             .arg(&mint.hash.0[..])
             .arg(&*mint.record.registry)
@@ -91,7 +100,9 @@ impl Redis {
             .arg(mint.record.expires.saturating_sub(mint.now) + ENTRY_MARGIN)
             .arg(mint.max_packages)
             .arg(mint.record.expires)
-            .arg(RUN_MEMORY);
+            .arg(RUN_MEMORY)
+            .arg(remembrance.week_until(week).saturating_sub(mint.now).max(1))
+            .arg((remembrance.most / u64::from(TAG_COUNT) / remembrance.weeks_at_once()).max(1));
         for (policy, most) in &mint.tokens_per_run {
             call.arg(&**policy).arg(*most);
         }
@@ -119,22 +130,36 @@ impl Redis {
         bytes.as_deref().map(Entry::decode).transpose()
     }
 
-    async fn kill_now(
+    async fn look_now(
         &self,
-        tag: Tag,
-        hash: TokenHash,
-        tombstone: Tombstone,
-    ) -> Result<Option<Entry>, StoreError> {
-        let token = key(tag, "token", &hash.0);
-        let bytes = Entry::encode_dead(&tombstone)?;
-        let ttl = tombstone.until.saturating_sub(tombstone.at).max(1);
-        let mut call = self.scripts.kill.prepare_invoke();
-        call.key(&token).arg(bytes).arg(ttl);
-        let before: Option<Vec<u8>> = self
-            .waiting
-            .run_and_wait(&token, |mut connection| async move { call.invoke_async(&mut connection).await })
+        tokens: &[(Tag, TokenHash)],
+        remembrance: Remembrance,
+        now: u64,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
+        let look = |connection: Connection, (tag, hash): &(Tag, TokenHash)| {
+            let mut call = self.scripts.look.prepare_invoke();
+            call.key(key(*tag, "token", &hash.0)).arg(half(hash));
+            for week in remembrance.weeks(now) {
+                call.key(tombstones_key(*tag, week));
+            }
+            let mut connection = connection;
+            async move { call.invoke_async::<Option<Vec<u8>>>(&mut connection).await }
+        };
+        let found: Vec<Option<Vec<u8>>> = self
+            .link
+            .run(|connection| {
+                let all = tokens.iter().map(|token| look(connection.clone(), token)).collect::<Vec<_>>();
+                futures_util::stream::iter(all).buffered(LOOKS_IN_FLIGHT).try_collect()
+            })
             .await?;
-        before.as_deref().map(Entry::decode).transpose()
+        found
+            .into_iter()
+            .map(|found| match found.as_deref() {
+                None => Ok(None),
+                Some(b"E") => Ok(Some(Entry::Ended)),
+                Some(bytes) => Entry::decode(bytes).map(Some),
+            })
+            .collect()
     }
 
     async fn cut_offs_now(&self) -> Result<Vec<CutOff>, StoreError> {
@@ -191,8 +216,17 @@ impl Store for Redis {
         Box::pin(self.find_now(tag, hash))
     }
 
-    fn kill(&self, tag: Tag, hash: TokenHash, tombstone: Tombstone) -> Answer<'_, Option<Entry>> {
-        Box::pin(self.kill_now(tag, hash, tombstone))
+    fn look(
+        &self,
+        tokens: Vec<(Tag, TokenHash)>,
+        remembrance: Remembrance,
+        now: u64,
+    ) -> Answer<'_, Vec<Option<Entry>>> {
+        Box::pin(async move { self.look_now(&tokens, remembrance, now).await })
+    }
+
+    fn kill(&self, doomed: Arc<[Doomed]>, killed: Killed) -> Answer<'_, Vec<Vec<Corpse>>> {
+        Box::pin(self.kill_now(doomed, killed))
     }
 
     fn cut_offs(&self) -> Answer<'_, Vec<CutOff>> {
@@ -201,6 +235,34 @@ impl Store for Redis {
 
     fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()> {
         Box::pin(async move { self.switch_now(&selector, switch, at_ms).await })
+    }
+
+    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, u64> {
+        Box::pin(async move { self.post_now(&notices, most).await })
+    }
+
+    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>> {
+        Box::pin(self.due_now(now_ms, until_ms, most))
+    }
+
+    fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()> {
+        Box::pin(async move { self.repost_now(&notices).await })
+    }
+
+    fn discard(&self, id: String) -> Answer<'_, ()> {
+        Box::pin(async move { self.discard_now(&id).await })
+    }
+
+    fn waiting(&self) -> Answer<'_, u64> {
+        Box::pin(self.waiting_now())
+    }
+
+    fn share(&self, name: String, document: Shared, ttl: u64) -> Answer<'_, ()> {
+        Box::pin(async move { self.share_now(&name, document, ttl).await })
+    }
+
+    fn shared(&self, name: String) -> Answer<'_, Option<Shared>> {
+        Box::pin(async move { self.shared_now(&name).await })
     }
 
     fn ready(&self) -> Answer<'_, ()> {
@@ -216,6 +278,15 @@ fn instant(text: &str) -> Result<Option<u64>, StoreError> {
 
 fn key(tag: Tag, what: &str, name: &[u8]) -> String {
     format!("trustmint:{{{}}}:{what}:{}", tag.as_str(), hex::encode(name))
+}
+
+/// Where the keys of a tag's tokens begin.
+fn token_prefix(tag: Tag) -> String {
+    format!("trustmint:{{{}}}:token:", tag.as_str())
+}
+
+fn tombstones_key(tag: Tag, week: u64) -> String {
+    format!("trustmint:{{{}}}:tombstones:{week}", tag.as_str())
 }
 
 fn birth_key(tag: Tag) -> String {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const GROUND_FLOORS: [&str; 11] = [
-    "audit", "clock", "denial", "document", "fetch", "identity", "policy", "registry", "store", "token",
-    "leaks",
+const GROUND_FLOORS: [&str; 13] = [
+    "audit", "clock", "denial", "document", "fetch", "identity", "keyring", "leaks", "notices", "policy",
+    "registry", "store", "token",
 ];
 const UPPER: [&str; 2] = ["broker", "http"];
 

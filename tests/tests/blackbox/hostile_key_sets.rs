@@ -46,8 +46,8 @@ impl Victim {
 
     fn log_says(&self, why: &str) -> bool {
         let log = self.broker.log();
-        let mut about = log.lines().filter(|line| line.contains("the issuer's keys could not be fetched"));
-        about.any(|line| line.contains("\"issuer\":\"github\"") && line.contains(why))
+        let mut about = log.lines().filter(|line| line.contains("the keys could not be fetched"));
+        about.any(|line| line.contains("\"whose\":\"github\"") && line.contains(why))
     }
 
     /// The known key serves on, and nothing grew.

@@ -35,7 +35,7 @@ impl Scene {
             jwks_uri: None,
             keys_host: None,
         };
-        let keyring = Keyring::new("ci".into(), KeySource::Fetched(remote), false);
+        let keyring = Keyring::new("ci".into(), KeySource::Fetched(remote), false).expect("a keyring");
         let mut background = JoinSet::new();
         background.spawn(keyring.clone().maintain());
         // While something runs, the runtime does not skip to the next timer by itself.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
-use trustmint::store::{Death, Entry, Mint, Minting, Selector, Switch, Tombstone};
+use trustmint::store::{
+    Corpse, Death, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared, Switch,
+};
 use trustmint::token::TokenHash;
 
-use super::world::{TTL, World, again, fresh, on_package};
+use super::world::{REMEMBRANCE, TTL, World, again, fresh, on_package};
 
 /// The whole contract.
 pub async fn holds(world: &World) {
@@ -20,7 +22,12 @@ pub async fn holds(world: &World) {
     a_run_mints_as_many_tokens_as_its_policies_allow(world).await;
     a_run_mints_no_token_too_many_whatever_the_concurrency(world).await;
     a_killed_token_stays_dead(world).await;
-    tombstones_are_small();
+    a_run_dies_together(world).await;
+    without_a_run_the_tokens_of_an_id_token_die_together(world).await;
+    who_killed_a_leaked_token_is_known_for_a_day(world).await;
+    a_token_that_ended_is_told_from_one_that_never_was(world).await;
+    a_message_is_kept_until_it_is_discarded(world).await;
+    a_document_is_everybodys(world).await;
     switches_are_thrown_alike(world).await;
 }
 
@@ -131,7 +138,7 @@ async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
     assert_eq!(world.answer(&raised).await, Minting::Minted);
 
     // Neither a token's end nor its death makes room, and other runs have their own.
-    world.store.kill(first.tag, first.hash, world.tombstone()).await.expect("an answer");
+    world.kill(&first, world.killed(Death::Revoked)).await;
     assert_eq!(world.answer(&next(&[("a", 3)])).await, Minting::Exhausted);
     world.clock.advance(TTL + 1);
     let late = Mint { issued_at: world.clock.now(), now: world.clock.now(), ..next(&[("a", 3)]) };
@@ -142,9 +149,11 @@ async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
     // Without a run, what one ID token is spent on is counted.
     let mut mint = world.mint();
     (mint.record.run, mint.tokens_per_run) = (None, limits(&[("a", 1)]));
+    mint.record.id_token = Some(mint.replay_key);
     assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Minted);
     assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Exhausted);
     mint.replay_key = fresh();
+    mint.record.id_token = Some(mint.replay_key);
     assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Minted);
 }
 
@@ -170,21 +179,27 @@ async fn a_run_mints_no_token_too_many_whatever_the_concurrency(world: &World) {
 
 async fn a_killed_token_stays_dead(world: &World) {
     let mint = world.mint();
-    let (tag, hash) = (mint.tag, mint.hash);
-    let find = || async { world.store.find(tag, hash).await.expect("an answer") };
-    let kill = |tombstone| async move { world.store.kill(tag, hash, tombstone).await.expect("an answer") };
+    let find = || async { world.store.find(mint.tag, mint.hash).await.expect("an answer") };
 
-    assert!(kill(world.tombstone()).await.is_none(), "unknown tokens leave no tombstone");
+    assert!(world.kill(&mint, world.killed(Death::Revoked)).await.is_empty(), "never minted");
     assert!(find().await.is_none());
 
     assert_eq!(world.answer(&mint).await, Minting::Minted);
-    let first = world.tombstone();
-    assert!(matches!(kill(first).await, Some(Entry::Minted(record)) if record.run == mint.record.run));
+    let first = world.killed(Death::Revoked);
+    let corpses = world.kill(&mint, first).await;
+    assert!(matches!(&corpses[..], [(_, Entry::Dead(by, record))]
+        if *by == first && record.run == mint.record.run));
     assert_eq!(dead(find().await), first);
+    assert_eq!(
+        killed_by(&world.kill(&mint, first).await),
+        [(mint.hash, first)],
+        "who asks again, knows its own"
+    );
 
     world.clock.advance(5);
-    assert_eq!(dead(kill(world.tombstone()).await), first, "the second kill sees the first");
-    assert_eq!(dead(find().await), first, "and changes nothing");
+    let second = world.killed(Death::Leaked);
+    assert_eq!(killed_by(&world.kill(&mint, second).await), [(mint.hash, first)], "others see the first");
+    assert_eq!(dead(find().await), first, "and change nothing");
     assert_eq!(world.answer(&mint).await, Minting::Minted, "a repeated mint is answered as before");
     assert_eq!(dead(find().await), first, "and brings nobody back");
 
@@ -192,23 +207,178 @@ async fn a_killed_token_stays_dead(world: &World) {
     let ended = world.mint();
     assert_eq!(world.answer(&ended).await, Minting::Minted);
     world.clock.advance(TTL);
-    let tombstone = world.tombstone();
-    world.store.kill(ended.tag, ended.hash, tombstone).await.expect("an answer");
+    let late = world.killed(Death::Revoked);
+    world.kill(&ended, late).await;
     let left = world.store.find(ended.tag, ended.hash).await.expect("an answer");
-    assert!(left.is_none_or(|entry| dead(Some(entry)) == tombstone));
+    assert!(left.is_none_or(|entry| dead(Some(entry)) == late));
 }
 
-fn dead(entry: Option<Entry>) -> Tombstone {
+/// Runs of more tokens than one script kills; and nobody of another run.
+async fn a_run_dies_together(world: &World) {
+    let first = world.mint();
+    let sibling = || Mint { replay_key: fresh(), ..again(&first) };
+    let siblings: Vec<_> = std::iter::repeat_with(sibling).take(600).collect();
+    let stranger = Mint { tag: first.tag, ..world.mint() };
+    for mint in siblings.iter().chain([&first, &stranger]) {
+        assert_eq!(world.answer(mint).await, Minting::Minted);
+    }
+    let early = world.killed(Death::Revoked);
+    world.kill(&siblings[0], early).await;
+
+    let killed = world.killed(Death::Leaked);
+    let together: Arc<[Doomed]> = [
+        Doomed { tag: first.tag, tokens: vec![first.hash], family: Some(first.record.family()) },
+        Doomed { tag: first.tag, tokens: vec![TokenHash(fresh())], family: None },
+    ]
+    .into();
+    for _ in 0..2 {
+        let corpses = world.store.kill(Arc::clone(&together), killed).await.expect("an answer");
+        assert!(corpses[1].is_empty());
+        let mut by = killed_by(&corpses[0]);
+        by.sort_by_key(|(hash, _)| *hash);
+        let mut expected: Vec<_> =
+            siblings[1..].iter().chain([&first]).map(|mint| (mint.hash, killed)).collect();
+        expected.push((siblings[0].hash, early));
+        expected.sort_by_key(|(hash, _)| *hash);
+        assert_eq!(by, expected);
+    }
+    for mint in siblings.iter().chain([&first]) {
+        dead(world.store.find(mint.tag, mint.hash).await.expect("an answer"));
+    }
+    let alive = world.store.find(stranger.tag, stranger.hash).await.expect("an answer");
+    assert!(matches!(alive, Some(Entry::Minted(_))));
+}
+
+async fn without_a_run_the_tokens_of_an_id_token_die_together(world: &World) {
+    let mut mint = world.mint();
+    mint.record.run = None;
+    mint.record.id_token = Some(mint.replay_key);
+    let (first, second) = (on_package(&mint, "a"), on_package(&mint, "b"));
+    let mut other = Mint { replay_key: fresh(), ..on_package(&mint, "c") };
+    other.record.id_token = Some(other.replay_key);
+    for mint in [&first, &second, &other] {
+        assert_eq!(world.answer(mint).await, Minting::Minted);
+    }
+    let family = Some(first.record.family());
+    let doomed = [Doomed { tag: first.tag, tokens: vec![first.hash], family }].into();
+    let corpses = world.store.kill(doomed, world.killed(Death::Leaked)).await.expect("an answer");
+    assert_eq!(corpses[0].len(), 2);
+    dead(world.store.find(second.tag, second.hash).await.expect("an answer"));
+    let alive = world.store.find(other.tag, other.hash).await.expect("an answer");
+    assert!(matches!(alive, Some(Entry::Minted(_))));
+}
+
+/// A message about it may be on its way for longer than the token would have lived.
+async fn who_killed_a_leaked_token_is_known_for_a_day(world: &World) {
+    let mint = world.mint();
+    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    let killed = world.killed(Death::Leaked);
+    world.kill(&mint, killed).await;
+    world.clock.advance(86_000);
+    assert_eq!(
+        world.answer(&world.mint()).await,
+        Minting::Minted,
+        "a write, with which things are forgotten"
+    );
+    assert_eq!(dead(world.store.find(mint.tag, mint.hash).await.expect("an answer")), killed);
+}
+
+async fn a_token_that_ended_is_told_from_one_that_never_was(world: &World) {
+    let look = |mint: &Mint| {
+        let (tokens, now) = (vec![(mint.tag, mint.hash)], world.clock.now());
+        async move { world.store.look(tokens, REMEMBRANCE, now).await.expect("an answer").remove(0) }
+    };
+    let (ended, revoked, never) = (world.mint(), world.mint(), world.mint());
+    assert_eq!(world.answer(&ended).await, Minting::Minted);
+    assert_eq!(world.answer(&revoked).await, Minting::Minted);
+    assert!(matches!(look(&ended).await, Some(Entry::Minted(_))));
+    world.kill(&revoked, world.killed(Death::Revoked)).await;
+    assert!(matches!(look(&revoked).await, Some(Entry::Dead(..))));
+    assert!(look(&never).await.is_none());
+
+    for (advance, remembered) in [(TTL + 61, true), (29 * 86_400, true), (9 * 86_400, false)] {
+        world.clock.advance(advance);
+        assert_eq!(
+            world.answer(&world.mint()).await,
+            Minting::Minted,
+            "a write, with which things are forgotten"
+        );
+        for mint in [&ended, &revoked] {
+            let found = look(mint).await;
+            // Redis forgets by its own clock, which no test moves.
+            let known = matches!(found, Some(Entry::Ended | Entry::Minted(_) | Entry::Dead(..)));
+            assert!(known || !remembered, "{found:?}");
+        }
+        assert!(look(&never).await.is_none());
+    }
+}
+
+async fn a_message_is_kept_until_it_is_discarded(world: &World) {
+    let store = &world.store;
+    let notice = |id: &str, due_ms, body: &str| Notice { id: id.to_owned(), due_ms, body: body.into() };
+    let ids = |due: Vec<Notice>| due.into_iter().map(|notice| notice.id).collect::<Vec<_>>();
+    assert_eq!(store.waiting().await.expect("an answer"), 0);
+    let three = vec![notice("a", 30, "1"), notice("b", 10, "2"), notice("c", 20, "3")];
+    assert_eq!(store.post(three, 3).await.expect("an answer"), 0);
+    let more = vec![notice("a", 5, "other"), notice("d", 5, "4")];
+    assert_eq!(store.post(more, 3).await.expect("an answer"), 1, "one is there, the other finds no room");
+    assert_eq!(store.waiting().await.expect("an answer"), 3);
+
+    assert!(store.due(9, 100, 9).await.expect("an answer").is_empty());
+    let due = store.due(25, 100, 9).await.expect("an answer");
+    assert_eq!(due, [notice("b", 100, "2"), notice("c", 100, "3")]);
+    assert!(store.due(25, 100, 9).await.expect("an answer").is_empty(), "they are somebody's to see to");
+    assert_eq!(ids(store.due(100, 200, 2).await.expect("an answer")), ["a", "b"], "the longest due first");
+    assert_eq!(ids(store.due(100, 200, 9).await.expect("an answer")), ["c"]);
+
+    store.repost(vec![notice("a", 50, "5"), notice("e", 60, "6")]).await.expect("an answer");
+    let due = store.due(60, 300, 9).await.expect("an answer");
+    assert_eq!(due, [notice("a", 300, "5"), notice("e", 300, "6")]);
+    for id in ["a", "b", "c", "e", "never"] {
+        store.discard(id.to_owned()).await.expect("an answer");
+    }
+    assert!(store.due(u64::from(u32::MAX), 1, 9).await.expect("an answer").is_empty());
+    assert_eq!(store.waiting().await.expect("an answer"), 0);
+}
+
+async fn a_document_is_everybodys(world: &World) {
+    let store = &world.store;
+    assert!(store.shared("keys".to_owned()).await.expect("an answer").is_none());
+    for bytes in [&b"\x00 {} \xff"[..], b""] {
+        let document = Shared { at_ms: world.clock.now_ms(), bytes: bytes.to_vec() };
+        store.share("keys".to_owned(), document.clone(), 60).await.expect("an answer");
+        assert_eq!(store.shared("keys".to_owned()).await.expect("an answer"), Some(document));
+    }
+    assert!(store.shared("other".to_owned()).await.expect("an answer").is_none());
+}
+
+/// No more tombstones than there may be, whatever is minted.
+pub async fn tombstones_are_bounded(world: &World) {
+    let remembrance = Remembrance { ttl: 30 * 86_400, most: 20 };
+    let tag = world.mint().tag;
+    let mut minted = Vec::new();
+    for _ in 0..100 {
+        let mint = Mint { tag, remembrance, ..world.mint() };
+        assert_eq!(world.answer(&mint).await, Minting::Minted);
+        minted.push(mint);
+    }
+    world.clock.advance(TTL + 1);
+    assert_eq!(world.answer(&Mint { tag, remembrance, ..world.mint() }).await, Minting::Minted);
+    let tokens = minted.iter().map(|mint| (mint.tag, mint.hash)).collect();
+    let found = world.store.look(tokens, remembrance, world.clock.now()).await.expect("an answer");
+    let remembered = found.iter().filter(|entry| matches!(entry, Some(Entry::Ended))).count();
+    assert!(remembered <= 20, "{remembered}");
+}
+
+fn dead(entry: Option<Entry>) -> Killed {
     match entry {
-        Some(Entry::Dead(tombstone)) => tombstone,
+        Some(Entry::Dead(killed, _)) => killed,
         other => panic!("not dead: {other:?}"),
     }
 }
 
-fn tombstones_are_small() {
-    let largest = Tombstone { at: u64::MAX, why: Death::Revoked, until: u64::MAX };
-    let bytes = serde_json::to_vec(&largest).expect("JSON").len() + 1;
-    assert!(bytes <= 100, "{bytes} bytes");
+fn killed_by(corpses: &[Corpse]) -> Vec<(TokenHash, Killed)> {
+    corpses.iter().map(|(hash, entry)| (*hash, dead(Some(entry.clone())))).collect()
 }
 
 async fn switches_are_thrown_alike(world: &World) {
@@ -261,7 +431,7 @@ async fn switches_are_thrown_alike(world: &World) {
 /// Leaves something behind; returns what must be found again after a reopening.
 pub struct Kept {
     live: Mint,
-    killed: (Mint, Tombstone),
+    killed: (Mint, Killed),
     selector: Selector,
 }
 
@@ -270,11 +440,11 @@ impl Kept {
         let (live, killed) = (world.mint(), world.mint());
         assert_eq!(world.answer(&live).await, Minting::Minted);
         assert_eq!(world.answer(&killed).await, Minting::Minted);
-        let tombstone = world.tombstone();
-        world.store.kill(killed.tag, killed.hash, tombstone).await.expect("an answer");
+        let by = world.killed(Death::Revoked);
+        world.kill(&killed, by).await;
         let selector = Selector { policy: Some("widget-release".to_owned()), ..Selector::default() };
         world.store.switch(selector.clone(), Switch::Suspend, world.clock.now_ms()).await.expect("thrown");
-        Self { live, killed: (killed, tombstone), selector }
+        Self { live, killed: (killed, by), selector }
     }
 
     pub async fn is_found(&self, world: &World) {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
-use trustmint::store::{Embedded, Mint, Minting};
+use trustmint::store::{Death, Embedded, Entry, Mint, Minting};
 
 use super::contract::{self, Kept};
-use super::world::{TTL, World, again, fresh};
+use super::world::{REMEMBRANCE, TTL, World, again, fresh};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_store_keeps_the_contract() {
@@ -40,6 +40,14 @@ async fn the_embedded_store_remembers_when_it_is_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn there_are_no_more_tombstones_than_there_may_be() {
+    let folder = tempfile::tempdir().expect("folder");
+    let world = World::embedded(&folder.path().join("store.redb"));
+    world.clock.advance(10);
+    contract::tombstones_are_bounded(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_file_refuses_what_an_old_one_may_have_seen() {
     let folder = tempfile::tempdir().expect("folder");
     let mut world = World::embedded(&folder.path().join("old.redb"));
@@ -60,8 +68,8 @@ async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
     let (first, killed) = (world.mint(), world.mint());
     assert_eq!(world.answer(&first).await, Minting::Minted);
     assert_eq!(world.answer(&killed).await, Minting::Minted);
-    world.store.kill(killed.tag, killed.hash, world.tombstone()).await.expect("an answer");
-    let tombstone_until = world.tombstone().until;
+    world.kill(&killed, world.killed(Death::Revoked)).await;
+    let forgotten_after = 30 * 86_400 + 7 * 86_400 + TTL;
 
     // A replay record is there up to its last second, and no later than the next write after it.
     world.clock.advance(first.replay_until - world.clock.now());
@@ -73,10 +81,15 @@ async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
     assert_eq!(world.answer(&again(&first)).await, Minting::Minted, "the replay record is gone");
 
     // So is a tombstone, which lives longer than its token.
-    assert!(world.store.find(killed.tag, killed.hash).await.expect("an answer").is_some());
-    world.clock.advance(tombstone_until + 1 - world.clock.now());
+    let look = || async {
+        let tokens = vec![(killed.tag, killed.hash), (first.tag, first.hash)];
+        let found = world.store.look(tokens, REMEMBRANCE, world.clock.now()).await.expect("an answer");
+        found.iter().filter(|entry| matches!(entry, Some(Entry::Ended))).count()
+    };
+    assert_eq!(look().await, 2);
+    world.clock.advance(forgotten_after);
     assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
-    assert!(world.store.find(killed.tag, killed.hash).await.expect("an answer").is_none());
+    assert_eq!(look().await, 0);
 
     // And so is a run's count of tokens, after a week.
     let mut counted = world.mint();

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use redis::AsyncCommands as _;
 use trustmint::clock::Clock as _;
 use trustmint::store::redis::Redis;
-use trustmint::store::{Minting, Store as _};
+use trustmint::store::{Death, Mint, Minting, Store as _};
 use trustmint::token::TAG_COUNT;
 use trustmint_tests::proxy::Proxy;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::redis_topology::{redis_cli, until_linked};
 
 use super::contract::{self, Kept};
-use super::world::{TIMEOUT, TTL, World, again, fresh, single, url};
+use super::world::{TIMEOUT, TTL, World, again, doomed, fresh, single, url};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_redis_keeps_the_contract() {
@@ -98,7 +98,7 @@ async fn everything_but_births_and_switches_ends_by_itself() {
     for mint in [&live, &killed, &brief] {
         assert_eq!(world.answer(mint).await, Minting::Minted);
     }
-    world.store.kill(killed.tag, killed.hash, world.tombstone()).await.expect("an answer");
+    world.kill(&killed, world.killed(Death::Revoked)).await;
 
     let mut connection = server.connect().await;
     let keys: Vec<String> = connection.keys("*").await.expect("keys");
@@ -114,21 +114,19 @@ async fn everything_but_births_and_switches_ends_by_itself() {
             .expect(key);
         let what = key.split(':').nth(2).expect("trustmint:{tag}:what:name");
         let least = if what == "replay" { 0 } else { i64::try_from(TTL).expect("small") - 5 };
-        let most = if what == "counter" { 7 * 86_400 } else { 3600 };
+        let most = match what {
+            "counter" => 7 * 86_400,
+            "tombstones" => 38 * 86_400,
+            _ => 3600,
+        };
         assert!((least..=most).contains(&ttl), "{key} ends in {ttl} s");
         assert!(size < 4096, "{key} takes {size} bytes");
         *seen.entry(what).or_default() += 1;
     }
     assert_eq!(
         seen.into_iter().collect::<Vec<_>>(),
-        [("counter", 1), ("replay", 4), ("run", 3), ("token", 4)]
+        [("counter", 1), ("replay", 4), ("run", 4), ("token", 4), ("tombstones", 4)]
     );
-    let tombstones = keys.iter().filter(|key| key.contains(":token:"));
-    let mut smallest = usize::MAX;
-    for key in tombstones {
-        smallest = smallest.min(connection.strlen(key).await.expect("a length"));
-    }
-    assert!(smallest <= 100, "a tombstone has {smallest} bytes");
 
     // What ended is gone: the second ID token with that key is a new one.
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -176,6 +174,26 @@ async fn a_replica_is_no_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_takes_at_most_a_hundred_bytes_and_there_are_no_more_than_there_may_be() {
+    let server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    world.clock.advance(10);
+    contract::tombstones_are_bounded(&world).await;
+
+    let tag = world.mint().tag;
+    for _ in 0..1_000 {
+        assert_eq!(world.answer(&Mint { tag, ..world.mint() }).await, Minting::Minted);
+    }
+    let key = format!("trustmint:{{{}}}:tombstones:*", tag.as_str());
+    let key = redis_cli(Some(server.port), &["KEYS", &key]);
+    let count: usize = redis_cli(Some(server.port), &["SCARD", key.trim()]).trim().parse().expect("a count");
+    let usage = redis_cli(Some(server.port), &["MEMORY", "USAGE", key.trim(), "SAMPLES", "0"]);
+    let each = usage.trim().parse::<usize>().expect("bytes") / count;
+    println!("{count} tombstones of {each} bytes each, in Redis' memory");
+    assert!(count >= 300 && each <= 100, "{count} of {each} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_waits_for_a_replica() {
     let primary = RedisServer::start();
     let port = primary.port.to_string();
@@ -189,12 +207,12 @@ async fn a_kill_waits_for_a_replica() {
     replica.signal("STOP");
     for _ in 0..2 {
         // The second time nothing is written any more; it must wait all the same.
-        let killed = world.store.kill(mint.tag, mint.hash, world.tombstone()).await;
+        let killed = world.store.kill(doomed(&mint), world.killed(Death::Revoked)).await;
         assert!(killed.expect_err("no replica has it").to_string().contains("replica"));
     }
     // Nor does another broker pretend, which wrote nothing.
     let other = World::redis(single(primary.port), TIMEOUT).await;
-    assert!(other.store.kill(mint.tag, mint.hash, world.tombstone()).await.is_err());
+    assert!(other.store.kill(doomed(&mint), world.killed(Death::Revoked)).await.is_err());
     let selector = trustmint::store::Selector {
         run: mint.record.run.as_deref().map(str::to_owned),
         ..Default::default()
@@ -204,7 +222,7 @@ async fn a_kill_waits_for_a_replica() {
 
     replica.signal("CONT");
     let deadline = Instant::now() + Duration::from_secs(10);
-    while let Err(error) = world.store.kill(mint.tag, mint.hash, world.tombstone()).await {
+    while let Err(error) = world.store.kill(doomed(&mint), world.killed(Death::Revoked)).await {
         assert!(Instant::now() < deadline, "{error}");
     }
     let key = format!("trustmint:{{{}}}:token:*", mint.tag.as_str());

@@ -9,7 +9,7 @@ use trustmint::clock::{Clock as _, ManualClock};
 use trustmint::config::{RedisUrl, Topology};
 use trustmint::registry::{Package, RegistryKind};
 use trustmint::store::redis::Redis;
-use trustmint::store::{Death, Embedded, Mint, Minting, Slot, Store, Tombstone};
+use trustmint::store::{Corpse, Death, Doomed, Embedded, Killed, Mint, Minting, Remembrance, Slot, Store};
 use trustmint::token::{Record, Scope, Tag, TokenHash};
 
 /// How long a token of these tests lives.
@@ -18,6 +18,9 @@ pub const TTL: u64 = 900;
 const REPLAY_TTL: u64 = 1000;
 /// What a broker gives a store by default.
 pub const TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// How tombstones are kept: for a month, and more than there are.
+pub const REMEMBRANCE: Remembrance = Remembrance { ttl: 30 * 86_400, most: 10_000_000 };
 
 /// A store and the clock that it was given.
 pub struct World {
@@ -66,6 +69,7 @@ impl World {
                 issuer: "github".into(),
                 subject: "github|1|2".into(),
                 run: Some(run.into()),
+                id_token: None,
                 scope: Scope::parse(RegistryKind::Pypi, "package:widget:publish").expect("a scope"),
                 minted_ms: self.clock.now_ms(),
                 expires: now + TTL,
@@ -73,6 +77,7 @@ impl World {
                 digest: "digest".into(),
                 identity: r#"{"repository":"acme/widget"}"#.into(),
             },
+            remembrance: REMEMBRANCE,
             now,
         }
     }
@@ -81,9 +86,15 @@ impl World {
         self.store.mint(Arc::new(mint.clone())).await.expect("an answer")
     }
 
-    pub fn tombstone(&self) -> Tombstone {
-        let at = self.clock.now();
-        Tombstone { at, why: Death::Revoked, until: at + 3600 }
+    /// A killing by nobody else.
+    pub fn killed(&self, why: Death) -> Killed {
+        let by = u64::from_be_bytes(fresh()[..8].try_into().expect("8 bytes"));
+        Killed { at: self.clock.now(), why, by }
+    }
+
+    /// Kills one token, as its holder does.
+    pub async fn kill(&self, mint: &Mint, killed: Killed) -> Vec<Corpse> {
+        self.store.kill(doomed(mint), killed).await.expect("an answer").remove(0)
     }
 
     pub async fn until_ready(&self) {
@@ -93,6 +104,11 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// One token, by its name.
+pub fn doomed(mint: &Mint) -> Arc<[Doomed]> {
+    [Doomed { tag: mint.tag, tokens: vec![mint.hash], family: None }].into()
 }
 
 /// The same ID token, to be spent on another registry token.

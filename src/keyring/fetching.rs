@@ -1,4 +1,4 @@
-//! Fetching an issuer's keys: one fetch at a time, rationed, ahead of expiry, and when wanted.
+//! Fetching keys: one fetch at a time, rationed, ahead of expiry, and when wanted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,19 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::ration::{PERIOD, Ration};
-use super::{Inner, Keyring, Source};
-use crate::fetch::{FetchError, Fetched};
-use crate::identity::{KeySet, Remote};
+use super::ration::Ration;
+use super::{Inner, Keyring, Obtained, Pace, Provider};
+use crate::fetch::FetchError;
 
-/// Fetched keys are refreshed when this old, unless the issuer's `Cache-Control` wants it sooner.
-const REFRESH: Duration = Duration::from_secs(3600);
-/// No issuer is asked more often than this by its own wish.
-const SOONEST_REFRESH: Duration = Duration::from_secs(300);
-/// Keys that could not be refreshed serve this long.
-const STALE: Duration = Duration::from_secs(86_400);
-
-/// What is known about the fetches of an issuer's keys.
+/// What is known about the fetches of somebody's keys.
 #[derive(Debug)]
 pub(super) struct State {
     ration: Ration,
@@ -38,9 +30,9 @@ pub(super) type Ended = Result<(), Arc<FetchError>>;
 
 impl State {
     /// Nothing was fetched so far, and it is due at once.
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, pace: Pace) -> Self {
         Self {
-            ration: Ration::default(),
+            ration: Ration::new(pace.burst, pace.period),
             running: None,
             refresh_at: now,
             wanted: false,
@@ -66,7 +58,7 @@ impl State {
     }
 }
 
-impl Keyring {
+impl<P: Provider> Keyring<P> {
     /// Fetches whenever it is due.
     pub(super) async fn keep_fetching(&self) {
         loop {
@@ -100,7 +92,7 @@ impl Keyring {
         }
         state.ration.take(now);
         state.wanted = false;
-        state.refresh_at = now + PERIOD;
+        state.refresh_at = now + self.0.provider.pace().period;
         let (done, running) = watch::channel(None);
         state.running = Some(running.clone());
         let inner = Arc::clone(&self.0);
@@ -114,37 +106,32 @@ impl Keyring {
     }
 }
 
-impl Inner {
+impl<P: Provider> Inner<P> {
     /// Fetches once, and notes how it went and when the next time is.
     async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
-        let Source::Remote(remote) = &self.source else { return Err(FetchError::Aborted) };
-        let fetched = self.fetch_set(remote, asked).await;
+        let fetched = self.fetch_set(asked).await;
         let mut state = self.state();
         let (label, pause) = match &fetched {
             Ok(refresh) => ("ok", *refresh),
-            Err(error) => (error.label(), PERIOD),
+            Err(error) => (error.label(), self.provider.pace().period),
         };
         *state.ended.entry(label).or_default() += 1;
         state.refresh_at = Instant::now() + pause;
         drop(state);
         if let Err(error) = &fetched {
-            let (issuer, url) = (&*self.issuer, &*remote.issuer_url);
-            tracing::warn!(issuer, url, %error, "the issuer's keys could not be fetched");
+            tracing::warn!(whose = self.provider.name(), %error, "the keys could not be fetched");
         }
         fetched.map(drop)
     }
 
-    /// Replaces the keys by those that the issuer has now; tells after how long they want to be refreshed.
-    async fn fetch_set(&self, remote: &Remote, asked: Instant) -> Result<Duration, FetchError> {
-        let Fetched { body, max_age, .. } = remote.keys().await?;
-        let parse = if self.allow_no_kid { KeySet::parse_with_unnamed } else { KeySet::parse };
-        let set = parse(&body).map_err(FetchError::document)?;
-        self.load(set, asked, Some(Instant::now() + STALE));
-        Ok(refresh_after(max_age))
+    /// Replaces the keys by those that the provider has now; tells after how long they want to be
+    /// refreshed.
+    async fn fetch_set(&self, asked: Instant) -> Result<Duration, FetchError> {
+        let Obtained { document, max_age, age } = self.provider.fetch().await?;
+        let set = self.provider.parse(&document).map_err(FetchError::document)?;
+        let pace = self.provider.pace();
+        let asked = asked.checked_sub(age).unwrap_or(asked);
+        self.load(set, asked, Some(asked.max(Instant::now() - age) + pace.stale));
+        Ok(pace.refresh_after(max_age).saturating_sub(age))
     }
-}
-
-/// After how long keys are refreshed that may be kept this long, or as long as one likes.
-pub fn refresh_after(max_age: Option<Duration>) -> Duration {
-    max_age.map_or(REFRESH, |max_age| max_age.clamp(SOONEST_REFRESH, REFRESH))
 }

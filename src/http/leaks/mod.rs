@@ -1,0 +1,52 @@
+//! Leak reports: signed ones from scanners, a secret's from a self-managed GitLab, and whoever holds a
+//! token; and the question of a scanner whether what it found is alive.
+
+mod gitlab;
+mod holder;
+mod reading;
+mod signed;
+mod verify;
+
+use axum::http::StatusCode;
+use axum::routing::{Router, get, post};
+
+pub(super) use holder::{HOLDER, holder};
+pub(super) use reading::Reading;
+pub(super) use verify::{VERIFY, verifiable, verify};
+
+use self::signed::Answer;
+use super::state::{Public, method_not_allowed};
+use crate::denial::Reason;
+
+/// Where a reporter reports.
+const REPORT: &str = "/leaks/{reporter}";
+/// The addresses that PyPI (two), crates.io and RubyGems.org gave GitHub.
+const PYPI: [&str; 2] = ["/_/secrets/disclose-token", "/_/github/disclose-token"];
+const CRATES: &str = "/api/github/secret-scanning/verify";
+const RUBYGEMS: &str = "/api/v1/api_key/revoke";
+
+/// The routes, as metrics name them.
+pub(super) const ROUTES: [&str; 9] =
+    [REPORT, HOLDER, VERIFY, PYPI[0], PYPI[1], CRATES, RUBYGEMS, gitlab::TYPES, gitlab::REVOKE];
+
+/// The routes of reporters.
+pub(super) fn reporters() -> Router<Public> {
+    let by_headers = |answer| post(move |state, request| signed::by_headers(state, request, answer));
+    Router::new()
+        .route(REPORT, post(signed::by_name))
+        .route(PYPI[0], by_headers(Answer::Nothing))
+        .route(PYPI[1], by_headers(Answer::Nothing))
+        .route(CRATES, by_headers(Answer::Labels))
+        .route(RUBYGEMS, by_headers(Answer::Labels))
+        .route(gitlab::TYPES, get(gitlab::types))
+        .route(gitlab::REVOKE, post(gitlab::revoke))
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// A report that is not believed is forbidden; what else is wrong with it is a bad request.
+pub(super) fn denied(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::BadSignature | Reason::UnknownKey => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}

@@ -1,0 +1,163 @@
+//! Reports by GitHub's partner protocol and its likenesses.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::super::credential::{only, unauthenticated};
+use super::super::refusal::Refused;
+use super::super::state::Public;
+use super::super::target::not_found;
+use super::gitlab;
+use crate::broker::Reported;
+use crate::denial::{Denial, Reason};
+use crate::hex;
+use crate::keyring::Missing;
+use crate::leaks::{Leaks, PublicKeys, Reporter, Signatures, TooMany};
+
+/// What a reporter reads.
+#[derive(Clone, Copy)]
+pub(super) enum Answer {
+    /// What each of the tokens was, as GitHub's feedback.
+    Labels,
+    /// 204.
+    Nothing,
+}
+
+/// A token of the report, by its hash: the token itself is repeated to nobody.
+#[derive(Serialize)]
+struct Labelled<'l> {
+    token_hash: String,
+    token_type: &'l str,
+    label: &'static str,
+}
+
+/// `POST /leaks/{reporter}`.
+pub(super) async fn by_name(
+    State(public): State<Public>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let reporter = public.broker.reporters.by_id(&name).ok_or_else(not_found)?;
+    let reporter = Arc::clone(reporter);
+    let answer = if reporter.kind.reads_labels() { Answer::Labels } else { Answer::Nothing };
+    match reporter.signatures() {
+        Some(signatures) => report(&public, &reporter, signatures, request, answer).await,
+        None => gitlab::revoke_by(&public, &reporter, request).await,
+    }
+}
+
+/// The addresses of public registries, where the headers tell who reports.
+pub(super) async fn by_headers(
+    State(public): State<Public>,
+    request: Request,
+    answer: Answer,
+) -> Result<Response, Refused> {
+    let headers = request.headers();
+    let reporter = public.broker.reporters.by_headers(|header| headers.contains_key(header));
+    let reporter = Arc::clone(reporter.ok_or_else(unsigned)?);
+    let signatures = reporter.signatures().ok_or_else(unsigned)?;
+    report(&public, &reporter, signatures, request, answer).await
+}
+
+async fn report(
+    public: &Public,
+    reporter: &Arc<Reporter>,
+    signatures: &Signatures,
+    request: Request,
+    answer: Answer,
+) -> Result<Response, Refused> {
+    let taken = take(public, reporter, signatures, request).await;
+    let outcome = match &taken {
+        Ok(_) => "taken",
+        Err(refused) => refused.denial.reason.as_str(),
+    };
+    public.broker.metrics.leak_report(&reporter.id, outcome);
+    let (leaks, reported) = taken?;
+    Ok(match answer {
+        Answer::Labels => Json(labels(&leaks, &reported)).into_response(),
+        Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+/// The signature is verified before anything is parsed; and the key is known before the body is read.
+async fn take(
+    public: &Public,
+    reporter: &Reporter,
+    signatures: &Signatures,
+    request: Request,
+) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
+    let (parts, body) = request.into_parts();
+    let key_id = header(&parts.headers, &signatures.key_id_header)?;
+    let signature = header(&parts.headers, &signatures.signature_header)?;
+    let signature = STANDARD
+        .decode(signature)
+        .map_err(|_| Denial::new(Reason::BadSignature, "the signature is not base64"))?;
+    let keys = keys(signatures, key_id).await?;
+    let verified = |body: &[u8]| keys.verify(key_id, body, &signature);
+    disclose(public, reporter, body, verified).await
+}
+
+/// Reads a body, believes it if it is verified, and acts on it.
+pub(super) async fn disclose(
+    public: &Public,
+    reporter: &Reporter,
+    body: Body,
+    verified: impl Fn(&[u8]) -> bool,
+) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
+    let report = public.reading.read(body).await?;
+    if !verified(&report.body) {
+        return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
+    }
+    let most = public.reading.records;
+    let leaks = Leaks::parse(&report.body, most).map_err(|error| match error {
+        TooMany::Records => Refused::malformed(format!("the report has more than {most} records"))
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE),
+        TooMany::NoArray => Refused::malformed("the report is not a JSON array"),
+    })?;
+    let leaks = Arc::new(leaks);
+    let reported = public.broker.disclose(&reporter.id, Arc::clone(&leaks)).await?;
+    Ok((leaks, reported))
+}
+
+async fn keys(signatures: &Signatures, key_id: &str) -> Result<Arc<PublicKeys>, Denial> {
+    signatures.keyring.find(|keys| keys.contains(key_id)).await.map_err(|missing| match missing {
+        Missing::Unknown => Denial::new(Reason::UnknownKey, "the key is not among the reporter's keys"),
+        Missing::Unavailable(wait) => {
+            let denial =
+                Denial::new(Reason::IssuerUnavailable, "the reporter's keys cannot be had at the moment")
+                    .retry_after(wait.retry_after);
+            denial.internal(wait.failure.as_deref().unwrap_or(wait.why))
+        }
+    })
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, Refused> {
+    only(headers, name.as_str()).ok_or_else(unsigned)
+}
+
+fn unsigned() -> Refused {
+    unauthenticated("a report has the headers of one reporter with a key's id and a signature, each once")
+}
+
+fn labels<'l>(leaks: &'l Leaks, reported: &[Reported]) -> Vec<Labelled<'l>> {
+    let label = |reported: &Reported| if reported.is_token() { "true_positive" } else { "false_positive" };
+    leaks
+        .leaks
+        .iter()
+        .zip(reported)
+        .map(|(leak, reported)| Labelled {
+            token_hash: hex::encode(digest(&SHA256, leak.token.as_bytes()).as_ref()),
+            token_type: &leak.kind,
+            label: label(reported),
+        })
+        .collect()
+}

@@ -1,0 +1,71 @@
+//! `POST /leaks/verify`: a scanner such as TruffleHog asks whether what it found is alive. It is an
+//! authenticated client of the registry, and learns about that registry's tokens only.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Extension, Request, State};
+use axum::handler::Handler;
+use axum::http::header::ALLOW;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+use super::super::body::LooseJson;
+use super::super::client_auth::{Authenticated, by_basic, limited};
+use super::super::refusal::Refused;
+use super::super::state::{Public, method_not_allowed};
+use crate::broker::Introspection;
+
+pub(in crate::http) const VERIFY: &str = "/leaks/verify";
+
+/// How many strings are looked at: the match and its groups, of a few detectors.
+const MOST: usize = 100;
+
+/// Detector → name in its `regex` → what matched.
+pub(in crate::http) type Matches = BTreeMap<String, BTreeMap<String, Matched>>;
+
+/// TruffleHog sends a list, the match and its groups; its example reads a string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(in crate::http) enum Matched {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Matched {
+    fn strings(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        }
+    }
+}
+
+/// Lets clients ask within their own limits, and strangers within their network's.
+pub(in crate::http) async fn verify<C, S>(
+    public: Public,
+    request: Request,
+    clients: impl Handler<C, Public>,
+    strangers: impl Handler<S, Public>,
+) -> Response {
+    let sender = by_basic(&public.broker.registries, request.headers());
+    if sender.is_ok() && request.method() != Method::POST {
+        return ([(ALLOW, "POST")], method_not_allowed().await).into_response();
+    }
+    limited(public, request, sender, clients, strangers).await
+}
+
+/// 200: one of them is alive; 403: none is.
+pub(in crate::http) async fn verifiable(
+    State(public): State<Public>,
+    Extension(Authenticated { registry, .. }): Extension<Authenticated>,
+    LooseJson(matches): LooseJson<Matches>,
+) -> Result<StatusCode, Refused> {
+    let strings = matches.values().flat_map(BTreeMap::values).flat_map(Matched::strings);
+    for string in strings.take(MOST) {
+        if let Introspection::Active(_) = public.broker.introspect(&registry, string).await? {
+            return Ok(StatusCode::OK);
+        }
+    }
+    Ok(StatusCode::FORBIDDEN)
+}

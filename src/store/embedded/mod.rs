@@ -1,0 +1,268 @@
+//! The default store: one file, no server.
+//!
+//! redb is a copy-on-write B-tree: readers never wait, and one writer thread gathers what is waiting
+//! into one transaction, syncs it, and only then answers. After `kill -9` the file is what the last
+//! sync made it, so nothing that was answered is lost.
+
+mod kill;
+mod memory;
+mod mint;
+mod notices;
+mod tables;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
+use tokio::sync::oneshot;
+
+use self::tables::{CUT_OFFS, NOTICES, SHARED, TOKENS, TOMBSTONES, Tables};
+use super::{
+    Answer, Corpse, CutOff, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared,
+    Store, StoreError, Switch,
+};
+use crate::token::{Tag, TokenHash};
+
+/// How many writes wait at most; more are refused at once.
+const QUEUE: usize = 4096;
+/// How many writes one transaction gathers at most.
+const GROUP: usize = 512;
+
+/// A write: it runs within the group's transaction, and what it returns is called after the sync.
+type Job = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Settle, StoreError> + Send>;
+type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct Embedded {
+    database: Arc<Database>,
+    jobs: SyncSender<Queued>,
+}
+
+struct Queued {
+    job: Job,
+    now: u64,
+}
+
+impl Embedded {
+    /// Opens or creates the file. A new file is born at `now` (in seconds).
+    ///
+    /// # Errors
+    /// If the file cannot be created, is locked by another process, or is no redb file.
+    pub fn open(path: &Path, now: u64) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::create(path).map_err(StoreError::new)?);
+        let transaction = database.begin_write().map_err(StoreError::new)?;
+        {
+            let mut tables = Tables::open(&transaction).map_err(StoreError::new)?;
+            tables.born(now)?;
+        }
+        transaction.commit().map_err(StoreError::new)?;
+        restrict(path)?;
+
+        let (jobs, queue) = sync_channel(QUEUE);
+        let writer = Arc::clone(&database);
+        thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || write(&writer, &queue))
+            .map_err(StoreError::new)?;
+        Ok(Self { database, jobs })
+    }
+
+    /// Queues a write and waits for its sync.
+    fn submit<T: Send + 'static>(
+        &self,
+        now: u64,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<'_, T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |tables| {
+            let result = work(tables)?;
+            Ok(Box::new(move |synced: Result<(), StoreError>| {
+                let _ = answer.send(synced.map(|()| result));
+            }))
+        });
+        let queued = self.jobs.try_send(Queued { job, now }).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError("too many writes are waiting".to_owned()),
+            TrySendError::Disconnected(_) => StoreError("the writer has stopped".to_owned()),
+        });
+        Box::pin(async move {
+            queued?;
+            answered.await.map_err(|_| StoreError("the write failed".to_owned()))?
+        })
+    }
+
+    fn read_entry(&self, hash: TokenHash) -> Result<Option<Entry>, StoreError> {
+        let transaction = self.database.begin_read().map_err(StoreError::new)?;
+        let tokens = transaction.open_table(TOKENS).map_err(StoreError::new)?;
+        tables::entry(&tokens, hash)
+    }
+
+    fn read_all(
+        &self,
+        tokens: &[(Tag, TokenHash)],
+        remembrance: Remembrance,
+        now: u64,
+    ) -> Result<Vec<Option<Entry>>, StoreError> {
+        let transaction = self.database.begin_read().map_err(StoreError::new)?;
+        let entries = transaction.open_table(TOKENS).map_err(StoreError::new)?;
+        let tombstones = transaction.open_table(TOMBSTONES).map_err(StoreError::new)?;
+        let look = |(_, hash): &(Tag, TokenHash)| match tables::entry(&entries, *hash)? {
+            Some(entry) => Ok(Some(entry)),
+            None => Ok(memory::remembers(&tombstones, *hash, remembrance, now)?.then_some(Entry::Ended)),
+        };
+        tokens.iter().map(look).collect()
+    }
+
+    fn read_shared(&self, name: &str) -> Result<Option<Shared>, StoreError> {
+        let transaction = self.database.begin_read().map_err(StoreError::new)?;
+        let table = transaction.open_table(SHARED).map_err(StoreError::new)?;
+        let kept = table.get(name).map_err(StoreError::new)?;
+        Ok(kept.map(|kept| Shared { at_ms: kept.value().0, bytes: kept.value().1.to_vec() }))
+    }
+
+    fn count_notices(&self) -> Result<u64, StoreError> {
+        let transaction = self.database.begin_read().map_err(StoreError::new)?;
+        transaction.open_table(NOTICES).map_err(StoreError::new)?.len().map_err(StoreError::new)
+    }
+
+    fn read_cut_offs(&self) -> Result<Vec<CutOff>, StoreError> {
+        let transaction = self.database.begin_read().map_err(StoreError::new)?;
+        let table = transaction.open_table(CUT_OFFS).map_err(StoreError::new)?;
+        let mut cut_offs = Vec::new();
+        for item in table.iter().map_err(StoreError::new)? {
+            let (selector, until) = item.map_err(StoreError::new)?;
+            let selector = serde_json::from_str(selector.value()).map_err(StoreError::new)?;
+            cut_offs.push(CutOff { selector, until_ms: until.value() });
+        }
+        Ok(cut_offs)
+    }
+}
+
+impl Store for Embedded {
+    fn mint(&self, mint: Arc<Mint>) -> Answer<'_, Minting> {
+        self.submit(mint.now, move |tables| mint::mint(tables, &mint))
+    }
+
+    fn find(&self, _: Tag, hash: TokenHash) -> Answer<'_, Option<Entry>> {
+        let found = self.read_entry(hash);
+        Box::pin(async move { found })
+    }
+
+    fn look(
+        &self,
+        tokens: Vec<(Tag, TokenHash)>,
+        remembrance: Remembrance,
+        now: u64,
+    ) -> Answer<'_, Vec<Option<Entry>>> {
+        let found = self.read_all(&tokens, remembrance, now);
+        Box::pin(async move { found })
+    }
+
+    fn kill(&self, doomed: Arc<[Doomed]>, killed: Killed) -> Answer<'_, Vec<Vec<Corpse>>> {
+        self.submit(killed.at, move |tables| kill::kill(tables, &doomed, killed))
+    }
+
+    fn cut_offs(&self) -> Answer<'_, Vec<CutOff>> {
+        let found = self.read_cut_offs();
+        Box::pin(async move { found })
+    }
+
+    fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()> {
+        self.submit(at_ms / 1000, move |tables| {
+            let key = serde_json::to_string(&selector).map_err(StoreError::new)?;
+            let current =
+                tables.cut_offs.get(key.as_str()).map_err(StoreError::new)?.map(|until| until.value());
+            match switch.apply(current, at_ms) {
+                Some(until) => {
+                    tables.cut_offs.insert(key.as_str(), until).map_err(StoreError::new)?.map(drop)
+                }
+                None => tables.cut_offs.remove(key.as_str()).map_err(StoreError::new)?.map(drop),
+            };
+            Ok(())
+        })
+    }
+
+    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, u64> {
+        self.submit(0, move |tables| notices::post(tables, &notices, most))
+    }
+
+    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>> {
+        // Nothing is written where there is nothing to do.
+        match self.count_notices() {
+            Ok(0) => Box::pin(async { Ok(Vec::new()) }),
+            Ok(_) => self.submit(0, move |tables| notices::due(tables, now_ms, until_ms, most)),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()> {
+        self.submit(0, move |tables| notices.iter().try_for_each(|notice| notices::repost(tables, notice)))
+    }
+
+    fn discard(&self, id: String) -> Answer<'_, ()> {
+        self.submit(0, move |tables| notices::discard(tables, &id))
+    }
+
+    fn waiting(&self) -> Answer<'_, u64> {
+        let found = self.count_notices();
+        Box::pin(async move { found })
+    }
+
+    fn share(&self, name: String, document: Shared, _: u64) -> Answer<'_, ()> {
+        self.submit(0, move |tables| {
+            let kept = (document.at_ms, document.bytes.as_slice());
+            tables.shared.insert(name.as_str(), kept).map(drop).map_err(StoreError::new)
+        })
+    }
+
+    fn shared(&self, name: String) -> Answer<'_, Option<Shared>> {
+        let found = self.read_shared(&name);
+        Box::pin(async move { found })
+    }
+
+    fn ready(&self) -> Answer<'_, ()> {
+        // Through the queue, as every write: after a failed one, redb refuses those and goes on reading.
+        self.submit(0, |_| Ok(()))
+    }
+}
+
+/// The writer: gathers, writes, syncs, answers. It ends when the store is dropped.
+fn write(database: &Database, queue: &Receiver<Queued>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP {
+            let Ok(next) = queue.try_recv() else { break };
+            group.push(next);
+        }
+        if let Err(error) = commit(database, group) {
+            // The jobs are dropped, and with them their answers: each caller gets an error.
+            tracing::error!(%error, "a group of writes failed; none of them was answered");
+        }
+    }
+}
+
+fn commit(database: &Database, group: Vec<Queued>) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(StoreError::new)?;
+    let mut settlements = Vec::with_capacity(group.len());
+    {
+        let mut tables = Tables::open(&transaction).map_err(StoreError::new)?;
+        let now = group.iter().map(|queued| queued.now).max().unwrap_or(0);
+        for queued in group {
+            settlements.push((queued.job)(&mut tables)?);
+        }
+        memory::forget(&mut tables, now)?;
+    }
+    let synced = transaction.commit().map_err(StoreError::new);
+    for settle in settlements {
+        settle(synced.clone());
+    }
+    synced
+}
+
+/// The file holds no secret, but identities are nobody else's business.
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(StoreError::new)
+}
