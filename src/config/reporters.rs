@@ -1,6 +1,7 @@
 //! `[reporters.*]`.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
 use hyper::header::{HeaderName, HeaderValue};
 use url::Url;
@@ -130,6 +131,7 @@ fn read_keyring(
         remote,
         authorization,
         sharing: OnceLock::new(),
+        known_ms: AtomicU64::new(0),
     };
     if section.contains("keys_file") {
         for key in ["keys_url", "keys_token_file", "ca_file", "allow_private"] {

@@ -1,6 +1,7 @@
 //! A reporter as the provider of its keys. Replicas share what one of them was told: GitHub answers
 //! 60 anonymous requests an hour, and a replica that starts while GitHub cannot be reached has keys.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct ReporterKeys {
     pub authorization: Option<HeaderValue>,
     /// What replicas share.
     pub sharing: OnceLock<Sharing>,
+    /// When the keys that this replica knows were had, in milliseconds since the epoch.
+    pub known_ms: AtomicU64,
 }
 
 /// What a reporter's keys are shared through.
@@ -75,18 +78,18 @@ impl Provider for ReporterKeys {
 
 impl ReporterKeys {
     async fn obtain(&self) -> Result<Obtained, FetchError> {
-        let shared = self.shared().await;
-        if let Some(shared) = shared.as_ref().filter(|shared| shared.age < FRESH) {
-            return Ok(shared.clone());
-        }
-        match self.ask().await {
-            Ok(obtained) => {
-                self.share(&obtained.document).await;
-                Ok(obtained)
-            }
-            // For a replica that has none, and one that has older ones.
-            Err(error) => shared.filter(|shared| shared.age < PACE.stale).ok_or(error),
-        }
+        // What this replica knows already would tell it nothing.
+        let known = self.known_ms.load(Ordering::Relaxed);
+        let newer = self.shared().await.filter(|(at_ms, _)| *at_ms > known);
+        let (at_ms, obtained) = match newer {
+            Some(fresh) if fresh.1.age < FRESH => fresh,
+            newer => match self.ask().await {
+                Ok(obtained) => (self.share(&obtained.document).await, obtained),
+                Err(error) => newer.filter(|(_, shared)| shared.age < PACE.stale).ok_or(error)?,
+            },
+        };
+        self.known_ms.store(at_ms, Ordering::Relaxed);
+        Ok(obtained)
     }
 
     async fn ask(&self) -> Result<Obtained, FetchError> {
@@ -102,21 +105,25 @@ impl ReporterKeys {
         Ok(fetched.into())
     }
 
-    async fn shared(&self) -> Option<Obtained> {
+    /// What replicas share, and the instant at which it was had, in milliseconds since the epoch.
+    async fn shared(&self) -> Option<(u64, Obtained)> {
         let Sharing { store, clock } = self.sharing.get()?;
         let answer = tokio::time::timeout(PATIENCE, store.shared(self.shared_name())).await;
         let Shared { at_ms, bytes } = answer.ok()?.ok()??;
         let age = Duration::from_millis(clock.now_ms().saturating_sub(at_ms));
         self.parse(&bytes).ok()?;
-        Some(Obtained { document: Bytes::from(bytes), max_age: None, age })
+        Some((at_ms, Obtained { document: Bytes::from(bytes), max_age: None, age }))
     }
 
-    async fn share(&self, document: &Bytes) {
-        let Some(Sharing { store, clock }) = self.sharing.get() else { return };
-        let shared = Shared { at_ms: clock.now_ms(), bytes: document.to_vec() };
+    /// Shares what was had just now; says when that is.
+    async fn share(&self, document: &Bytes) -> u64 {
+        let Some(Sharing { store, clock }) = self.sharing.get() else { return 0 };
+        let at_ms = clock.now_ms();
+        let shared = Shared { at_ms, bytes: document.to_vec() };
         let kept = store.share(self.shared_name(), shared, PACE.stale.as_secs());
         // Another replica asks for itself then.
         drop(tokio::time::timeout(PATIENCE, kept).await);
+        at_ms
     }
 
     fn shared_name(&self) -> String {

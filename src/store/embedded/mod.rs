@@ -25,6 +25,8 @@ use super::{
 };
 use crate::token::{Tag, TokenHash};
 
+/// How much of the file is kept in memory at most, in bytes; redb would take a gigabyte.
+const CACHE: usize = 64 << 20;
 /// How many writes wait at most; more are refused at once.
 const QUEUE: usize = 4096;
 /// How many writes one transaction gathers at most.
@@ -52,7 +54,8 @@ impl Embedded {
     /// # Errors
     /// If the file cannot be created, is locked by another process, or is no redb file.
     pub fn open(path: &Path, now: u64) -> Result<Self, StoreError> {
-        let database = Arc::new(Database::create(path).map_err(StoreError::new)?);
+        let database =
+            Arc::new(Database::builder().set_cache_size(CACHE).create(path).map_err(StoreError::new)?);
         let transaction = database.begin_write().map_err(StoreError::new)?;
         {
             let mut tables = Tables::open(&transaction).map_err(StoreError::new)?;

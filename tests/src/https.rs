@@ -1,0 +1,48 @@
+//! An https server of the tests, on loopback.
+
+use axum::Router;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::tls::Certificate;
+
+/// A running server; it ends when dropped.
+pub struct Https {
+    /// `https://127.0.0.1:…`
+    pub url: String,
+    /// Its authority's certificate, in PEM.
+    pub ca: String,
+    task: JoinHandle<()>,
+}
+
+impl Https {
+    /// Serves these routes.
+    pub async fn serve(router: Router) -> Self {
+        let certificate = Certificate::for_loopback();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("https://{}", listener.local_addr().expect("address"));
+        let acceptor = certificate.acceptor();
+        let task = tokio::spawn(async move {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else { continue };
+                let (acceptor, router) = (acceptor.clone(), router.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let service = TowerToHyperService::new(router);
+                    let http =
+                        hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
+                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { url, ca: certificate.ca, task }
+    }
+}
+
+impl Drop for Https {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,106 @@
+//! A reporter's keys: known ones keep working, unknown ones are asked for once a while, and replicas
+//! share what one of them was told.
+
+use std::time::Duration;
+
+use serde_json::json;
+use trustmint_tests::redis_server::RedisServer;
+use trustmint_tests::reporter::{Endpoint, Reporter, ReporterKey, listing};
+use trustmint_tests::{Broker, Issuer, Setup};
+
+async fn status(broker: &Broker, key: &ReporterKey) -> u16 {
+    broker.leaks(key, &json!([])).await.status.as_u16()
+}
+
+async fn started(reporter: &Reporter) -> (Broker, Issuer) {
+    let issuer = Issuer::start().await;
+    let broker = reporter.trusted_by(Setup::new(&issuer)).start().await;
+    broker.until("its keys are there", async || status(&broker, &reporter.key).await == 200).await;
+    (broker, issuer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_key_endpoint_down_slow_or_lying_known_keys_work_and_unknown_ones_get_503() {
+    for (case, endpoint) in [
+        ("down", Endpoint::Says(500, String::new())),
+        ("rate limited", Endpoint::Says(403, "{}".to_owned())),
+        ("elsewhere", Endpoint::Says(302, String::new())),
+        ("slow", Endpoint::Stalls),
+        ("no JSON", Endpoint::Says(200, "<html>".to_owned())),
+        ("empty", Endpoint::Lists(json!({ "public_keys": [] }))),
+        ("no keys", Endpoint::Lists(json!({ "public_keys": [{ "key_identifier": "x", "key": "y" }] }))),
+        ("too large", Endpoint::Says(200, " ".repeat(300_000))),
+    ] {
+        let reporter = Reporter::start().await;
+        let (broker, _issuer) = started(&reporter).await;
+        reporter.endpoint(endpoint);
+        let unknown = ReporterKey::new();
+        let reply = broker.leaks(&unknown, &json!([])).await;
+        assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "issuer_unavailable"), "{case}");
+        assert!(!reply.header("retry-after").is_empty(), "{case}");
+        assert_eq!(status(&broker, &reporter.key).await, 200, "{case}: known keys work");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_unknown_key_ids_causes_one_fetch_a_cooldown() {
+    let reporter = Reporter::start().await;
+    let (broker, _issuer) = started(&reporter).await;
+    assert_eq!(reporter.fetches(), 1);
+    // A rotation in the middle of it: the new key is fetched by the first who brings it.
+    let next = ReporterKey::new();
+    reporter.endpoint(Endpoint::Lists(listing([&reporter.key, &next])));
+    assert_eq!(status(&broker, &next).await, 200);
+    let strangers = (0..200).map(|_| async {
+        let reply = broker.leaks(&ReporterKey::new(), &json!([])).await;
+        assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "issuer_unavailable"));
+    });
+    let flood = futures(strangers);
+    let known = async {
+        for _ in 0..50 {
+            assert_eq!(status(&broker, &reporter.key).await, 200);
+            assert_eq!(status(&broker, &next).await, 200);
+        }
+    };
+    tokio::join!(flood, known);
+    assert_eq!(reporter.fetches(), 2, "the first at the start, the second for the rotation");
+    // A key that is withdrawn goes with the next listing, and not before.
+    let metric = "trustmint_reporter_keys{reporter=\"github\"}";
+    assert_eq!(broker.metric(metric).await, 2);
+    let fetches = "trustmint_reporter_fetches_total{reporter=\"github\",result=\"ok\"}";
+    assert_eq!(broker.metric(fetches).await, 2);
+}
+
+async fn futures(all: impl Iterator<Item = impl Future<Output = ()>>) {
+    for one in all {
+        one.await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_share_the_keys_and_a_new_one_has_them_during_an_outage() {
+    let redis = RedisServer::start();
+    let reporter = Reporter::start().await;
+    let issuer = Issuer::start().await;
+    let setup = reporter.trusted_by(Setup::new(&issuer).store_url(&redis.url()));
+    let first = setup.clone().start().await;
+    first.until("its keys are there", async || status(&first, &reporter.key).await == 200).await;
+    // What one was told, the others need not ask.
+    let second = setup.clone().start().await;
+    assert_eq!(status(&second, &reporter.key).await, 200);
+    assert_eq!(reporter.fetches(), 1);
+
+    reporter.endpoint(Endpoint::Stalls);
+    let third = setup.start().await;
+    assert_eq!(status(&third, &reporter.key).await, 200, "it never reached the endpoint itself");
+
+    // And after a restart, on the embedded store.
+    let reporter = Reporter::start().await;
+    let (broker, _issuer) = started(&reporter).await;
+    reporter.endpoint(Endpoint::Says(500, String::new()));
+    let broker = broker.crash_and_restart().await;
+    let patience = Duration::from_secs(10);
+    broker
+        .until_within(patience, "its keys are there", async || status(&broker, &reporter.key).await == 200)
+        .await;
+}

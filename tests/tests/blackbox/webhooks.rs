@@ -1,0 +1,223 @@
+//! Who is told of a leak: signed as the scheme says, retried until it arrives, once for each leak.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::inbox::{Inbox, SECRET};
+use trustmint_tests::redis_server::RedisServer;
+use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
+use trustmint_tests::server::tool;
+use trustmint_tests::{Broker, Issuer, Setup};
+
+struct Scene {
+    broker: Broker,
+    issuer: Issuer,
+    key: ReporterKey,
+    inbox: Inbox,
+}
+
+impl Scene {
+    async fn set(change: impl FnOnce(Setup) -> Setup) -> Self {
+        let (issuer, key, inbox) = (Issuer::start().await, ReporterKey::new(), Inbox::start().await);
+        let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
+        setup.registries.push_str(&inbox.section("security", ""));
+        setup.files.extend(inbox.files("security"));
+        Self { broker: change(setup).start().await, issuer, key, inbox }
+    }
+
+    async fn token(&self, run: &str) -> String {
+        let changes = json!({ "run_id": run, "run_attempt": "2" });
+        self.broker.exchange(&self.issuer.id_token_with(AUDIENCE, &changes)).await.token()
+    }
+
+    async fn leak(&self, tokens: &[&str]) {
+        let reply = self.broker.leaks(&self.key, &report(tokens.iter().copied())).await;
+        assert!(labels(&reply).iter().all(|label| label == "true_positive"), "{}", reply.text);
+    }
+
+    async fn until_taken(&self, count: usize) {
+        self.broker.until("the messages arrive", async || self.inbox.taken().len() >= count).await;
+        assert_eq!(self.inbox.taken().len(), count);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leak_is_told_once_with_everything_that_is_known() {
+    let scene = Scene::set(|setup| setup).await;
+    let (token, sibling) = (scene.token("77").await, scene.token("77").await);
+    let id = scene.broker.introspect(&token).await.json()["jti"].clone();
+    for _ in 0..3 {
+        scene.leak(&[&token, &sibling]).await;
+    }
+    let second = scene.token("78").await;
+    scene.leak(&[&second]).await;
+    scene.until_taken(2).await;
+
+    let message =
+        scene.inbox.taken().into_iter().find(|message| message.body.contains("runs/77")).expect("one");
+    let event = message.json();
+    assert_eq!(event["type"], "token.leaked");
+    let data = &event["data"];
+    assert_eq!(data["token"]["id"], id);
+    assert_eq!(data["token"]["registry"], "pypi");
+    assert_eq!(data["token"]["packages"], json!(["widget", "widget-extras"]));
+    assert!(data["token"]["scope"].as_str().expect("a scope").starts_with("package:widget:"));
+    assert_eq!(data["policies"], json!(["widget-release"]));
+    assert_eq!(data["publisher"]["issuer"], "github");
+    assert_eq!(data["publisher"]["claims"]["repository"], "acme/widget");
+    let run_url = data["publisher"]["run_url"].as_str().expect("a URL");
+    assert!(run_url.ends_with("/acme/widget/actions/runs/77/attempts/2"), "{run_url}");
+    assert_eq!(data["found"]["url"], "https://example.com/acme/leaky/blob/main/.env");
+    assert_eq!((&data["found"]["source"], &data["found"]["reporter"]), (&json!("commit"), &json!("github")));
+    assert_eq!((&data["done"]["tokens"], &data["done"]["killed"]), (&json!("leaked"), &json!(2)));
+    assert_eq!(data["done"]["killed_ids"].as_array().expect("ids").len(), 2);
+    assert_eq!(data["done"]["suspended_policies"], json!([]));
+    assert!(!message.body.contains(&token[12..]), "no secret leaves us");
+
+    // A library of the scheme's authors verifies it, and refuses it with another body.
+    let verify = |body: &str| {
+        let code = "import sys, json, standardwebhooks\n\
+                    secret, headers, body = json.load(sys.stdin)\n\
+                    standardwebhooks.Webhook(secret).verify(body.encode(), headers)\n";
+        let headers: Value = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+            .map(|name| (name.to_owned(), Value::from(message.header(name))))
+            .into_iter()
+            .collect();
+        let mut python = Command::new(tool("TRUSTMINT_STANDARD_WEBHOOKS"))
+            .args(["-c", code])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("Python");
+        let input = json!([SECRET, headers, body]).to_string();
+        std::io::Write::write_all(&mut python.stdin.take().expect("stdin"), input.as_bytes())
+            .expect("written");
+        let output = python.wait_with_output().expect("its end");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (fine, error) = verify(&message.body);
+    assert!(fine, "{error}");
+    let (fine, error) = verify(&message.body.replace("widget", "wodget"));
+    assert!(!fine && error.contains("WebhookVerificationError"), "{error}");
+    assert_eq!(message.header("content-type"), "application/json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_that_fails_gets_it_later_and_no_report_waits_for_it() {
+    let scene = Scene::set(|setup| setup).await;
+    for status in [500, 0, 302] {
+        scene.inbox.answers(status);
+        let before = scene.inbox.messages().len();
+        let token = scene.token(&status.to_string()).await;
+        // Answered at once: a recipient that says nothing is waited for by nobody.
+        scene.leak(&[&token]).await;
+        scene.broker.until("it is tried", async || scene.inbox.messages().len() > before).await;
+        scene.inbox.answers(204);
+        let id = scene.inbox.messages()[before].header("webhook-id");
+        let patience = std::time::Duration::from_secs(30);
+        let again = async || scene.inbox.taken().iter().any(|message| message.header("webhook-id") == id);
+        scene.broker.until_within(patience, "it is tried again, under its own id", again).await;
+    }
+    let failed = |outcome: &str| {
+        format!("trustmint_webhook_deliveries_total{{webhook=\"security\",outcome=\"{outcome}\"}}")
+    };
+    assert_eq!(scene.broker.metric(&failed("refused")).await, 2);
+    assert_eq!(scene.broker.metric(&failed("unreachable")).await, 1);
+    assert_eq!(scene.broker.metric(&failed("delivered")).await, 3);
+    let waiting = async || scene.broker.metric("trustmint_notices_waiting").await == 0;
+    scene.broker.until("nothing is left", waiting).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_that_is_gone_is_told_no_more() {
+    let scene = Scene::set(|setup| setup).await;
+    scene.inbox.answers(410);
+    let token = scene.token("1").await;
+    scene.leak(&[&token]).await;
+    let gone = "trustmint_webhook_deliveries_total{webhook=\"security\",outcome=\"gone\"}";
+    scene.broker.until("it is discarded", async || scene.broker.metric(gone).await == 1).await;
+    let waiting = async || scene.broker.metric("trustmint_notices_waiting").await == 0;
+    scene.broker.until("nothing is left", waiting).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_crash_loses_a_message() {
+    let redis = RedisServer::start();
+    for store in [None, Some(redis.url())] {
+        let mut scene = Scene::set(|setup| match &store {
+            Some(url) => setup.store_url(url),
+            None => setup,
+        })
+        .await;
+        // Nobody takes it while the broker lives; another one delivers it.
+        scene.inbox.answers(503);
+        let token = scene.token("1").await;
+        scene.leak(&[&token]).await;
+        scene.broker = scene.broker.crash_and_restart().await;
+        scene.inbox.answers(204);
+        scene
+            .broker
+            .until_within(std::time::Duration::from_secs(60), "it arrives after the crash", async || {
+                scene.inbox.taken().len() == 1
+            })
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_is_told_what_concerns_it_and_once_by_all_replicas() {
+    let redis = RedisServer::start();
+    let (issuer, key) = (Issuer::start().await, ReporterKey::new());
+    let inboxes = [Inbox::start().await, Inbox::start().await, Inbox::start().await, Inbox::start().await];
+    let mut setup = with_keys_file(Setup::new(&issuer), [&key]).store_url(&redis.url());
+    let about = [
+        ("all", ""),
+        ("ours", "registries = [\"pypi\"]\npolicies = [\"x\", \"widget-release\"]\n"),
+        ("other-policy", "policies = [\"x\"]\n"),
+        ("other-registry", "registries = [\"npm\"]\n"),
+    ];
+    for ((name, lines), inbox) in about.into_iter().zip(&inboxes) {
+        setup.registries.push_str(&inbox.section(name, lines));
+        setup.files.extend(inbox.files(name));
+    }
+    setup.registries.push_str(
+        "\n[registries.npm]\nkind = \"generic\"\naudiences = [\"npm\"]\ntoken_prefix = \"exm_npm_\"\n",
+    );
+    setup.registries =
+        setup.registries.replace("[registries.pypi]\n", "[registries.pypi]\nhosts = [\"127.0.0.1\"]\n");
+    let brokers = [setup.clone().start().await, setup.clone().start().await, setup.start().await];
+    let mut expected = 0;
+    for run in 0..10 {
+        let changes = json!({ "run_id": run.to_string() });
+        let token = brokers[0].exchange(&issuer.id_token_with(AUDIENCE, &changes)).await.token();
+        let body = report([token.as_str()]);
+        // The same report at the same time by all of them.
+        let (a, b, c) = tokio::join!(
+            brokers[0].leaks(&key, &body),
+            brokers[1].leaks(&key, &body),
+            brokers[2].leaks(&key, &body)
+        );
+        for reply in [a, b, c] {
+            assert_eq!(labels(&reply), ["true_positive"]);
+        }
+        expected += 1;
+    }
+    let [all, ours, policy, registry] = &inboxes;
+    brokers[0]
+        .until("they arrive", async || all.taken().len() >= expected && ours.taken().len() >= expected)
+        .await;
+    brokers[0]
+        .until("nothing is left", async || {
+            // What a broker held whose killing came second is discarded once its time is over.
+            let waiting = brokers[0].metric("trustmint_notices_waiting").await;
+            waiting == 0
+        })
+        .await;
+    for (inbox, count) in [(all, expected), (ours, expected), (policy, 0), (registry, 0)] {
+        let mut ids: Vec<_> = inbox.taken().iter().map(|message| message.header("webhook-id")).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((ids.len(), inbox.taken().len()), (count, count));
+    }
+}
