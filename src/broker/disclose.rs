@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::leaks::{Leak, Leaks};
 use crate::notices::{Deed, Found, Parcel, TokenLeaked};
 use crate::registry::{OnLeak, Registry};
-use crate::store::{Death, Doomed, Entry, Selector, Switch};
+use crate::store::{Cause, Death, Doomed, Entry, Selector, Switch};
 use crate::token::{Family, Record, RegistryToken, Tag, TokenHash, TokenId};
 
 /// How many tokens are looked at together.
@@ -177,7 +177,7 @@ impl Broker {
     /// between; a suspension comes before the killing, which is not repeated for what is dead.
     async fn end(&self, suspects: &[Suspects]) -> Result<(), Denial> {
         let by = number()?;
-        let mut parcels: Vec<Vec<Parcel>> = suspects.iter().map(|each| self.parcels(each, by)).collect();
+        let mut parcels: Vec<Vec<Parcel>> = suspects.iter().map(|each| self.parcels(each)).collect();
         self.hold(parcels.iter().flatten()).await?;
         let suspended = self.suspend(suspects).await?;
 
@@ -185,6 +185,7 @@ impl Broker {
             tag: each.tag,
             tokens: each.tokens.iter().map(|(hash, _)| *hash).collect(),
             family: Some(each.family),
+            cause: Some(Cause::of(&each.tokens[0].0)),
         };
         let doomed: Arc<[Doomed]> = suspects.iter().map(doom).collect();
         let killed = self.kill(doomed, Death::Leaked, by).await?;
@@ -211,7 +212,7 @@ impl Broker {
         self.release(&released).await
     }
 
-    fn parcels(&self, suspects: &Suspects, by: u64) -> Vec<Parcel> {
+    fn parcels(&self, suspects: &Suspects) -> Vec<Parcel> {
         let (hash, record) = &suspects.tokens[0];
         let policies: Vec<_> = policies_of(suspects).collect();
         let told = self.courier.webhooks.told(&record.registry, &policies);
@@ -220,7 +221,7 @@ impl Broker {
             webhook: webhook.id.to_string(),
             payload: self.message(suspects, None, &HashSet::new()).payload(),
             attempts: 0,
-            held_for: Some(Deed::new(suspects.tag, *hash, by)),
+            held_for: Some(Deed::new(suspects.tag, *hash)),
         })
         .collect()
     }

@@ -27,12 +27,11 @@ impl Broker {
         why: Death,
         by: u64,
     ) -> Result<Vec<Vec<(TokenHash, Arc<Record>)>>, Denial> {
-        let killed = Killed { at: self.clock.now(), why, by };
+        let at = self.clock.now();
+        let killed = Killed { at, why, by, cause: None };
         let corpses = self.insist(|| self.store.kill(Arc::clone(&doomed), killed)).await?;
         let ours = |(hash, entry): Corpse| match entry {
-            Entry::Dead(found, record) if found == killed && !record.is_expired(killed.at) => {
-                Some((hash, record))
-            }
+            Entry::Dead(found, record) if found.by == by && !record.is_expired(at) => Some((hash, record)),
             _ => None,
         };
         Ok(corpses.into_iter().map(|together| together.into_iter().filter_map(ours).collect()).collect())

@@ -57,8 +57,12 @@ impl Broker {
         dialect: &'static str,
     ) -> Result<(), Denial> {
         let mut place = Some(self.place()?);
-        let doom =
-            |token: &RegistryToken| Doomed { tag: token.tag(), tokens: vec![token.hash()], family: None };
+        let doom = |token: &RegistryToken| Doomed {
+            tag: token.tag(),
+            tokens: vec![token.hash()],
+            family: None,
+            cause: None,
+        };
         let doomed: Arc<[Doomed]> = part.iter().map(|(_, token)| doom(token)).collect();
         let named: Vec<_> =
             part.iter().map(|(registry, token)| (Arc::clone(&registry.id), token.hash())).collect();

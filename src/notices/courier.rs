@@ -13,7 +13,7 @@ use super::{Parcel, Webhook, Webhooks};
 use crate::audit::Metrics;
 use crate::clock::Clock;
 use crate::fetch::{FetchError, Receipt};
-use crate::store::{Entry, Notice, Remembrance, Store, StoreError};
+use crate::store::{Cause, Entry, Notice, Remembrance, Store, StoreError};
 
 /// How often it looks for messages that nobody told it about.
 const LOOK: Duration = Duration::from_secs(1);
@@ -136,13 +136,15 @@ impl Courier {
         self.store.repost(vec![due]).await
     }
 
-    /// Whether what a message is about has happened. One that was not released is true if its token is
-    /// dead by that very deed; a deed whose token has ended since was never answered.
+    /// Whether what a message is about has happened. One that was not released is true if its token died
+    /// because it was reported itself: not with another one, of which there is a message too.
     async fn is_true(&self, parcel: &Parcel) -> Result<bool, StoreError> {
         let Some(deed) = &parcel.held_for else { return Ok(true) };
-        let Some(token) = deed.token() else { return Ok(false) };
-        let found = self.store.look(vec![token], Remembrance { ttl: 0, most: 0 }, self.clock.now()).await?;
-        Ok(matches!(found.as_slice(), [Some(Entry::Dead(killed, _))] if killed.by == deed.by()))
+        let Some((tag, hash)) = deed.token() else { return Ok(false) };
+        let cause = Some(Cause::of(&hash));
+        let found =
+            self.store.look(vec![(tag, hash)], Remembrance { ttl: 0, most: 0 }, self.clock.now()).await?;
+        Ok(matches!(found.as_slice(), [Some(Entry::Dead(killed, _))] if killed.cause == cause))
     }
 
     async fn post(&self, webhook: &Webhook, parcel: &Parcel) -> Result<Receipt, FetchError> {

@@ -25,28 +25,22 @@ pub struct Parcel {
     pub held_for: Option<Deed>,
 }
 
-/// A killing, known by a token and its number.
+/// A killing, known by the token for which it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
     tag: String,
     hash: String,
-    by: u64,
 }
 
 impl Deed {
-    /// The killing of this token under this number.
-    pub fn new(tag: Tag, hash: TokenHash, by: u64) -> Self {
-        Self { tag: tag.as_str().to_owned(), hash: hex::encode(&hash.0), by }
+    /// The killing of this token, and of others for it.
+    pub fn new(tag: Tag, hash: TokenHash) -> Self {
+        Self { tag: tag.as_str().to_owned(), hash: hex::encode(&hash.0) }
     }
 
     /// Which token it is about.
     pub(super) fn token(&self) -> Option<(Tag, TokenHash)> {
         Some((Tag::parse(&self.tag)?, TokenHash(hex::decode(&self.hash)?)))
-    }
-
-    /// Under which number.
-    pub(super) fn by(&self) -> u64 {
-        self.by
     }
 }
 

@@ -143,6 +143,23 @@ pub struct Killed {
     /// By which of all killings: a random number, so that whoever asks again after a lost answer
     /// knows its own work.
     pub by: u64,
+    /// For which token, where it was reported: [`Cause::of`] it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// A token for which others die, by a part of its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cause(u64);
+
+impl Cause {
+    /// A token as a cause.
+    pub fn of(hash: &TokenHash) -> Self {
+        let mut part = [0; 8];
+        part.copy_from_slice(&hash.0[..8]);
+        Self(u64::from_be_bytes(part))
+    }
 }
 
 /// Why a token died early.
@@ -175,6 +192,15 @@ pub struct Doomed {
     pub tokens: Vec<TokenHash>,
     /// And the run whose tokens are killed too.
     pub family: Option<Family>,
+    /// For which token.
+    pub cause: Option<Cause>,
+}
+
+impl Doomed {
+    /// What is written on its tokens.
+    pub(super) fn mark(&self, killed: Killed) -> Result<Vec<u8>, StoreError> {
+        Entry::encode_killed(&Killed { cause: self.cause, ..killed })
+    }
 }
 
 /// A token that was to be killed, and what it is now: [`Entry::Dead`] by this killing or an earlier

@@ -20,7 +20,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use contract::{Corpse, Death, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Shared, Slot};
+pub use contract::{
+    Cause, Corpse, Death, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Shared, Slot,
+};
 pub use cutoff::{CutOff, Selector, Switch};
 pub use embedded::Embedded;
 

@@ -12,9 +12,8 @@ pub(super) fn kill(
     doomed: &[Doomed],
     killed: Killed,
 ) -> Result<Vec<Vec<Corpse>>, StoreError> {
-    let mark = Entry::encode_killed(&killed)?;
     let known_until = killed.at + killed.known_for();
-    doomed.iter().map(|doomed| kill_together(tables, doomed, &mark, known_until)).collect()
+    doomed.iter().map(|doomed| kill_together(tables, doomed, &doomed.mark(killed)?, known_until)).collect()
 }
 
 fn kill_together(

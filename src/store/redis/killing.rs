@@ -25,14 +25,17 @@ impl Redis {
         doomed: Arc<[Doomed]>,
         killed: Killed,
     ) -> Result<Vec<Vec<Corpse>>, StoreError> {
-        let mark = &Entry::encode_killed(&killed)?;
+        let marks: Vec<_> = doomed.iter().map(|doomed| doomed.mark(killed)).collect::<Result<_, _>>()?;
         let patience = self.waiting.patience();
         let (found, kept) = self
             .waiting
             .run(|connection| async move {
                 let killing: Vec<_> = doomed
                     .iter()
-                    .map(|doomed| self.kill_together(connection.clone(), doomed, mark, killed.known_for()))
+                    .zip(&marks)
+                    .map(|(doomed, mark)| {
+                        self.kill_together(connection.clone(), doomed, mark, killed.known_for())
+                    })
                     .collect();
                 let all: Vec<(Found, u32)> =
                     futures_util::stream::iter(killing).buffered(IN_FLIGHT).try_collect().await?;

@@ -40,6 +40,7 @@ mod key_metrics;
 mod key_times;
 mod keys_from_files;
 mod kinds;
+mod leak_batches;
 mod leak_gitlab;
 mod leak_holders;
 mod leak_keys;

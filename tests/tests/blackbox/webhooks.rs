@@ -3,7 +3,12 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use trustmint::broker::ExchangeRequest;
+use trustmint::clock::Clock as _;
+use trustmint::notices::{Deed, Parcel};
+use trustmint::store::{Cause, Death, Doomed, Killed};
 use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::in_process::InProcess;
 use trustmint_tests::inbox::{Inbox, SECRET};
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
@@ -220,4 +225,60 @@ async fn each_is_told_what_concerns_it_and_once_by_all_replicas() {
         ids.dedup();
         assert_eq!((ids.len(), inbox.taken().len()), (count, count));
     }
+}
+
+/// The broker dies between the killing and the release; or before the killing; or somebody else was
+/// faster.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
+    let (issuer, inbox) = (Issuer::start().await, Inbox::start().await);
+    let mut setup = Setup::new(&issuer);
+    setup.registries.push_str(&inbox.section("security", ""));
+    setup.files.extend(inbox.files("security"));
+    let service = InProcess::start(&setup).await;
+    let (broker, clock) = (&service.broker, &service.clock);
+    let registry = broker.registries.by_id("pypi").expect("a registry");
+    let mut cases = Vec::new();
+    for (case, killed_for) in [
+        ("killed", Some((Death::Leaked, true))),
+        ("alive", None),
+        ("revoked by its holder", Some((Death::Revoked, false))),
+        ("killed with another one of its run", Some((Death::Leaked, false))),
+    ] {
+        let id_token = issuer.id_token_with(AUDIENCE, &json!({ "run_id": cases.len().to_string() }));
+        let request = ExchangeRequest::for_everything(&id_token, registry, "test");
+        let token = broker.exchange(request).await.expect("a token").token;
+        let parcel = Parcel {
+            id: format!("leak_{}_security", cases.len()),
+            webhook: "security".to_owned(),
+            payload: format!("{{\"case\":\"{case}\"}}"),
+            attempts: 0,
+            held_for: Some(Deed::new(token.tag(), token.hash())),
+        };
+        let held = parcel.held(clock.now_ms()).expect("JSON");
+        broker.store.post(vec![held], 100).await.expect("kept");
+        if let Some((why, for_itself)) = killed_for {
+            let cause = for_itself.then(|| Cause::of(&token.hash()));
+            let doomed =
+                [Doomed { tag: token.tag(), tokens: vec![token.hash()], family: None, cause }].into();
+            let killed = Killed { at: clock.now(), why, by: 1, cause: None };
+            broker.store.kill(doomed, killed).await.expect("killed");
+        }
+        cases.push(case);
+    }
+    let courier = std::sync::Arc::clone(&broker.courier);
+    let delivering = tokio::spawn(async move { courier.deliver().await });
+    tokio::time::timeout(std::time::Duration::from_millis(1500), std::future::pending::<()>())
+        .await
+        .unwrap_err();
+    assert!(inbox.messages().is_empty(), "the deed may still be under way");
+    clock.advance(121);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while broker.store.waiting().await.expect("an answer") > 0 {
+        assert!(std::time::Instant::now() < deadline, "they are settled");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    delivering.abort();
+    let bodies: Vec<_> = inbox.messages().into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, ["{\"case\":\"killed\"}"]);
 }

@@ -227,8 +227,8 @@ async fn a_run_dies_together(world: &World) {
 
     let killed = world.killed(Death::Leaked);
     let together: Arc<[Doomed]> = [
-        Doomed { tag: first.tag, tokens: vec![first.hash], family: Some(first.record.family()) },
-        Doomed { tag: first.tag, tokens: vec![TokenHash(fresh())], family: None },
+        Doomed { tag: first.tag, tokens: vec![first.hash], family: Some(first.record.family()), cause: None },
+        Doomed { tag: first.tag, tokens: vec![TokenHash(fresh())], family: None, cause: None },
     ]
     .into();
     for _ in 0..2 {
@@ -260,7 +260,7 @@ async fn without_a_run_the_tokens_of_an_id_token_die_together(world: &World) {
         assert_eq!(world.answer(mint).await, Minting::Minted);
     }
     let family = Some(first.record.family());
-    let doomed = [Doomed { tag: first.tag, tokens: vec![first.hash], family }].into();
+    let doomed = [Doomed { tag: first.tag, tokens: vec![first.hash], family, cause: None }].into();
     let corpses = world.store.kill(doomed, world.killed(Death::Leaked)).await.expect("an answer");
     assert_eq!(corpses[0].len(), 2);
     dead(world.store.find(second.tag, second.hash).await.expect("an answer"));

@@ -89,7 +89,7 @@ impl World {
     /// A killing by nobody else.
     pub fn killed(&self, why: Death) -> Killed {
         let by = u64::from_be_bytes(fresh()[..8].try_into().expect("8 bytes"));
-        Killed { at: self.clock.now(), why, by }
+        Killed { at: self.clock.now(), why, by, cause: None }
     }
 
     /// Kills one token, as its holder does.
@@ -108,7 +108,7 @@ impl World {
 
 /// One token, by its name.
 pub fn doomed(mint: &Mint) -> Arc<[Doomed]> {
-    [Doomed { tag: mint.tag, tokens: vec![mint.hash], family: None }].into()
+    [Doomed { tag: mint.tag, tokens: vec![mint.hash], family: None, cause: None }].into()
 }
 
 /// The same ID token, to be spent on another registry token.
