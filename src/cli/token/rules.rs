@@ -39,10 +39,12 @@ pub(in crate::cli) fn run(options: &Options) -> u8 {
     let rules: Vec<_> = config.registries.iter().map(|registry| Rule::of(registry)).collect();
     let text = match options.format {
         Scanner::Gitleaks => each(&rules, gitleaks),
-        Scanner::Trufflehog => format!("detectors:\n{}", each(&rules, trufflehog)),
+        Scanner::Trufflehog => {
+            format!("detectors:\n{}", each(&rules, |rule| trufflehog(rule, &config.public_url)))
+        }
         Scanner::DetectSecrets => detect_secrets(&rules),
         Scanner::Gitlab => each(&rules, gitlab),
-        Scanner::Github => each(&rules, github),
+        Scanner::Github => format!("{}\n{}", each(&rules, github), enrolment(&rules, &config.public_url)),
         Scanner::Kingfisher => format!("rules:\n{}", each(&rules, kingfisher)),
     };
     say!("{}", text.trim_end());
@@ -80,9 +82,13 @@ fn each(rules: &[Rule<'_>], render: impl Fn(&Rule<'_>) -> String) -> String {
 }
 
 fn gitleaks(rule: &Rule<'_>) -> String {
+    gitleaks_rule(rule, &format!("trustmint-{}", rule.id))
+}
+
+fn gitleaks_rule(rule: &Rule<'_>, name: &str) -> String {
     format!(
         "[[rules]]\n\
-         id = \"trustmint-{id}\"\n\
+         id = \"{name}\"\n\
          description = \"A publishing token of the registry {id}\"\n\
          regex = '''\\b({pattern})\\b'''\n\
          keywords = [\"{keyword}\"]\n",
@@ -92,24 +98,37 @@ fn gitleaks(rule: &Rule<'_>) -> String {
     )
 }
 
+/// In snake case, so that GitLab's revocation API calls its findings by the same name.
 fn gitlab(rule: &Rule<'_>) -> String {
+    let name = format!("trustmint_{}", rule.id.replace('-', "_"));
     format!(
         "{}title = \"Publishing token of {id}\"\n\
-         remediation = \"Revoke it: POST it as `token` to the broker's /oauth/revoke. It lives for minutes only.\"\n\
+         remediation = \"Revoke it: POST {{\\\"credentials\\\": [it]}} to the broker's /leaks/holder. It lives for minutes only.\"\n\
          tags = [\"trustmint\", \"gitlab_blocking\"]\n",
-        gitleaks(rule),
+        gitleaks_rule(rule, &name),
         id = rule.id,
     )
 }
 
-fn trufflehog(rule: &Rule<'_>) -> String {
+/// With the address that says whether what was found is alive. The credential is a client's of this
+/// registry, made by `trustmint client new` for the scanner alone.
+fn trufflehog(rule: &Rule<'_>, public_url: &str) -> String {
     format!(
         "  - name: Trustmint{name}\n    \
              keywords:\n      \
                - {prefix}\n    \
              regex:\n      \
-               token: '\\b({pattern})\\b'\n",
+               token: '\\b({pattern})\\b'\n    \
+             verify:\n      \
+               - endpoint: {public_url}/leaks/verify\n        \
+                 unsafe: {is_http}\n        \
+                 headers:\n          \
+                   - 'Authorization: Basic CLIENT-ID:SECRET-OF-{id}-IN-BASE64'\n        \
+                 successRanges: ['200']\n        \
+                 rotatedRanges: ['403']\n",
         name = rule.camel_case(),
+        is_http = public_url.starts_with("http:"),
+        id = rule.id,
         prefix = rule.prefix,
         pattern = rule.pattern,
     )
@@ -139,6 +158,29 @@ fn github(rule: &Rule<'_>) -> String {
          After secret:  \\z|[^0-9A-Za-z]\n",
         id = rule.id,
         pattern = rule.pattern,
+    )
+}
+
+/// The letter by which one enrols with GitHub's programme: what its documentation asks for.
+fn enrolment(rules: &[Rule<'_>], public_url: &str) -> String {
+    let types = rules.iter().map(|rule| {
+        format!(
+            "- Publishing token of {}, type trustmint_{}: {}",
+            rule.id,
+            rule.id.replace('-', "_"),
+            rule.pattern
+        )
+    });
+    format!(
+        "# A letter to secret-scanning@github.com\n\
+         We would like to enrol as a secret scanning partner.\n\n\
+         Endpoint for all types: {public_url}/leaks/github\n\
+         Types, and their regular expressions:\n{}\n\n\
+         A token is a prefix, 34 random characters, and a CRC-32 of these in base 62, most significant digit\n\
+         first, filled up with zeros to six: as yours are. The endpoint answers with labels, true_positive and\n\
+         false_positive, by token_hash. A token that was reported is dead when the answer comes.\n\n\
+         Test account: (one of yours, and how to mint a token with it)\n",
+        types.collect::<Vec<_>>().join("\n"),
     )
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use trustmint::denial::Reason;
 use trustmint_tests::broker::run;
+use trustmint_tests::inbox::SECRET;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository").to_owned()
@@ -79,6 +80,7 @@ fn every_configuration_and_policy_in_the_docs_is_accepted() {
             } else {
                 std::fs::write(folder.path().join("trustmint.toml"), &block).expect("configuration");
                 std::fs::write(folder.path().join("upstream-credential"), "Basic dTpw").expect("a secret");
+                std::fs::write(folder.path().join("webhook-secret"), SECRET).expect("a secret");
                 run(folder.path(), &["config", "check"])
             };
             assert_eq!(code, 0, "{name}:\n{block}\n{errors}");

@@ -45,6 +45,7 @@ mod leak_gitlab;
 mod leak_holders;
 mod leak_keys;
 mod leak_reports;
+mod leak_runbook;
 mod leak_signatures;
 mod leak_verify;
 mod lint;

@@ -1,0 +1,76 @@
+//! The runbook, followed: from the message to the run, and back to publishing.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use trustmint_tests::broker::{AUDIENCE, binary};
+use trustmint_tests::inbox::Inbox;
+use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
+use trustmint_tests::{Broker, Issuer, Setup};
+
+/// The commands that the page shows, in their order.
+fn commands() -> Vec<String> {
+    let page = include_str!("../../../docs/leak-runbook.md");
+    let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned).collect()
+}
+
+/// Runs a command of the page as the operator does, with the run and the subject of this leak.
+fn follow(broker: &Broker, command: &str, publisher: &Value) -> String {
+    let (run, subject) =
+        (publisher["run"].as_str().expect("run"), publisher["subject"].as_str().expect("who"));
+    let command = command
+        .replace("github|9100048|48124571|77", run)
+        .replace("\"github|9100048|48124571\"", &format!("{subject:?}"))
+        .replace("trustmint ", &format!("{} ", binary().display()));
+    let output = Command::new("sh")
+        .args(["-ec", &command])
+        .current_dir(broker.folder.path())
+        .env("TRUSTMINT_CONFIG", "admin.toml")
+        .output()
+        .expect("a shell");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command}\n{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runbook_leads_from_the_alert_to_the_cause_and_back() {
+    let (issuer, key, inbox) = (Issuer::start().await, ReporterKey::new(), Inbox::start().await);
+    let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
+    setup.registries =
+        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
+    setup.registries.push_str(&inbox.section("security", ""));
+    setup.files.extend(inbox.files("security"));
+    let broker = setup.start().await;
+    let address = broker.admin.replace("http://", "");
+    let config = std::fs::read_to_string(broker.folder.path().join("trustmint.toml")).expect("configuration");
+    let config = config.replace("admin = \"127.0.0.1:0\"", &format!("admin = \"{address}\""));
+    std::fs::write(broker.folder.path().join("admin.toml"), config).expect("written");
+
+    let of_run = issuer.id_token_with(AUDIENCE, &json!({ "run_id": "77" }));
+    let token = broker.exchange(&of_run).await.token();
+    assert_eq!(labels(&broker.leaks(&key, &report([token.as_str()])).await), ["true_positive"]);
+    broker.until("the alert comes", async || !inbox.taken().is_empty()).await;
+    let alert = inbox.taken().remove(0).json()["data"].clone();
+    assert_eq!(alert["done"]["suspended_policies"], json!(["widget-release"]));
+    assert!(alert["publisher"]["run_url"].as_str().expect("a URL").contains("/runs/77"));
+
+    let commands = commands();
+    assert!(commands.len() >= 7, "{commands:?}");
+    for command in &commands {
+        let said = follow(&broker, command, &alert["publisher"]);
+        if command.starts_with("jq ") {
+            assert!(said.contains("\"2026") || said.contains("\"20"), "{command}: {said}");
+            assert!(
+                said.contains(if command.contains("leaked") { "reported_token" } else { "time" }),
+                "{said}"
+            );
+        }
+        if command.contains("kill") {
+            assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.reason(), "suspended", "{command}");
+        }
+    }
+    assert!(!broker.is_active(&token).await, "what was killed stays dead");
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "and the job publishes again");
+}
