@@ -1,0 +1,68 @@
+"""Every row of the matrix is what Helm, Kubernetes and a policy checker want."""
+
+import fnmatch
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from chart import CHART, MATRIX, helm, template, tool
+
+#: The oldest Kubernetes that the chart is for, and the newest whose schemas there are.
+KUBERNETES = ["1.30.0", "1.37.0"]
+#: Kinds that are no part of Kubernetes, for which there are no schemas.
+CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
+
+
+@pytest.fixture(scope="session")
+def manifests(tmp_path_factory):
+    """A folder with a file for each row of the matrix."""
+    folder = tmp_path_factory.mktemp("manifests")
+    for name, path in MATRIX.items():
+        done = template(path)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+        (folder / f"{name}.yaml").write_text(done.stdout)
+    return folder
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_helm_has_nothing_to_say(name):
+    done = helm("lint", "--strict", str(CHART), "--values", str(MATRIX[name]))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_knows_every_field(manifests, version):
+    files = sorted(map(str, manifests.iterdir()))
+    command = [tool("TRUSTMINT_KUBERNETES_VALIDATE"), "--kubernetes-version", version, "--strict", *files]
+    done = subprocess.run(command, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    # What it has no schema for, it passes over with a warning.
+    unknown = {line.split("kind ")[1].split()[0] for line in said.splitlines() if line.startswith("WARN")}
+    assert unknown == CUSTOM, said
+
+
+def test_every_finding_of_checkov_is_explained(manifests):
+    command = [tool("TRUSTMINT_CHECKOV"), "--skip-download", "--framework", "kubernetes", "--output", "json"]
+    done = subprocess.run([*command, "--directory", str(manifests)], capture_output=True, text=True)
+    results = json.loads(done.stdout)["results"]
+    assert {found["file_path"].strip("/").removesuffix(".yaml") for found in results["passed_checks"]} == set(MATRIX)
+    assert not results["parsing_errors"]
+    explained = yaml.safe_load((CHART / "ci/checkov.yaml").read_text())
+    assert all(explanation["why"] for explanation in explained)
+    unexplained, used = [], set()
+    for found in results["failed_checks"]:
+        kind, _, name = found["resource"].split(".", 2)
+        where = f"{found['file_path'].strip('/').removesuffix('.yaml')}/{kind}/{name}"
+        fitting = [
+            number
+            for number, explanation in enumerate(explained)
+            if explanation["check"] == found["check_id"] and fnmatch.fnmatch(where, explanation["where"])
+        ]
+        used.update(fitting)
+        if not fitting:
+            unexplained.append(f"{found['check_id']} {where}: {found['check_name']}")
+    assert not unexplained, "\n".join(unexplained)
+    assert used == set(range(len(explained))), "an explanation explains nothing"

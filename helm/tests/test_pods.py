@@ -1,0 +1,74 @@
+"""Every pod is confined, and the broker's has its probes."""
+
+import pytest
+
+from chart import MATRIX, container, of_kind, pod_of, render, rendered, the
+
+
+def pods(objects):
+    return [pod_of(objects)] + [found["spec"] for found in of_kind(objects, "Pod")]
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_every_container_is_confined(name):
+    for pod in pods(rendered(name)):
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for found in pod["containers"] + pod.get("initContainers", []):
+            security = found["securityContext"]
+            assert security["readOnlyRootFilesystem"] is security["runAsNonRoot"] is True
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert found["resources"]["limits"]["memory"] and found["resources"]["requests"]["cpu"]
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_the_broker_has_probes_at_the_ops_door(name):
+    broker = container(pod_of(rendered(name)))
+    for probe, path in [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")]:
+        assert broker[probe]["httpGet"] == {"path": path, "port": "ops"}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_no_secret_is_made_and_none_is_in_the_environment(name):
+    objects = rendered(name)
+    assert not of_kind(objects, "Secret")
+    for pod in pods(objects):
+        for found in pod["containers"] + pod.get("initContainers", []):
+            assert all("valueFrom" not in variable for variable in found.get("env", []))
+
+
+def test_one_pod_and_a_volume_or_many_and_redis():
+    for name in MATRIX:
+        objects = rendered(name)
+        spec = the(objects, "Deployment")["spec"]
+        claims = [volume for volume in pod_of(objects)["volumes"] if "persistentVolumeClaim" in volume]
+        if "redis" in MATRIX[name].read_text():
+            assert spec["strategy"]["type"] == "RollingUpdate" and not claims, name
+            assert not of_kind(objects, "PersistentVolumeClaim")
+        else:
+            assert spec["strategy"]["type"] == "Recreate" and spec["replicas"] == 1 and len(claims) == 1, name
+            assert not of_kind(objects, "PodDisruptionBudget")
+            assert bool(of_kind(objects, "PersistentVolumeClaim")) == (name != "existing-claim")
+
+
+def test_an_autoscaler_owns_the_number_of_pods():
+    objects = rendered("autoscaling")
+    assert "replicas" not in the(objects, "Deployment")["spec"]
+    assert the(objects, "HorizontalPodAutoscaler")["spec"]["minReplicas"] == 3
+    assert the(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == "25%"
+
+
+def test_a_selector_selects_the_broker_only():
+    for name in MATRIX:
+        objects = rendered(name)
+        labels = the(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
+        test = the(objects, "Pod", "-test")["metadata"]["labels"].items()
+        for service in of_kind(objects, "Service"):
+            selector = service["spec"]["selector"].items()
+            assert selector <= labels and not selector <= test
+
+
+def test_long_names_still_fit():
+    objects = render(MATRIX["monitoring"], values=f"fullnameOverride: {'n' * 63}")
+    assert all(len(found["metadata"]["name"]) <= 63 for found in objects)

@@ -1,0 +1,152 @@
+{{/* What cannot work fails here, in a sentence. What the configuration itself says, the broker checks. */}}
+{{- define "trustmint.checks" -}}
+{{- $values := .Values }}
+{{- if not .Values.publicUrl }}
+{{- fail "publicUrl is missing: where jobs reach the broker, such as https://publish.example.com" }}
+{{- end }}
+{{- if not .Values.image.repository }}
+{{- fail "image.repository is missing: the image of trustmint" }}
+{{- end }}
+{{- if not .Values.config.issuers }}
+{{- fail "config.issuers is empty: name whose ID tokens are accepted, such as github: {kind: github}" }}
+{{- end }}
+{{- if not .Values.config.registries }}
+{{- fail "config.registries is empty: name what tokens are minted for" }}
+{{- end }}
+{{- range $section := list "public_url" "listen" "store" "policies" "audit" }}
+{{- if hasKey $values.config $section }}
+{{- fail (printf "config.%s is the chart's own: use the values that it is made from" $section) }}
+{{- end }}
+{{- end }}
+{{- if hasKey (default dict .Values.config.limits) "drain_timeout" }}
+{{- fail "config.limits.drain_timeout is made from drainSeconds, which the pod's grace period follows too" }}
+{{- end }}
+{{- include "trustmint.checkStore" . }}
+{{- include "trustmint.checkFiles" (dict "files" .Values.files "where" "config" "table" .Values.config) }}
+{{- include "trustmint.checkPolicies" . }}
+{{- include "trustmint.checkDoors" . }}
+{{- end }}
+
+{{- define "trustmint.checkStore" -}}
+{{- $values := .Values }}
+{{- with .Values.redis }}
+{{- if not .url }}
+{{- if $values.autoscaling.enabled }}
+{{- fail "autoscaling.enabled needs redis.url: the embedded store is a file of one pod" }}
+{{- end }}
+{{- if gt (int $values.replicaCount) 1 }}
+{{- fail (printf "replicaCount is %d, which needs redis.url: the embedded store is a file of one pod" (int $values.replicaCount)) }}
+{{- end }}
+{{- if or .passwordSecret.name .caFile }}
+{{- fail "redis.passwordSecret and redis.caFile have no meaning without redis.url" }}
+{{- end }}
+{{- else }}
+{{- if regexMatch "://[^/@]*:[^/@]*@" .url }}
+{{- fail "redis.url has a password in it: keep it in a Secret and name that in redis.passwordSecret" }}
+{{- end }}
+{{- if $values.persistence.existingClaim }}
+{{- fail "persistence.existingClaim is for the embedded store, and redis.url is set" }}
+{{- end }}
+{{- if and .caFile (not (hasKey $values.files .caFile)) }}
+{{- fail (printf "redis.caFile names %s, which is not in files" .caFile) }}
+{{- end }}
+{{- if $values.networkPolicy.enabled }}
+{{- if not $values.networkPolicy.redisTo }}
+{{- fail "networkPolicy.redisTo is empty: name where Redis is, or no pod reaches it" }}
+{{- end }}
+{{- $ports := list }}
+{{- range $values.networkPolicy.redisPorts }}{{ $ports = append $ports (int .) }}{{ end }}
+{{- range splitList "," (.url | splitList "://" | last | splitList "/" | first) }}
+{{- $port := regexFind ":[0-9]+$" . | trimPrefix ":" | default "6379" | int }}
+{{- if not (has $port $ports) }}
+{{- fail (printf "redis.url has the port %d, which is not in networkPolicy.redisPorts" $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.autoscaling }}
+{{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}
+{{- fail "autoscaling.minReplicas is greater than autoscaling.maxReplicas" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Every file that the configuration names is mounted. */}}
+{{- define "trustmint.checkFiles" -}}
+{{- $context := . }}
+{{- range $key, $value := .table }}
+{{- $where := printf "%s.%s" $context.where $key }}
+{{- if kindIs "map" $value }}
+{{- include "trustmint.checkFiles" (dict "files" $context.files "where" $where "table" $value) }}
+{{- else if and (hasSuffix "_file" $key) (not (hasKey $context.files (toString $value))) }}
+{{- fail (printf "%s names %s, which is not in files" $where (toString $value)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "trustmint.checkPolicies" -}}
+{{- with .Values.policies }}
+{{- if .gitSync.enabled }}
+{{- if or .files .configMaps }}
+{{- fail "policies.gitSync is the only source of policies: leave out policies.files and policies.configMaps" }}
+{{- end }}
+{{- if not .gitSync.repo }}
+{{- fail "policies.gitSync.repo is missing: the URL of the repository with the policies" }}
+{{- end }}
+{{- if and .gitSync.sshSecret .gitSync.passwordSecret }}
+{{- fail "policies.gitSync has both sshSecret and passwordSecret: a repository is reached one way" }}
+{{- end }}
+{{- if regexMatch "://[^/]*@" (regexReplaceAll "^ssh://[^:@/]*@" .gitSync.repo "ssh://") }}
+{{- fail "policies.gitSync.repo has credentials in it: use username, passwordSecret or sshSecret" }}
+{{- end }}
+{{- else }}
+{{- $folders := list "chart" }}
+{{- range .configMaps }}
+{{- if has .folder $folders }}
+{{- fail (printf "policies.configMaps has the folder %s twice, or it is the chart's own" .folder) }}
+{{- end }}
+{{- $folders = append $folders .folder }}
+{{- end }}
+{{- range $one := $folders }}{{ range $other := $folders }}
+{{- if hasPrefix (printf "%s/" $one) $other }}
+{{- fail (printf "the folder %s of policies.configMaps is within %s, and a mounted ConfigMap has room for nothing else" $other $one) }}
+{{- end }}
+{{- end }}{{ end }}
+{{- range .delegate }}
+{{- if not (has .folder $folders) }}
+{{- fail (printf "policies.delegate gives away %s, which is no folder of policies.configMaps" .folder) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "trustmint.checkDoors" -}}
+{{- $values := .Values }}
+{{- if and .Values.admin.enabled (not .Values.admin.tokenSecret.name) }}
+{{- fail "admin.enabled needs admin.tokenSecret.name: the admin door is always authenticated" }}
+{{- end }}
+{{- range $name := list "ingress" "gateway" }}
+{{- $proxy := get $values $name }}
+{{- if $proxy.enabled }}
+{{- if not $proxy.hosts }}
+{{- fail (printf "%s.hosts is empty: name the hosts of the broker and of its registries" $name) }}
+{{- end }}
+{{- if not $values.trustedProxies }}
+{{- fail (printf "%s.enabled needs trustedProxies: without the proxy's network all its clients share one rate limit" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.gateway.enabled (not .Values.gateway.parentRefs) }}
+{{- fail "gateway.parentRefs is empty: name the Gateway" }}
+{{- end }}
+{{- with .Values.metrics }}
+{{- if and .serviceMonitor.enabled (not .enabled) }}
+{{- fail "metrics.serviceMonitor.enabled needs metrics.enabled: there is nothing to scrape" }}
+{{- end }}
+{{- if and .enabled $values.networkPolicy.enabled (not $values.networkPolicy.monitoringFrom) }}
+{{- fail "networkPolicy.monitoringFrom is empty: name who scrapes, or leave out metrics.enabled" }}
+{{- end }}
+{{- end }}
+{{- end }}
