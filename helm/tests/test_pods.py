@@ -5,6 +5,10 @@ import pytest
 from chart import MATRIX, container, of_kind, pod_of, render, rendered, the
 
 
+#: What the restricted Pod Security Standard lets a pod mount, as far as the chart has use for it.
+VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+
+
 def pods(objects):
     return [pod_of(objects)] + [found["spec"] for found in of_kind(objects, "Pod")]
 
@@ -13,6 +17,8 @@ def pods(objects):
 def test_every_container_is_confined(name):
     for pod in pods(rendered(name)):
         assert pod["automountServiceAccountToken"] is False
+        assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        assert all(volume.keys() - {"name"} <= VOLUMES for volume in pod.get("volumes", []))
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         for found in pod["containers"] + pod.get("initContainers", []):
             security = found["securityContext"]
