@@ -88,6 +88,8 @@ MISSHAPEN = [
     ("policies: {files: {a.txt: ''}}", "invalid propertyName 'a.txt'"),
     ("policies: {gitSync: {ref: --upload-pack=x}}", "/policies/gitSync/ref"),
     ("trustedProxies: [anywhere]", "/trustedProxies/0"),
+    ("commonLabels: {app.kubernetes.io/name: x}", "invalid propertyName 'app.kubernetes.io/name'"),
+    ("fullnameOverride: a.b", "/fullnameOverride"),
     ("service: {type: ExternalName}", "/service/type"),
     ("networkPolicy: {dnsTo: []}", "/networkPolicy/dnsTo"),
 ]

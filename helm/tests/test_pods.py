@@ -1,7 +1,11 @@
 """Every pod is confined, and the broker's has its probes."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from broker import serving
 from chart import MATRIX, container, of_kind, pod_of, render, rendered, the
 
 
@@ -58,11 +62,21 @@ def test_one_pod_and_a_volume_or_many_and_redis():
             assert bool(of_kind(objects, "PersistentVolumeClaim")) == (name != "existing-claim")
 
 
+def test_an_idle_broker_needs_less_than_it_asks_for():
+    asked = container(pod_of(rendered("embedded")))["resources"]["requests"]["memory"]
+    with serving(rendered("embedded")) as (broker, _):
+        broker.until("it is ready", lambda: broker.ready()["ready"])
+        status = Path(f"/proc/{broker.process.pid}/status").read_text()
+    resident = int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+    assert resident < 30e6 < int(asked.removesuffix("Mi")) << 20
+
+
 def test_an_autoscaler_owns_the_number_of_pods():
     objects = rendered("autoscaling")
     assert "replicas" not in the(objects, "Deployment")["spec"]
     assert the(objects, "HorizontalPodAutoscaler")["spec"]["minReplicas"] == 3
-    assert the(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == "25%"
+    budget = the(objects, "PodDisruptionBudget")["spec"]
+    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == ("25%", "AlwaysAllow")
 
 
 def test_a_selector_selects_the_broker_only():

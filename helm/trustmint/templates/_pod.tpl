@@ -102,8 +102,8 @@ never and has no probe: a git server that is away must not take a pod out of ser
   image: {{ include "trustmint.image" (dict "image" $git.image "tag" "") }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   args:
-    - --repo={{ $git.repo }}
-    - --ref={{ $git.ref }}
+    - {{ printf "--repo=%s" $git.repo | quote }}
+    - {{ printf "--ref=%s" $git.ref | quote }}
     - --root=/git
     - --link=current
     - --submodules=off
@@ -114,7 +114,7 @@ never and has no probe: a git server that is away must not take a pod out of ser
     - --max-failures=-1
     {{- end }}
     {{- if $git.passwordSecret }}
-    - --username={{ $git.username }}
+    - {{ printf "--username=%s" $git.username | quote }}
     - --password-file=/etc/git-secret/password
     {{- end }}
     {{- if $git.sshSecret }}
