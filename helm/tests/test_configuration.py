@@ -1,6 +1,8 @@
 """The real binary takes what the chart makes of the values."""
 
 import re
+import signal
+import socket
 import subprocess
 import tomllib
 
@@ -9,7 +11,7 @@ import yaml
 
 from broker import mounted, run, serving
 from chart import CHART, LEAST, MATRIX, ROOT, container, pod_of, render, rendered, the
-from cluster import configuration
+from cluster import configuration, existing
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -48,6 +50,29 @@ def test_it_serves_and_helm_test_finds_it(name):
         environment["ISSUER"] = "https://elsewhere.example.com"
         other = [*asking["command"], *asking["args"]]
         assert subprocess.run(other, env={**environment, "SERVICE": broker.public}).returncode != 0
+
+
+def test_redis_is_reached_with_the_password_that_is_mounted(tmp_path):
+    address = "127.0.0.1"
+    with socket.socket() as free:
+        free.bind((address, 0))
+        port = free.getsockname()[1]
+    values = f"""
+    replicaCount: 3
+    redis: {{url: 'redis://{address}:{port}/0', passwordSecret: {{name: redis}}}}
+    networkPolicy: {{redisTo: [{{ipBlock: {{cidr: {address}/32}}}}], redisPorts: [{port}]}}
+    """
+    command = ["redis-server", "--port", str(port), "--save", "", "--requirepass"]
+    server = subprocess.Popen([*command, existing("redis", "password")], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        with serving(render(LEAST, values=values)) as (broker, _):
+            broker.until("it is ready", lambda: broker.ready()["store"])
+            server.send_signal(signal.SIGSTOP)
+            broker.until("it is not ready", lambda: broker.ask(f"{broker.ops}/readyz")[0] == 503)
+            assert broker.ask(f"{broker.ops}/livez")[0] == 200, "nothing that a restart would mend"
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_the_admin_door_opens_from_within_the_pod_only():

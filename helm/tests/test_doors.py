@@ -95,6 +95,15 @@ def test_who_asks_nobody_reaches_nobody():
     assert egress(render(values=yaml.safe_dump(values))) == []
 
 
+def test_sections_that_the_chart_does_not_know_may_ask_in_public():
+    values = yaml.safe_load(LEAST.read_text())
+    farm = {"kind": "oidc", "url": "https://ci.example.com", "pins": ["sub"], "keys_file": "keys"}
+    values["config"] |= {"issuers": {"farm": farm}, "reporters": {"github": {"kind": "github"}}}
+    values["files"] = {"keys": {"configMap": "farm", "key": "jwks.json"}}
+    ((ports, peers),) = egress(render(values=yaml.safe_dump(values)))
+    assert ports == [443] and networks(peers) == ["0.0.0.0/0", "::/0"]
+
+
 def test_git_is_reached_as_its_url_says():
     (ports, _), = egress(rendered("git-sync"))
     assert ports == [443]

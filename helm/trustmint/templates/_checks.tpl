@@ -79,6 +79,12 @@
 {{- $where := printf "%s.%s" $context.where $key }}
 {{- if kindIs "map" $value }}
 {{- include "trustmint.checkFiles" (dict "files" $context.files "where" $where "table" $value) }}
+{{- else if kindIs "slice" $value }}
+{{- range $value }}
+{{- if kindIs "map" . }}
+{{- include "trustmint.checkFiles" (dict "files" $context.files "where" $where "table" .) }}
+{{- end }}
+{{- end }}
 {{- else if and (hasSuffix "_file" $key) (not (hasKey $context.files (toString $value))) }}
 {{- fail (printf "%s names %s, which is not in files" $where (toString $value)) }}
 {{- end }}
