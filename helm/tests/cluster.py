@@ -131,4 +131,4 @@ def within_root(text, root):
     """The text with its absolute paths below the folder, and with free ports of loopback."""
     text = re.sub(r'^(\s*path = ")/', rf"\g<1>{root}/", text, flags=re.M)
     text = re.sub(r'^(\s*admin = "unix:)/', rf"\g<1>{root}/", text, flags=re.M)
-    return re.sub(r'"0\.0\.0\.0:\d+"', '"127.0.0.1:0"', text)
+    return re.sub(r'"(0\.0\.0\.0|\[::\]):\d+"', '"127.0.0.1:0"', text)

@@ -3,11 +3,12 @@
 import fnmatch
 import json
 import subprocess
+import tarfile
 
 import pytest
 import yaml
 
-from chart import CHART, MATRIX, helm, template, tool
+from chart import CHART, MATRIX, NAMESPACE, helm, template, tool
 
 #: The oldest Kubernetes that the chart is for, and the newest whose schemas there are.
 KUBERNETES = ["1.30.0", "1.37.0"]
@@ -30,6 +31,16 @@ def manifests(tmp_path_factory):
 def test_helm_has_nothing_to_say(name):
     done = helm("lint", "--strict", str(CHART), "--values", str(MATRIX[name]))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_package_is_whole_and_has_no_values_of_the_checks(tmp_path):
+    done = helm("package", str(CHART), "--destination", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (package,) = tmp_path.iterdir()
+    with tarfile.open(package) as archive:
+        assert not [name for name in archive.getnames() if name.startswith("trustmint/ci/")]
+    packaged = helm("template", "release", str(package), "--namespace", NAMESPACE, "--values", str(MATRIX["monitoring"]))
+    assert packaged.stdout == template(MATRIX["monitoring"]).stdout
 
 
 @pytest.mark.parametrize("version", KUBERNETES)

@@ -2,7 +2,7 @@
 {{- define "trustmint.configuration" -}}
 {{- $config := deepCopy .Values.config }}
 {{- $limits := merge (dict "drain_timeout" (printf "%ds" (int .Values.drainSeconds))) (default dict $config.limits) }}
-{{- $listen := dict "public" "0.0.0.0:8080" "ops" "0.0.0.0:9090" }}
+{{- $listen := dict "public" (printf "%s:8080" .Values.listenAddress) "ops" (printf "%s:9090" .Values.listenAddress) }}
 {{- with .Values.trustedProxies }}{{ $_ := set $listen "trusted_proxies" . }}{{ end }}
 {{- if .Values.tls.secretName }}
 {{- $_ := set $listen "tls" (dict "cert" "tls.crt" "key" "tls.key") }}
