@@ -74,6 +74,14 @@ def test_by_default_a_pod_reaches_dns_and_public_issuers_only():
     ]
 
 
+def test_dns_is_where_the_values_say():
+    values = "networkPolicy: {dnsPorts: [5353], dnsTo: [{ipBlock: {cidr: 169.254.20.10/32}}]}"
+    for suffix in ("release-trustmint", "-test"):
+        (dns, *_) = the(render(LEAST, values=values), "NetworkPolicy", suffix)["spec"]["egress"]
+        assert dns["ports"] == [{"port": 5353, "protocol": protocol} for protocol in ("UDP", "TCP")]
+        assert networks(dns["to"]) == ["169.254.20.10/32"]
+
+
 def test_redis_is_reached_at_its_ports_only():
     (ports, peers), _ = egress(rendered("redis-cluster"))
     assert ports == [7000, 7001, 7002] and networks(peers) == ["10.40.0.0/24"]

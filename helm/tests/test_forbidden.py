@@ -53,6 +53,7 @@ FORBIDDEN = [
         "policies: {gitSync: {enabled: true, repo: 'https://user:secret@g.example/p'}}",
         "policies.gitSync.repo has credentials in it",
     ),
+    ("policies: {files: {a.toml: '[[policy]'}}", "policies.files.a.toml is no TOML: "),
     ("policies: {delegate: [{folder: teams/data}]}", "gives away teams/data, which is no folder of"),
     ("policies: {configMaps: [{name: a, folder: chart}]}", "has the folder chart twice, or it is the chart's own"),
     (

@@ -107,6 +107,11 @@
 {{- fail "policies.gitSync.repo has credentials in it: use username, passwordSecret or sshSecret" }}
 {{- end }}
 {{- else }}
+{{- range $file, $text := .files }}
+{{- with (fromToml $text).Error }}
+{{- fail (printf "policies.files.%s is no TOML: %s" $file .) }}
+{{- end }}
+{{- end }}
 {{- $folders := list "chart" }}
 {{- range .configMaps }}
 {{- if has .folder $folders }}
