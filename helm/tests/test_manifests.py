@@ -8,11 +8,11 @@ import tarfile
 import pytest
 import yaml
 
-from chart import CHART, MATRIX, NAMESPACE, helm, template, tool
+from chart import CHART, MATRIX, NAMESPACE, ROOT, helm, of_kind, rendered, template, tool
 
 #: The oldest Kubernetes that the chart is for, and the newest whose schemas there are.
 KUBERNETES = ["1.30.0", "1.37.0"]
-#: Kinds that are no part of Kubernetes, for which there are no schemas.
+#: Kinds that are no part of Kubernetes; their projects have schemas.
 CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
 
 
@@ -50,9 +50,32 @@ def test_kubernetes_knows_every_field(manifests, version):
     done = subprocess.run(command, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    # What it has no schema for, it passes over with a warning.
+    # What it has no schema for, it passes over with a warning; see below.
     unknown = {line.split("kind ")[1].split()[0] for line in said.splitlines() if line.startswith("WARN")}
     assert unknown == CUSTOM, said
+
+
+def custom_resources():
+    return [found for name in MATRIX for found in of_kind(rendered(name), *CUSTOM)]
+
+
+def validate(objects):
+    command = ["node", str(ROOT / "helm/tests/custom_resources.mjs")]
+    folder = tool("TRUSTMINT_KUBERNETES_MODELS")
+    return subprocess.run(command, input=json.dumps(objects), capture_output=True, text=True, cwd=folder)
+
+
+def test_gateway_api_and_prometheus_operator_accept_their_objects():
+    objects = custom_resources()
+    assert {found["kind"] for found in objects} == CUSTOM
+    done = validate(objects)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_they_would_refuse_others():
+    for found in custom_resources():
+        done = validate([{**found, "spec": {key: "misshapen" for key in found["spec"]}}])
+        assert done.returncode == 1 and found["kind"] in done.stdout, done.stderr
 
 
 def test_every_finding_of_checkov_is_explained(manifests):
