@@ -95,6 +95,11 @@ def test_private_issuers_are_reached_where_the_configuration_allows_it():
     assert extra == ([6443], [{"ipBlock": {"cidr": "10.0.0.10/32"}}])
 
 
+def test_reporters_and_webhooks_inside_are_reached_where_the_configuration_allows_it():
+    found = [(ports, networks(peers)) for ports, peers in egress(rendered("leaks"))]
+    assert found == [([8443], ["10.20.0.0/16"]), ([9443], ["10.30.0.0/16"]), ([10443], ["10.40.0.0/16"])]
+
+
 def test_who_asks_nobody_reaches_nobody():
     values = yaml.safe_load(LEAST.read_text())
     farm = {"kind": "oidc", "url": "https://ci.example.com", "pins": ["sub"], "keys_file": "keys"}
@@ -103,13 +108,20 @@ def test_who_asks_nobody_reaches_nobody():
     assert egress(render(values=yaml.safe_dump(values))) == []
 
 
-def test_sections_that_the_chart_does_not_know_may_ask_in_public():
-    values = yaml.safe_load(LEAST.read_text())
+def test_public_reporters_and_sections_that_the_chart_does_not_know_are_asked_in_public():
     farm = {"kind": "oidc", "url": "https://ci.example.com", "pins": ["sub"], "keys_file": "keys"}
-    values["config"] |= {"issuers": {"farm": farm}, "reporters": {"github": {"kind": "github"}}}
-    values["files"] = {"keys": {"configMap": "farm", "key": "jwks.json"}}
-    ((ports, peers),) = egress(render(values=yaml.safe_dump(values)))
-    assert ports == [443] and networks(peers) == ["0.0.0.0/0", "::/0"]
+    webhook = {"url": "https://alerts.example.com:8443/x", "secret_file": "keys"}
+    for more, expected in (
+        ({"reporters": {"github": {"kind": "github"}}}, [443]),
+        ({"reporters": {"scanner": {"kind": "signed", "keys_url": "https://scanner.example:444/keys"}}}, [444]),
+        ({"reporters": {"lab": {"kind": "gitlab-revocation"}}, "webhooks": {"security": webhook}}, [8443]),
+        ({"something": {"new": {"kind": "x"}}}, [443]),
+    ):
+        values = yaml.safe_load(LEAST.read_text())
+        values["config"] |= {"issuers": {"farm": farm}} | more
+        values["files"] = {"keys": {"configMap": "farm", "key": "jwks.json"}}
+        ((ports, peers),) = egress(render(values=yaml.safe_dump(values)))
+        assert ports == expected and networks(peers) == ["0.0.0.0/0", "::/0"]
 
 
 def test_git_is_reached_as_its_url_says():

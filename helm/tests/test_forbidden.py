@@ -27,7 +27,7 @@ FORBIDDEN = [
         "config: {registries: {pypi: {upstream: {credential_file: x}}}}",
         "config.registries.pypi.upstream.credential_file names x, which is not in files",
     ),
-    ("config: {reporters: {github: {keys_file: k}}}", "config.reporters.github.keys_file names k, which is not in files"),
+    ("config: {reporters: {github: {kind: github, keys_file: k}}}", "config.reporters.github.keys_file names k, which is not in files"),
     ("config: {hooks: [{secret_file: s}]}", "config.hooks.secret_file names s, which is not in files"),
     ("redis: {passwordSecret: {name: x}}", "have no meaning without redis.url"),
     ("redis: {caFile: x}", "have no meaning without redis.url"),

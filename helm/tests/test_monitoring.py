@@ -29,7 +29,7 @@ def id_token():
 @pytest.fixture(scope="session")
 def exported():
     """What a broker exports once each of its metrics has something to say."""
-    with serving(rendered("private-issuers")) as (broker, _):
+    with serving(rendered("leaks")) as (broker, _):
         exchange = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
@@ -40,6 +40,9 @@ def exported():
         broker.ask(f"{broker.public}/explain", urlencode(exchange).encode(), FORM)
         asking = {**FORM, "Authorization": f"Basic {CLIENT}"}
         assert broker.ask(f"{broker.public}/oauth/introspect", b"token=x", asking)[0] == 200
+        reporting = {"Content-Type": "application/json", "Authorization": "test"}
+        found = json.dumps([{"type": "gitleaks_rule_id_trustmint_pypi", "token": "x"}]).encode()
+        assert broker.ask(f"{broker.public}/v1/revoke_tokens", found, reporting)[0] == 204
         broker.process.send_signal(signal.SIGHUP)
         def scrape():
             return promql.exported(broker.ask(f"{broker.ops}/metrics")[1])

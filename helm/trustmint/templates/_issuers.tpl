@@ -1,24 +1,40 @@
 {{/*
-Egress to the issuers, as the configuration knows them: one with `allow_private` is in those networks,
-one with `keys_file` is never asked, all others are anywhere but in private networks. So are a git
-repository, and whatever sections ask for that this chart does not know.
+Egress to whomever the broker asks or tells, as the configuration knows them: issuers, reporters for their
+keys, webhooks. One with `allow_private` is in those networks, one with `keys_file` is never asked, all others
+are anywhere but in private networks. So are a git repository, and whatever sections ask for that this chart
+does not know.
 */}}
 {{- define "trustmint.issuerEgress" -}}
-{{- $public := list }}
+{{- $peers := list }}
 {{- range $id, $issuer := .Values.config.issuers }}
 {{- if not $issuer.keys_file }}
+{{- $urls := compact (list (default "https://the.kind's.own" $issuer.url) (default "" $issuer.jwks_uri)) }}
+{{- $peers = append $peers (dict "urls" $urls "private" $issuer.allow_private) }}
+{{- end }}
+{{- end }}
+{{- range $id, $reporter := .Values.config.reporters }}
+{{- if not (or $reporter.keys_file (eq $reporter.kind "gitlab-revocation")) }}
+{{- $urls := list (default "https://the.kind's.own" $reporter.keys_url) }}
+{{- $peers = append $peers (dict "urls" $urls "private" $reporter.allow_private) }}
+{{- end }}
+{{- end }}
+{{- range $id, $webhook := .Values.config.webhooks }}
+{{- $peers = append $peers (dict "urls" (list $webhook.url) "private" $webhook.allow_private) }}
+{{- end }}
+{{- $public := list }}
+{{- range $peers }}
 {{- $ports := list }}
-{{- range compact (list (default "https://the.kind's.own" $issuer.url) (default "" $issuer.jwks_uri)) }}
+{{- range .urls }}
 {{- $port := regexFind ":[0-9]+$" (. | trimPrefix "https://" | splitList "/" | first) }}
 {{- $ports = append $ports ($port | trimPrefix ":" | default "443" | int) }}
 {{- end }}
-{{- if $issuer.allow_private }}
+{{- if .private }}
 - ports:
     {{- range uniq $ports }}
     - port: {{ . }}
     {{- end }}
   to:
-    {{- range $issuer.allow_private }}
+    {{- range .private }}
     - ipBlock:
         cidr: {{ . }}
     {{- end }}
@@ -26,8 +42,7 @@ repository, and whatever sections ask for that this chart does not know.
 {{- $public = concat $public $ports }}
 {{- end }}
 {{- end }}
-{{- end }}
-{{- if omit .Values.config "issuers" "registries" "limits" }}
+{{- if omit .Values.config "issuers" "registries" "reporters" "webhooks" "limits" }}
 {{- $public = append $public 443 }}
 {{- end }}
 {{- with .Values.policies.gitSync }}
