@@ -129,6 +129,7 @@ impl Service {
             bounds: Bounds {
                 id_token_bytes: config.limits.id_token_bytes,
                 store_timeout: config.limits.store_timeout,
+                report_patience: config.limits.report_patience(),
                 remembrance: config.limits.remembrance(),
                 notices: config.limits.notices,
                 packages_per_id_token: config.limits.packages_per_id_token,

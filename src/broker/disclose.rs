@@ -18,7 +18,9 @@ use crate::token::{Family, Record, RegistryToken, Tag, TokenHash, TokenId};
 
 /// How many tokens are looked at together.
 const LOOKED_AT: usize = 500;
-/// How many runs are ended together.
+/// How many reported tokens are killed together, and how many of their runs are ended: what is done
+/// together is done in one transaction, and others wait for it.
+const KILLED: usize = 500;
 const ENDED: usize = 100;
 
 /// What the dialect of leak reports is called in events.
@@ -107,8 +109,10 @@ impl Broker {
     async fn judge_and_end(&self, reporter: &Arc<str>, report: &Leaks) -> Result<Vec<Reported>, Denial> {
         let mut judged = vec![Reported::Foreign; report.leaks.len()];
         let suspects = self.suspects(reporter, &report.leaks, &mut judged).await?;
-        for suspects in suspects.chunks(ENDED) {
-            self.end(suspects).await?;
+        let mut rest = suspects.as_slice();
+        while let Some(part) = rest.get(..together(rest)).filter(|part| !part.is_empty()) {
+            self.end(part).await?;
+            rest = &rest[part.len()..];
         }
         Ok(judged)
     }
@@ -125,7 +129,9 @@ impl Broker {
             let tokens: Vec<_> = part.iter().map(|candidate| (candidate.tag, candidate.hash)).collect();
             let now = self.clock.now();
             let look = || self.store.look(tokens.clone(), self.bounds.remembrance, now);
-            for (candidate, entry) in part.iter().zip(self.insist(look).await?) {
+            for (candidate, entry) in
+                part.iter().zip(self.insist_for(self.bounds.report_patience, look).await?)
+            {
                 let (state, record) = match entry {
                     None => (Reported::Unknown, None),
                     Some(Entry::Minted(record)) if !record.is_expired(now) => (Reported::Live, Some(record)),
@@ -188,7 +194,7 @@ impl Broker {
             cause: Some(Cause::of(&each.tokens[0].0)),
         };
         let doomed: Arc<[Doomed]> = suspects.iter().map(doom).collect();
-        let killed = self.kill(doomed, Death::Leaked, by).await?;
+        let killed = self.kill(doomed, Death::Leaked, by, self.bounds.report_patience).await?;
         let mut released = Vec::new();
         for ((each, killed), parcels) in suspects.iter().zip(killed).zip(&mut parcels) {
             // Whoever killed them has told of it.
@@ -273,7 +279,9 @@ impl Broker {
         if held.is_empty() {
             return Ok(());
         }
-        let refused = self.insist(|| self.store.post(held.clone(), self.bounds.notices)).await?;
+        let patience = self.bounds.report_patience;
+        let refused =
+            self.insist_for(patience, || self.store.post(held.clone(), self.bounds.notices)).await?;
         if refused > 0 {
             // The tokens die all the same; that is what matters.
             tracing::error!(refused, "messages for webhooks found no room within `limits.notices`");
@@ -286,7 +294,8 @@ impl Broker {
         let now_ms = self.clock.now_ms();
         let due: Vec<_> = parcels.iter().filter_map(|parcel| parcel.due_at(now_ms).ok()).collect();
         if !due.is_empty() {
-            self.insist(|| self.store.repost(due.clone())).await?;
+            let patience = self.bounds.report_patience;
+            self.insist_for(patience, || self.store.repost(due.clone())).await?;
             self.courier.wake.notify_one();
         }
         Ok(())
@@ -307,6 +316,16 @@ impl Broker {
             report.passed_over,
         )
     }
+}
+
+/// How many of these runs are ended together; one at least.
+fn together(suspects: &[Suspects]) -> usize {
+    let mut tokens = 0;
+    let fits = |each: &&Suspects| {
+        tokens += each.tokens.len();
+        tokens <= KILLED
+    };
+    suspects.iter().take(ENDED).take_while(fits).count().max(1).min(suspects.len())
 }
 
 fn policies_of(suspects: &Suspects) -> impl Iterator<Item = Arc<str>> {

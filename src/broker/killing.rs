@@ -1,6 +1,7 @@
 //! Killing tokens, and the events that say so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::rand;
 
@@ -26,10 +27,11 @@ impl Broker {
         doomed: Arc<[Doomed]>,
         why: Death,
         by: u64,
+        patience: Duration,
     ) -> Result<Vec<Vec<(TokenHash, Arc<Record>)>>, Denial> {
         let at = self.clock.now();
         let killed = Killed { at, why, by, cause: None };
-        let corpses = self.insist(|| self.store.kill(Arc::clone(&doomed), killed)).await?;
+        let corpses = self.insist_for(patience, || self.store.kill(Arc::clone(&doomed), killed)).await?;
         let ours = |(hash, entry): Corpse| match entry {
             Entry::Dead(found, record) if found.by == by && !record.is_expired(at) => Some((hash, record)),
             _ => None,

@@ -48,6 +48,8 @@ pub struct Bounds {
     pub id_token_bytes: usize,
     /// How long the store may take in all.
     pub store_timeout: Duration,
+    /// How long the store may take for each part of a leak report.
+    pub report_patience: Duration,
     /// How long and how often it is remembered that a token was minted.
     pub remembrance: Remembrance,
     /// How many messages may be on their way.
@@ -118,7 +120,16 @@ impl Broker {
     /// Asks the store until it answers, but not longer than `limits.store_timeout`: an answer that was
     /// lost is asked for again, which the store's contract makes harmless.
     async fn insist<'s, T>(&'s self, ask: impl Fn() -> Answer<'s, T>) -> Result<T, Denial> {
-        let deadline = Instant::now() + self.bounds.store_timeout;
+        self.insist_for(self.bounds.store_timeout, ask).await
+    }
+
+    /// The same, for as long as this.
+    async fn insist_for<'s, T>(
+        &'s self,
+        patience: Duration,
+        ask: impl Fn() -> Answer<'s, T>,
+    ) -> Result<T, Denial> {
+        let deadline = Instant::now() + patience;
         let mut last = StoreError("no answer in time".to_owned());
         loop {
             match tokio::time::timeout_at(deadline, ask()).await {

@@ -68,7 +68,7 @@ impl Broker {
             part.iter().map(|(registry, token)| (Arc::clone(&registry.id), token.hash())).collect();
         let (broker, by) = (Arc::clone(self), number()?);
         let work = async move {
-            match broker.kill(doomed, Death::Revoked, by).await {
+            match broker.kill(doomed, Death::Revoked, by, broker.bounds.store_timeout).await {
                 Ok(killed) => {
                     // What was dead, or never ours, is no event: nothing was done.
                     for (hash, record) in killed.into_iter().flatten() {

@@ -64,6 +64,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// How long the store may take for each part of a leak report: there is time for a second part.
+    pub fn report_patience(&self) -> Duration {
+        self.report_timeout / 3
+    }
+
     /// How tombstones are kept.
     pub fn remembrance(&self) -> Remembrance {
         Remembrance { ttl: self.tombstone_ttl.as_secs(), most: self.tombstones }
