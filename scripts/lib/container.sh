@@ -31,7 +31,8 @@ contain() { # name [--read source target | --write source target]... [-- argumen
             --write) mount "$2" "$3" rw; shift 3 ;;
             --)
                 shift
-                config=$(jq '.process.args = ["/usr/bin/trustmint"] + $ARGS.positional' --args "$@" <<<"$config")
+                config=$(jq --argjson arguments "$(printf '%s\n' "$@" | jq -Rn '[inputs]')" \
+                    '.process.args = ["/usr/bin/trustmint"] + $arguments' <<<"$config")
                 break
                 ;;
         esac
