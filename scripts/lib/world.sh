@@ -21,6 +21,11 @@ eventually() {
     done
 }
 
+same() { # what expected actual
+    [ "$2" = "$3" ] || { printf '%s: expected\n%s\nand not\n%s\n' "$1" "$2" "$3" >&2; exit 1; }
+}
+
+# That a command fails; what it said is in $world/refused.
 refused() { # what command...
     if "${@:2}" >"$world/refused" 2>&1; then
         echo "$1, and should not have: ${*:2}" >&2
@@ -31,9 +36,11 @@ refused() { # what command...
 
 # Loopback, and a DNS server that knows these names.
 start_world() { # name...
+    # In memory, and gone with the mounts of this world: nothing here is ever removed file by file, since
+    # other file systems may be mounted below.
     world=$(mktemp -d)
-    chmod 755 "$world"
-    trap 'status=$?; rm -rf "$world"; exit $status' EXIT
+    mount -t tmpfs -o mode=755 tmpfs "$world"
+    trap 'status=$?; umount --recursive --lazy "$world"; rmdir "$world"; exit $status' EXIT
     ip link set lo up
     ip address add "$HERE/32" dev lo
     local name names=()
