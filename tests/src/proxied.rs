@@ -180,8 +180,9 @@ fn command(
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
             let temporary = temporary.map(|kind| format!("{kind}_temp_path {kind};")).concat();
             all.push(("\nhttp {", format!("\nhttp {{ access_log off; {temporary}")));
+            all.push(trustmint);
             write("nginx.conf", &all);
-            write("nginx-registry.conf", &[trustmint]);
+            write("nginx-registry.conf", &[]);
             let mut nginx = Command::new("nginx");
             nginx.arg("-p").arg(folder).args(["-e", "stderr", "-c", "nginx.conf", "-g"]);
             nginx.arg("daemon off; master_process off; pid nginx.pid;");
