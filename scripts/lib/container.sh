@@ -3,6 +3,7 @@
 
 # The image's files in $world/bundle/rootfs, and how it wants to be run in $world/bundle/config.json.
 unpack_image() { # archive
+    at_exit=end_containers
     skopeo copy --quiet "oci-archive:$1" "oci:$world/layout:image"
     umoci unpack --image "$world/layout:image" "$world/bundle" >/dev/null
     # Limits that root of a machine may raise, and root of a container may not.
@@ -13,6 +14,11 @@ unpack_image() { # archive
         | .linux.namespaces |= map(select(.type != "network"))
         | .linux.maskedPaths = [] | .linux.readonlyPaths = []
     ' "$world/bundle/config.json" >"$world/config.json"
+}
+
+# Those that are still there when a test ends.
+end_containers() {
+    runc --root "$world/runc" list --quiet | xargs --no-run-if-empty --max-args 1 runc --root "$world/runc" delete --force
 }
 
 # Runs the image with these mounts, and these arguments in the place of its own.

@@ -40,7 +40,8 @@ start_world() { # name...
     # other file systems may be mounted below.
     world=$(mktemp -d)
     mount -t tmpfs -o mode=755 tmpfs "$world"
-    trap 'status=$?; umount --recursive --lazy "$world"; rmdir "$world"; exit $status' EXIT
+    at_exit=:
+    trap 'status=$?; $at_exit; umount --recursive --lazy "$world"; rmdir "$world"; exit $status' EXIT
     ip link set lo up
     ip address add "$HERE/32" dev lo
     local name names=()
