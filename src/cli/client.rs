@@ -19,13 +19,21 @@ pub(super) struct Options {
     registry: String,
 }
 
-pub(super) fn new(options: &Options) -> u8 {
+/// A secret of a client, or the exit code.
+pub(super) fn secret() -> Result<Zeroizing<String>, u8> {
     let mut random = Zeroizing::new([0; 32]);
     if rand::fill(&mut random[..]).is_err() {
         complain!("error: the operating system has no randomness");
-        return UNREACHABLE;
+        return Err(UNREACHABLE);
     }
-    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(&random[..]));
+    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(&random[..])))
+}
+
+pub(super) fn new(options: &Options) -> u8 {
+    let secret = match secret() {
+        Ok(secret) => secret,
+        Err(code) => return code,
+    };
     say!("secret, shown only now: {}", *secret);
     say!();
     say!("[[registries.{}.clients]]", options.registry);

@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod demo;
 mod findings;
+mod init;
 mod issuer;
 mod load;
 mod logging;
@@ -45,6 +46,8 @@ enum Command {
     Serve(ConfigFile),
     /// See the whole product in a minute: an issuer, a publishing job, a registry and an attacker
     Demo(demo::Options),
+    /// Write a configuration and a first policy, asking what is not given
+    Init(init::Options),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -139,6 +142,7 @@ impl Cli {
         ExitCode::from(match self.command {
             Command::Serve(options) => serve::run(&options.config),
             Command::Demo(options) => demo::run(&options),
+            Command::Init(options) => init::run(&options),
             Command::Config(ConfigCommand::Check(options)) => check::config(&options.config),
             Command::Policy(PolicyCommand::Check(options)) => check::policies(&options),
             Command::Issuer(IssuerCommand::Check(options)) => issuer::check(&options),

@@ -32,7 +32,7 @@ pub use document::Vocabulary;
 pub use files::Look;
 pub use load::{LoadError, load, load_documents};
 pub use rehearse::{Rehearsal, rehearse};
-pub use scaffold::scaffold;
+pub use scaffold::{Draft, scaffold};
 pub use snapshot::{Deny, Digest, Mode, Policy, PolicyLimits, Snapshot};
 pub use wanted::Wanted;
 pub use watch::{SETTLE, Turn, Watch};

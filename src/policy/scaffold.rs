@@ -3,48 +3,91 @@
 use std::fmt::Write as _;
 
 use super::Glob;
+use crate::document::quoted;
 use crate::identity::{Claim, Identity};
 use crate::registry::{Package, Registry};
 
+/// What a new policy says.
+#[derive(Debug, Default)]
+pub struct Draft<'d> {
+    /// The issuer's id.
+    pub issuer: &'d str,
+    /// The registry's id.
+    pub registry: &'d str,
+    /// What may be published.
+    pub packages: &'d [Package],
+    /// The pinned claims.
+    pub pins: Vec<(&'d str, &'d str)>,
+    /// What is recommended beside them, why, and its value.
+    pub recommended: Vec<(&'static str, &'static str, String)>,
+    /// What is recommended and left open, and why it is recommended.
+    pub open: Vec<(&'static str, &'static str)>,
+}
+
 /// Writes a policy that lets this identity publish these packages, as TOML.
 pub fn scaffold(identity: &Identity, registry: &Registry, packages: &[Package]) -> String {
-    let issuer = &identity.issuer;
-    let names: Vec<_> = packages.iter().map(|package| quoted(package.as_str())).collect();
-    let mut text = format!(
-        "[[policy]]\nid = {}\nissuer = {}\nregistry = {}\npackages = [{}]\nactions = [\"publish\"]\n\n[policy.match]\n",
-        quoted(&id(packages)),
-        quoted(&issuer.id),
-        quoted(&registry.id),
-        names.join(", ")
-    );
-    text.push_str("# Ids are pinned, because names can be taken over.\n");
-    for pin in identity.pins() {
-        line(&mut text, &pin.name, &quoted(&pin.value));
-    }
-    let recommended: Vec<_> = recommended(identity).collect();
-    for (claim, why, value) in &recommended {
-        let _ = writeln!(text, "# {}.", sentence(why));
-        line(&mut text, claim, &pattern(value));
-    }
-    text.push_str("\n[[policy.test]]\nname = \"this job publishes\"\n");
-    let claims: Vec<_> =
-        recommended.iter().map(|(claim, _, value)| format!("{} = {}", key(claim), quoted(value))).collect();
-    if !claims.is_empty() {
-        let _ = writeln!(text, "claims = {{ {} }}", claims.join(", "));
-    }
-    text.push_str("expect = \"allow\"\n");
-    let pins = identity.pins().iter().map(|pin| (pin.name.as_str(), pin.value.as_str()));
-    let recommended = recommended.iter().map(|(claim, _, value)| (*claim, value.as_str()));
-    for (claim, value) in pins.chain(recommended) {
-        let _ = write!(
-            text,
-            "\n[[policy.test]]\nname = {}\nclaims = {{ {} = {} }}\nexpect = \"deny\"\n",
-            quoted(&format!("another {claim} does not")),
-            key(claim),
-            quoted(another(value))
+    let draft = Draft {
+        issuer: &identity.issuer.id,
+        registry: &registry.id,
+        packages,
+        pins: identity.pins().iter().map(|pin| (pin.name.as_str(), pin.value.as_str())).collect(),
+        recommended: recommended(identity).collect(),
+        open: Vec::new(),
+    };
+    draft.write()
+}
+
+impl Draft<'_> {
+    /// The policy as TOML.
+    pub fn write(&self) -> String {
+        let names: Vec<_> = self.packages.iter().map(|package| quoted(package.as_str())).collect();
+        let mut text = format!(
+            "[[policy]]\nid = {}\nissuer = {}\nregistry = {}\npackages = [{}]\nactions = [\"publish\"]\n\n[policy.match]\n",
+            quoted(&format!("{}-release", plain(self.packages))),
+            quoted(self.issuer),
+            quoted(self.registry),
+            names.join(", ")
         );
+        text.push_str("# Ids are pinned, because names can be taken over.\n");
+        for (claim, value) in &self.pins {
+            line(&mut text, claim, &quoted(value));
+        }
+        for (claim, why, value) in &self.recommended {
+            let _ = writeln!(text, "# {}.", sentence(why));
+            line(&mut text, claim, &pattern(value));
+        }
+        for (claim, why) in &self.open {
+            let _ = writeln!(text, "# {}:\n# {} = \"…\"", sentence(why), key(claim));
+        }
+        self.write_tests(&mut text);
+        text
     }
-    text
+
+    /// The name of a file for it, without `.toml`.
+    pub fn file_stem(&self) -> String {
+        plain(self.packages)
+    }
+
+    fn write_tests(&self, text: &mut String) {
+        text.push_str("\n[[policy.test]]\nname = \"this job publishes\"\n");
+        let given = self.recommended.iter();
+        let claims: Vec<_> =
+            given.map(|(claim, _, value)| format!("{} = {}", key(claim), quoted(value))).collect();
+        if !claims.is_empty() {
+            let _ = writeln!(text, "claims = {{ {} }}", claims.join(", "));
+        }
+        text.push_str("expect = \"allow\"\n");
+        let recommended = self.recommended.iter().map(|(claim, _, value)| (*claim, value.as_str()));
+        for (claim, value) in self.pins.iter().copied().chain(recommended) {
+            let _ = write!(
+                text,
+                "\n[[policy.test]]\nname = {}\nclaims = {{ {} = {} }}\nexpect = \"deny\"\n",
+                quoted(&format!("another {claim} does not")),
+                key(claim),
+                quoted(another(value))
+            );
+        }
+    }
 }
 
 /// What the kind recommends and the identity has. A value with `*` in it cannot be written as one.
@@ -86,14 +129,18 @@ fn another(value: &str) -> &'static str {
     if value == others[0] { others[1] } else { others[0] }
 }
 
-fn id(packages: &[Package]) -> String {
+/// The first package's name, as an id or a file may have it.
+fn plain(packages: &[Package]) -> String {
     let name = packages.first().map_or("package", Package::as_str);
     let plain: String = name
         .chars()
         .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
         .take(150)
         .collect();
-    format!("{}-release", plain.trim_matches('-'))
+    match plain.trim_matches('-') {
+        "" => "package".to_owned(),
+        plain => plain.to_owned(),
+    }
 }
 
 fn line(text: &mut String, claim: &str, value: &str) {
@@ -103,22 +150,6 @@ fn line(text: &mut String, claim: &str, value: &str) {
 fn key(name: &str) -> String {
     let bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if bare { name.to_owned() } else { quoted(name) }
-}
-
-/// A basic string of TOML, whatever is in it.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            _ if letter.is_control() => {
-                let _ = write!(quoted, "\\U{:08X}", u32::from(letter));
-            }
-            _ => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 fn sentence(text: &str) -> String {

@@ -69,7 +69,8 @@ impl Reply {
 }
 
 impl Broker {
-    pub(crate) async fn launch(folder: Arc<TempDir>, log_level: String) -> Self {
+    /// Starts the binary in a folder with a `trustmint.toml`, and waits until its doors are open.
+    pub async fn launch(folder: Arc<TempDir>, log_level: String) -> Self {
         let mut child = Command::new(binary())
             .args(["serve", "--config", "trustmint.toml"])
             .current_dir(folder.path())

@@ -23,6 +23,7 @@ pub(super) const KIND: Kind = Kind {
     owns_url: |url| is_on_host(url, HOST),
     check_url,
     shared_audience: Some("api://AzureADTokenExchange"),
+    fixed_audience: |_| Some("api://AzureADTokenExchange"),
     pins: &["sub"],
     vocabulary: &[
         "aud", "def_id", "exp", "iat", "iss", "jti", "nbf", "org_id", "prj_id", "rpo_id", "rpo_ref",

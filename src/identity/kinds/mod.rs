@@ -51,6 +51,8 @@ pub struct Kind {
     /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
     /// carry it, so it is accepted only where the operator says so.
     pub shared_audience: Option<&'static str>,
+    /// The audience of all tokens of the issuer of this URL, where jobs cannot choose one.
+    pub fixed_audience: fn(&str) -> Option<&str>,
     /// The claims every policy must pin; empty where the operator names them.
     pub pins: &'static [&'static str],
     /// Pins beside [`Kind::pins`] that only the issuer of this URL needs.
@@ -184,6 +186,7 @@ impl Kind {
         check_url: |_| Ok(()),
         keys_host: None,
         shared_audience: None,
+        fixed_audience: |_| None,
         pins: &[],
         tenant_pins: |_| &[],
         missing_pin_hint: None,

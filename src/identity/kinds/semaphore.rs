@@ -23,6 +23,7 @@ pub(super) const KIND: Kind = Kind {
         }
         _ => Ok(()),
     },
+    fixed_audience: |url| Some(url),
     pins: &["project_id"],
     missing_pin_hint: Some("is this a Semaphore job's `SEMAPHORE_OIDC_TOKEN`? It is its signed `prj_id`"),
     vocabulary: &[

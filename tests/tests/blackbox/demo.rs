@@ -28,7 +28,7 @@ fn help_reads_well_and_wrong_usage_is_2() {
     let folder = tempfile::tempdir().expect("folder");
     let (code, help, _) = run(folder.path(), &["--help"]);
     assert_eq!(code, 0);
-    for command in ["serve", "demo", "config", "policy", "client", "kill", "resume", "completions"] {
+    for command in ["serve", "demo", "init", "config", "policy", "client", "kill", "resume", "completions"] {
         assert!(help.contains(&format!("  {command}")), "no {command} in\n{help}");
     }
     assert_eq!(run(folder.path(), &["serv"]).0, 2);

@@ -33,6 +33,7 @@ mod hostile_keys;
 mod hostile_shape;
 mod hosts;
 mod id_token_times;
+mod init;
 mod introspection;
 mod issuer_check;
 mod key_floods;

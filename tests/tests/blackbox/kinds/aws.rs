@@ -15,7 +15,7 @@ fn of_account(account: Value) -> Value {
     })
 }
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "aws",
         url: "https://f9b0d5a4-3c1e-4f7a-9a51-0d2b7c8e6f10.tokens.sts.global.api.aws",

@@ -6,7 +6,7 @@ use trustmint_tests::KindCase;
 const SHARED: &str = "api://AzureADTokenExchange";
 
 /// A pipeline's own token.
-fn pipeline() -> KindCase {
+pub(super) fn pipeline() -> KindCase {
     KindCase {
         kind: "azure-devops",
         url: "https://vstoken.dev.azure.com/7b9c1a3e-52d4-4f6a-8b0c-1d2e3f4a5b6c",

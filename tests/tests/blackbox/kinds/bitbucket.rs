@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trustmint_tests::KindCase;
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "bitbucket",
         url: "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc",

@@ -6,7 +6,7 @@ use trustmint_tests::KindCase;
 const ORGANIZATION: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 const OTHER: &str = "11111111-c7c4-4c43-9457-de07e2029e7b";
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "circleci",
         url: "https://oidc.circleci.com/org/5034460f-c7c4-4c43-9457-de07e2029e7b",

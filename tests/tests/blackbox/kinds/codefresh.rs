@@ -6,7 +6,7 @@ use trustmint_tests::kind_case::KindTarget;
 
 const SHARED_AUDIENCE: &str = "https://g.codefresh.io";
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "codefresh",
         url: "https://oidc.codefresh.io",

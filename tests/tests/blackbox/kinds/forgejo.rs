@@ -3,7 +3,7 @@
 use serde_json::json;
 use trustmint_tests::KindCase;
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "forgejo",
         url: "https://forgejo.example.com/api/actions",

@@ -40,7 +40,7 @@ fn case(url: &'static str) -> KindCase {
     }
 }
 
-fn github_com() -> KindCase {
+pub(super) fn github_com() -> KindCase {
     KindCase {
         strangers: &[
             ENTERPRISE,

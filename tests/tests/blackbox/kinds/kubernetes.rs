@@ -16,7 +16,7 @@ fn bound(namespace: &str, name: &str, uid: &str) -> Value {
 
 const UID: &str = "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798";
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "kubernetes",
         url: "https://oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",

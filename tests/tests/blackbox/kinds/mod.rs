@@ -18,3 +18,26 @@ mod kubernetes;
 mod semaphore;
 mod spiffe;
 mod terraform;
+
+use trustmint_tests::KindCase;
+
+/// A case for each kind that knows its platform.
+pub(super) fn recorded() -> Vec<KindCase> {
+    vec![
+        aws::case(),
+        azure_devops::pipeline(),
+        bitbucket::case(),
+        buildkite::case(),
+        circleci::case(),
+        codefresh::case(),
+        forgejo::case(),
+        github::github_com(),
+        gitlab::case(),
+        google::case(),
+        jenkins::case(),
+        kubernetes::case(),
+        semaphore::case(),
+        spiffe::case(),
+        terraform::case(),
+    ]
+}

@@ -6,7 +6,7 @@ use trustmint_tests::KindCase;
 use trustmint_tests::attack::accepts;
 use trustmint_tests::keys::Key;
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "spiffe",
         url: "https://oidc-discovery.example.org",

@@ -6,7 +6,7 @@ use trustmint_tests::kind_case::KindTarget;
 
 const SHARED_AUDIENCE: &str = "aws.workload.identity";
 
-fn case() -> KindCase {
+pub(super) fn case() -> KindCase {
     KindCase {
         kind: "terraform",
         url: "https://app.terraform.io",

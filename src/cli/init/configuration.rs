@@ -1,0 +1,99 @@
+//! The configuration, with comments for whoever reads it first.
+
+use std::fmt::Write as _;
+
+use super::Options;
+use super::answers::Answers;
+use crate::document::quoted;
+use crate::registry::SecretHash;
+
+/// `trustmint.toml`.
+pub(super) fn write(options: &Options, answers: &Answers, secret: SecretHash) -> String {
+    let mut text = format!(
+        r#"# Check it: trustmint config check --config trustmint.toml
+
+# The broker's own address, as jobs and registries reach it.
+public_url = {public_url}
+
+[listen]
+public = "{listen}"  # for jobs, registries and scanners
+ops = "{ops}"  # /livez, /readyz and /metrics; keep it inside
+# tls = {{ cert = "tls.crt", key = "tls.key" }}  # or let a proxy do it:
+# trusted_proxies = ["10.0.0.0/8"]  # whose X-Forwarded-For is believed
+
+# What must not be forgotten: which ID tokens were spent, and which tokens live.
+[store]
+{store}
+
+# Who may publish what, checked by `trustmint policy check` and read again when a file changes.
+[policies]
+path = "policies"
+
+"#,
+        public_url = quoted(&answers.public_url),
+        listen = options.listen,
+        ops = options.ops,
+        store = match &answers.redis {
+            None => {
+                "path = \"trustmint.redb\"  # one file, for one process; several need url = \"redis://…\""
+                    .to_owned()
+            }
+            Some(url) => format!("url = {}\n# password_file = \"redis-password\"", quoted(url)),
+        },
+    );
+    issuer(&mut text, answers);
+    registry(&mut text, answers, secret);
+    text
+}
+
+fn issuer(text: &mut String, answers: &Answers) {
+    let kind = answers.kind;
+    let _ = writeln!(text, "# Whose ID tokens are accepted.\n[issuers.{0}]\nkind = \"{0}\"", kind.name);
+    if let Some(url) = &answers.issuer_url {
+        let _ = writeln!(text, "url = {}  # `iss`, to the byte", quoted(url));
+        text.push_str("# allow_private = [\"10.0.0.0/8\"]  # where it lives, if at a private address\n");
+        text.push_str("# ca_file = \"ca.pem\"  # trust only these roots for it\n");
+    }
+    if kind.pins.is_empty() {
+        let pins: Vec<_> = answers.pins.iter().map(|(name, _)| quoted(name)).collect();
+        let _ = writeln!(text, "pins = [{}]  # what every policy must fix", pins.join(", "));
+    }
+    if answers.accept_shared_audience {
+        text.push_str(
+            "accept_shared_audience = true  # whoever is given a job's ID token could present it here\n",
+        );
+    }
+    text.push('\n');
+}
+
+fn registry(text: &mut String, answers: &Answers, secret: SecretHash) {
+    let (kind, host) = (answers.registry, &answers.host);
+    let mut audiences = kind.default_audiences(host);
+    // What all customers share is accepted by the issuer's section, and never listed here.
+    let url = answers.issuer_url.as_deref().or(answers.kind.default_url).unwrap_or_default();
+    let fixed =
+        (answers.kind.fixed_audience)(url).filter(|fixed| Some(*fixed) != answers.kind.shared_audience);
+    audiences.extend(fixed.map(str::to_owned));
+    let audiences: Vec<_> = audiences.iter().map(|audience| quoted(audience)).collect();
+    let _ = write!(
+        text,
+        r#"# What tokens are minted for.
+[registries.{kind}]
+kind = "{kind}"
+hosts = [{host}]  # its own routes answer under this name only
+audiences = [{audiences}]  # what ID tokens for it have as `aud`
+token_prefix = "tm_{kind}_"  # what scanners find its tokens by
+token_ttl = "15m"
+
+# The registry, or the proxy before it, when it asks about tokens.
+[[registries.{kind}.clients]]
+id = {client}
+secret_sha256 = ["{hash}"]
+"#,
+        kind = kind.as_str(),
+        host = quoted(host),
+        audiences = audiences.join(", "),
+        client = quoted(&answers.client),
+        hash = secret.to_hex(),
+    );
+}

@@ -1,0 +1,329 @@
+//! `trustmint init`: whatever is answered, what it writes is accepted, and trusts that project only.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use trustmint::identity::Kind;
+use trustmint::registry::RegistryKind;
+use trustmint_tests::broker::{ADMIN_TOKEN, binary, run, sha256_hex};
+use trustmint_tests::workbench::{Said, run_with_input};
+use trustmint_tests::{Broker, KindCase, keys};
+
+use super::kinds::recorded;
+
+/// A case for every kind there is.
+fn cases() -> Vec<KindCase> {
+    let oidc = KindCase {
+        url: "https://ci.example.com",
+        claims: json!({ "sub": "pool/release", "team": "team-71" }),
+        policy: vec![("sub", "\"pool/release\""), ("team", "\"team-71\"")],
+        ..KindCase::default()
+    };
+    let cases: Vec<_> = recorded().into_iter().chain([oidc]).collect();
+    for kind in Kind::ALL {
+        assert!(cases.iter().any(|case| case.kind == kind.name), "{} has no case", kind.name);
+    }
+    cases
+}
+
+fn kind_of(case: &KindCase) -> &'static Kind {
+    Kind::by_name(case.kind).expect("a kind")
+}
+
+/// The claims that every policy pins.
+fn pins(case: &KindCase) -> Vec<&'static str> {
+    let kind = kind_of(case);
+    match kind.pins {
+        [] => vec!["sub", "team"],
+        pins => pins.iter().chain((kind.tenant_pins)(case.url)).copied().collect(),
+    }
+}
+
+/// What the case's own policy says about a claim, where that is one value.
+fn exact<'c>(case: &'c KindCase, claim: &str) -> Option<&'c str> {
+    let (_, value) = case.policy.iter().find(|(name, _)| *name == claim)?;
+    value.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// The flags that answer everything.
+fn flags(case: &KindCase, registry: RegistryKind) -> Vec<String> {
+    let kind = kind_of(case);
+    let mut flags: Vec<_> = [
+        ("--public-url", "https://publish.example.com"),
+        ("--listen", "127.0.0.1:0"),
+        ("--ops", "127.0.0.1:0"),
+        ("--issuer", case.kind),
+        ("--issuer-url", case.url),
+        ("--registry", registry.as_str()),
+        ("--host", "packages.example.com"),
+        ("--package", "widget"),
+    ]
+    .iter()
+    .flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()])
+    .collect();
+    let recommended = kind.recommended.iter().map(|(claim, _)| *claim);
+    for claim in pins(case).into_iter().chain(recommended) {
+        if let Some(value) = exact(case, claim) {
+            flags.extend(["--claim".to_owned(), format!("{claim}={value}")]);
+        }
+    }
+    if kind.pins.is_empty() {
+        flags.extend(["--pin", "sub", "--pin", "team"].map(str::to_owned));
+    }
+    if (kind.fixed_audience)(case.url).is_some_and(|fixed| kind.shared_audience == Some(fixed)) {
+        flags.push("--accept-shared-audience".to_owned());
+    }
+    flags
+}
+
+fn init(folder: &Path, flags: &[String], more: &[&str]) -> Said {
+    let flags = flags.iter().map(String::as_str);
+    let arguments: Vec<_> = ["init", "--yes"].into_iter().chain(flags).chain(more.iter().copied()).collect();
+    run_with_input(folder, &arguments, "")
+}
+
+#[test]
+fn what_is_written_is_accepted_for_every_issuer_and_registry() {
+    for case in cases() {
+        for registry in RegistryKind::ALL {
+            let folder = tempfile::tempdir().expect("folder");
+            let about = format!("{} {}", case.kind, registry.as_str());
+            let said = init(folder.path(), &flags(&case, registry), &[]);
+            assert_eq!(said.code, 0, "{about}: {}", said.err);
+            for command in [&["config", "check"][..], &["policy", "check"], &["policy", "test"]] {
+                let (code, shown, errors) = run(folder.path(), command);
+                assert_eq!(code, 0, "{about} {command:?}: {shown} {errors}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_the_project_is_exchanged_and_another_projects_is_not() {
+    for (case, registry) in cases().into_iter().zip(RegistryKind::ALL.into_iter().cycle()) {
+        let folder = tempfile::tempdir().expect("folder");
+        let said = init(folder.path(), &flags(&case, registry), &[]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        // Nobody here can sign for the vendor, so its keys are ours; and tests have an admin door.
+        let path = folder.path().join("trustmint.toml");
+        let written = std::fs::read_to_string(&path).expect("written");
+        let section = format!("[issuers.{}]\n", case.kind);
+        let changed = written
+            .replace(&section, &format!("{section}keys_file = \"keys.json\"\n"))
+            .replace("[listen]\n", "[listen]\nadmin = \"127.0.0.1:0\"\nadmin_token_file = \"admin-token\"\n");
+        std::fs::write(&path, changed).expect("file");
+        let keys = keys::jwks([keys::rsa()]).to_string();
+        std::fs::write(folder.path().join("keys.json"), keys).expect("file");
+        std::fs::write(folder.path().join("admin-token"), ADMIN_TOKEN).expect("file");
+        let broker = Broker::launch(Arc::new(folder), "info".to_owned()).await;
+
+        let audience = (kind_of(&case).fixed_audience)(case.url)
+            .map_or_else(|| registry.default_audiences("packages.example.com").remove(0), str::to_owned);
+        let mine = case.token_claims(&json!({ "aud": audience }));
+        let reply = broker.exchange(&keys::rsa().sign(&mine)).await;
+        assert_eq!(reply.status, 200, "{}: {}", case.kind, reply.text);
+        let scope = reply.json()["scope"].as_str().expect("a scope").to_owned();
+        assert_eq!(scope, "package:widget:publish", "{}", case.kind);
+
+        for pin in pins(&case) {
+            let theirs = of_another(
+                &case.token_claims(&json!({ "aud": audience })),
+                exact(&case, pin).expect("a value"),
+            );
+            let reply = broker.exchange(&keys::rsa().sign(&theirs)).await;
+            let refused = ["no_matching_policy", "invalid_claim"].contains(&reply.reason().as_str());
+            assert!(reply.status == 400 && refused, "{} {pin}: {} {theirs}", case.kind, reply.text);
+        }
+    }
+}
+
+/// The claims with one id replaced wherever it stands, but in `iss`.
+fn of_another(claims: &Value, id: &str) -> Value {
+    let other: String = id
+        .chars()
+        .map(|letter| match letter {
+            '9' => '1',
+            '0'..='8' => char::from(letter as u8 + 1),
+            'e' => 'a',
+            _ => letter,
+        })
+        .collect();
+    assert_ne!(id, other);
+    let mut theirs: Value = serde_json::from_str(&claims.to_string().replace(id, &other)).expect("JSON");
+    theirs["iss"] = claims["iss"].clone();
+    theirs
+}
+
+#[test]
+fn the_secret_is_shown_once_and_only_its_hash_is_written() {
+    let folder = tempfile::tempdir().expect("folder");
+    let said = init(folder.path(), &flags(&cases()[7], RegistryKind::Pypi), &[]);
+    let secret = said.out.trim().rsplit(' ').next().expect("a secret");
+    assert_eq!(said.out.matches(secret).count(), 1);
+    assert!(!said.err.contains(secret));
+    let configuration = std::fs::read_to_string(folder.path().join("trustmint.toml")).expect("written");
+    assert!(configuration.contains(&sha256_hex(secret)), "{configuration}");
+    assert!(secret.len() >= 40 && !configuration.contains(secret));
+    let again = tempfile::tempdir().expect("folder");
+    assert_ne!(init(again.path(), &flags(&cases()[7], RegistryKind::Pypi), &[]).out, said.out);
+}
+
+#[test]
+fn what_is_there_is_not_replaced_unless_that_is_said() {
+    let all = flags(&cases()[7], RegistryKind::Pypi);
+    for name in ["trustmint.toml", "policies/widget.toml"] {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(folder.path().join("policies")).expect("folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, "# mine\n").expect("file");
+        let said = init(folder.path(), &all, &[]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.err);
+        assert!(said.err.contains(&format!("{name} is there already; --force")), "{}", said.err);
+        assert_eq!(std::fs::read_to_string(&path).expect("still there"), "# mine\n");
+        assert_eq!(init(folder.path(), &all, &["--force"]).code, 0);
+        assert_ne!(std::fs::read_to_string(&path).expect("there"), "# mine\n");
+        assert_eq!(run(folder.path(), &["config", "check"]).0, 0);
+    }
+}
+
+#[test]
+fn without_anybody_to_ask_everything_that_is_missing_is_named_and_nothing_is_written() {
+    let case = &cases()[7];
+    let all = flags(case, RegistryKind::Pypi);
+    let without = |flag: &str, value: &str| -> Vec<String> {
+        let at = all.windows(2).position(|pair| pair[0] == flag && pair[1].starts_with(value)).expect(flag);
+        [&all[..at], &all[at + 2..]].concat()
+    };
+    for (flag, value, missed) in [
+        ("--public-url", "", "--public-url"),
+        ("--issuer", "", "--issuer"),
+        ("--registry", "", "--registry"),
+        ("--host", "", "--host"),
+        ("--package", "", "--package"),
+        ("--claim", "repository_id", "--claim repository_id=…"),
+        ("--claim", "repository_owner_id", "--claim repository_owner_id=…"),
+    ] {
+        let folder = tempfile::tempdir().expect("folder");
+        let said = init(folder.path(), &without(flag, value), &[]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{flag}: {}", said.err);
+        assert!(said.err.contains(missed) && said.err.contains("must be given"), "{flag}: {}", said.err);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0, "{flag}");
+    }
+    // Azure's tokens have no audience but everybody's: that is nothing to be assumed.
+    let azure = cases().into_iter().find(|case| case.kind == "azure-devops").expect("there");
+    let mut unsaid = flags(&azure, RegistryKind::Pypi);
+    assert_eq!(unsaid.pop().as_deref(), Some("--accept-shared-audience"));
+    let folder = tempfile::tempdir().expect("folder");
+    let said = init(folder.path(), &unsaid, &[]);
+    assert!(said.code == 2 && said.err.contains("--accept-shared-audience"), "{}", said.err);
+}
+
+#[test]
+fn wrong_answers_are_refused_and_nothing_is_written() {
+    let all = flags(&cases()[7], RegistryKind::Pypi);
+    for (flag, old, new, said_so) in [
+        ("--public-url", "https", "http://publish.example.com", "must be https"),
+        ("--public-url", "https", "publish", "relative URL"),
+        ("--issuer", "github", "gitea", "known kinds are github"),
+        (
+            "--issuer-url",
+            "https",
+            "https://token.actions.githubusercontent.com/a/b",
+            "an enterprise's issuer",
+        ),
+        ("--registry", "pypi", "maven", "known kinds are pypi"),
+        ("--host", "packages", "https://packages.example.com", "without scheme"),
+        ("--package", "widget", "a/b", "a PyPI name has"),
+        ("--claim", "repository_id", "repository_id=acme", "`repository_id` is a number"),
+        ("--claim", "repository_id", "repository_id", "write NAME=VALUE"),
+        ("--claim", "workflow_file", "workflow_file=*", "give one value"),
+        ("--claim", "workflow_file", "workflow=Release", "neither pins it"),
+    ] {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut flags = all.clone();
+        let at = flags.windows(2).position(|pair| pair[0] == flag && pair[1].starts_with(old)).expect(flag);
+        new.clone_into(&mut flags[at + 1]);
+        let said = init(folder.path(), &flags, &[]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{flag} {new}: {}", said.err);
+        assert!(said.err.contains(said_so), "{flag} {new}: {}", said.err);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0, "{flag} {new}");
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let said = init(folder.path(), &all, &["--store", "redis://:secret@redis"]);
+    assert!(said.code == 2 && said.err.contains("password"), "{}", said.err);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0);
+    let said = init(folder.path(), &all, &["--store", "redis://redis:6379/0"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+}
+
+/// A person at a real terminal: waits for words, and types.
+fn at_terminal(folder: &Path, arguments: &[&str], script: &Value) -> (i32, String) {
+    use std::io::Write as _;
+    let player = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/terminal.py");
+    let mut child = Command::new("python3")
+        .arg(player)
+        .arg(binary())
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("python3");
+    child.stdin.take().expect("stdin").write_all(script.to_string().as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("ended");
+    (output.status.code().expect("a code"), String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+#[test]
+fn a_person_is_asked_and_asked_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    let script = json!([
+        ["The broker's own address", "publish\n"],
+        ["relative URL", ""],
+        ["The broker's own address", "https://publish.example.com\n"],
+        ["The issuer's kind", "github\n"],
+        ["The issuer's URL [https://token.actions.githubusercontent.com]", "\n"],
+        ["`repository_owner_id`, a number", "acme\n"],
+        ["is a number", ""],
+        ["`repository_owner_id`, a number", "9100048\n"],
+        ["`repository_id`, a number", "48124571\n"],
+        ["`workflow_file`", "release.yml\n"],
+        ["`environment`", "\n"],
+        ["`ref`", "refs/tags/v1.2.3\n"],
+        ["The registry's kind", "npm\n"],
+        ["The host", "npm.example.com\n"],
+        ["The package", "@acme/widget @acme/gadget\n"],
+        ["[npm-backend]", "\n"],
+        ["[embedded]", "\n"],
+    ]);
+    let (code, shown) = at_terminal(folder.path(), &["init", "site"], &script);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("secret of client npm-backend, shown only now: "), "{shown}");
+    let site = folder.path().join("site");
+    let policy = std::fs::read_to_string(site.join("policies/acme-widget.toml")).expect("a policy");
+    assert!(policy.contains("packages = [\"@acme/widget\", \"@acme/gadget\"]"), "{policy}");
+    assert!(policy.contains("\nref = { glob = \"refs/tags/v*\" }\n"), "{policy}");
+    assert!(policy.contains("\n# environment = \"…\"\n"), "{policy}");
+    for command in [&["config", "check"][..], &["policy", "test"]] {
+        assert_eq!(run(&site, command).0, 0, "{policy}");
+    }
+}
+
+#[test]
+fn whoever_goes_away_leaves_nothing_behind() {
+    for (typed, code) in [("\u{3}", 128 + 2), ("\u{4}", 2)] {
+        let folder = tempfile::tempdir().expect("folder");
+        let script = json!([
+            ["The broker's own address", "https://publish.example.com\n"],
+            ["The issuer's kind", "gitlab\n"],
+            ["The issuer's URL", typed],
+        ]);
+        let (ended, shown) = at_terminal(folder.path(), &["init", "site"], &script);
+        assert_eq!(ended, code, "{shown}");
+        assert_eq!(code == 2, shown.contains("nothing was written"), "{shown}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0);
+    }
+}
