@@ -10,6 +10,7 @@ mod init;
 mod issuer;
 mod load;
 mod logging;
+mod man;
 mod policy;
 mod serve;
 mod token;
@@ -69,6 +70,8 @@ enum Command {
     Resume(admin::ResumeOptions),
     /// Print a completion script for your shell
     Completions(completions::Options),
+    /// Print the manual page, or write those of all commands
+    Man(man::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -157,6 +160,7 @@ impl Cli {
             Command::Kill(options) => admin::kill(&options),
             Command::Resume(options) => admin::resume(&options),
             Command::Completions(options) => completions::print(&options),
+            Command::Man(options) => man::print(&options),
         })
     }
 }

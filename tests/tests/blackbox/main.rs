@@ -51,6 +51,7 @@ mod leak_signatures;
 mod leak_verify;
 mod lint;
 mod lint_output;
+mod man;
 mod native;
 mod oauth_requests;
 mod outage;
