@@ -1,7 +1,11 @@
 //! Why there is no grant: the stable reason codes, and what may be said about them.
 
+mod help;
+
 use std::borrow::Cow;
 use std::fmt;
+
+pub use help::Help;
 
 use crate::echo::clipped;
 

@@ -33,6 +33,8 @@ pub mod keyring;
 pub mod leaks;
 pub mod notices;
 pub mod policy;
+#[cfg(test)]
+mod reference;
 pub mod registry;
 mod reload;
 pub mod service;

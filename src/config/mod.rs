@@ -3,6 +3,8 @@
 
 mod fetcher;
 mod issuers;
+#[cfg(test)]
+pub(crate) mod keys;
 mod limits;
 mod lint;
 mod listen;

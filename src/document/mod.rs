@@ -4,6 +4,8 @@
 //! values into types. It never stops at an error: it notes a [`Diagnostic`] and goes on, so that
 //! one run of `trustmint config check` shows everything there is to mend.
 
+#[cfg(test)]
+pub(crate) mod asked;
 mod code;
 mod datetime;
 mod diagnostic;

@@ -112,6 +112,7 @@ impl<'d> Section<'d> {
     /// The raw value under a key.
     pub fn value(&self, key: &str) -> Option<&'d Value<'d>> {
         self.known.borrow_mut().insert(key.to_owned());
+        self.takes(key, String::new);
         self.table.get(key)
     }
 
@@ -122,6 +123,7 @@ impl<'d> Section<'d> {
 
     /// A string, or nothing if it is not there or not a string.
     pub fn string(&self, key: &str) -> Option<Located<&'d str>> {
+        self.takes(key, || "string".to_owned());
         let value = self.value(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(Located { value: text.as_ref(), span: value.span() }),
@@ -134,6 +136,7 @@ impl<'d> Section<'d> {
 
     /// A string that must be there.
     pub fn required(&self, key: &str, example: &str) -> Option<Located<&'d str>> {
+        self.takes(key, || "string".to_owned());
         if !self.contains(key) {
             self.value(key);
             self.missing(key, example);
@@ -167,6 +170,7 @@ impl<'d> Section<'d> {
 
     /// A whole number within bounds.
     pub fn number(&self, key: &str, bounds: Range<u64>) -> Option<u64> {
+        self.takes(key, || format!("whole number, {} to {}", bounds.start, bounds.end - 1));
         let value = self.value(key)?;
         let DeValue::Integer(number) = value.get_ref() else {
             self.wrong_type(key, value.span(), "a whole number", value.get_ref());
@@ -185,6 +189,7 @@ impl<'d> Section<'d> {
 
     /// `true` or `false`; `false` if it is not there.
     pub fn flag(&self, key: &str) -> bool {
+        self.takes(key, || "boolean".to_owned());
         let Some(value) = self.value(key) else {
             return false;
         };
@@ -197,6 +202,7 @@ impl<'d> Section<'d> {
 
     /// A date or a time with its offset, in seconds since the epoch.
     pub fn instant(&self, key: &str) -> Option<u64> {
+        self.takes(key, || "date, or a time with its offset".to_owned());
         let value = self.value(key)?;
         let DeValue::Datetime(datetime) = value.get_ref() else {
             self.wrong_type(key, value.span(), "a date such as 2027-01-01, without quotes", value.get_ref());
@@ -224,6 +230,8 @@ impl<'d> Section<'d> {
 
     /// A duration such as `"1500ms"` within bounds that are given in milliseconds.
     pub fn millis(&self, key: &str, bounds: Range<u64>) -> Option<Duration> {
+        #[cfg(test)]
+        self.takes(key, || super::asked::durations(&bounds));
         let parsed = self.parsed(key, |text| {
             humantime::parse_duration(text).map_err(|_| "write a duration such as \"15m\" or \"90s\"")
         })?;
@@ -239,6 +247,7 @@ impl<'d> Section<'d> {
 
     /// A list of strings; a single string counts as a list of one.
     pub fn strings(&self, key: &str) -> Vec<Located<&'d str>> {
+        self.takes(key, || "string, or a list of strings".to_owned());
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
@@ -268,6 +277,7 @@ impl<'d> Section<'d> {
 
     /// A table under a key.
     pub fn section(&self, key: &str) -> Option<Section<'d>> {
+        self.takes(key, || "table".to_owned());
         let value = self.value(key)?;
         match value.get_ref() {
             DeValue::Table(table) => Some(self.child(key, value.span(), table)),
@@ -292,6 +302,7 @@ impl<'d> Section<'d> {
 
     /// The tables of an array of tables, such as `[[policy]]`.
     pub fn list(&self, key: &str) -> Vec<Section<'d>> {
+        self.takes(key, || "list of tables".to_owned());
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
@@ -333,6 +344,16 @@ impl<'d> Section<'d> {
     pub fn wrong_type(&self, key: &str, span: Range<usize>, wanted: &str, got: &DeValue<'_>) {
         self.error(&span, format!("`{key}` must be {wanted}, not {}", with_article(got.type_str())), None);
     }
+
+    /// Notes what a reader takes under a key, for the reference.
+    #[cfg(test)]
+    fn takes(&self, key: &str, form: impl FnOnce() -> String) {
+        super::asked::note(self.qualified(key), &form());
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "it is for the tests")]
+    fn takes(&self, _: &str, _: impl FnOnce() -> String) {}
 
     fn child(&self, key: &str, span: Range<usize>, table: &'d DeTable<'d>) -> Section<'d> {
         Section {

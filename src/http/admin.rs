@@ -58,6 +58,7 @@ impl axum::extract::FromRef<Admin> for BodyLimit {
 }
 
 pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Router {
+    let public_url: Arc<str> = broker.public_url.as_str().into();
     let admin = Admin { broker, token: SecretHash::of(token.expose().as_bytes()) };
     let limit = limits.request_timeout;
     let throw = |switch| post(move |state, body| switched(state, body, switch));
@@ -70,7 +71,10 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
         .fallback(|| async { super::target::not_found() })
         .layer(from_fn(move |request, next| in_time(limit, request, next)))
         .layer(from_fn_with_state(admin.clone(), authenticated))
-        .layer(map_response(|response: Response| async { problem(response, bad_request) }))
+        .layer(map_response(move |response: Response| {
+            let public_url = Arc::clone(&public_url);
+            async move { problem(response, bad_request, &public_url) }
+        }))
         .with_state(admin)
 }
 

@@ -26,10 +26,10 @@ pub(super) enum Words {
 
 impl Words {
     /// Puts a refusal into words; other responses stay as they are.
-    pub(super) fn render(self, response: Response) -> Response {
+    pub(super) fn render(self, response: Response, public_url: &str) -> Response {
         match self {
-            Self::OAuth => oauth(response),
-            Self::Problem(denied) => problem(response, denied),
+            Self::OAuth => oauth(response, public_url),
+            Self::Problem(denied) => problem(response, denied, public_url),
         }
     }
 }
@@ -42,6 +42,8 @@ pub(super) struct Around {
     pub(super) metrics: Arc<Metrics>,
     pub(super) limit: Duration,
     pub(super) words: Words,
+    /// Where the pages about errors are.
+    pub(super) public_url: Arc<str>,
 }
 
 /// What holds for every answer of the public door: it comes in time, nothing is cached, everything
@@ -53,7 +55,7 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     let route = matched.and_then(|path| all().find(|route| *route == path.as_str())).unwrap_or("other");
-    let mut response = around.words.render(in_time(around.limit, request, next).await);
+    let mut response = around.words.render(in_time(around.limit, request, next).await, &around.public_url);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     around.metrics.request(route, response.status().as_u16());
     response

@@ -8,6 +8,7 @@ mod client_network;
 mod credential;
 mod dialects;
 mod doors;
+mod errors;
 mod forward_auth;
 mod leaks;
 mod leftover;
@@ -19,6 +20,8 @@ mod refusal;
 mod routes;
 mod server;
 mod state;
+#[cfg(test)]
+pub(crate) mod statuses;
 mod target;
 mod timing;
 

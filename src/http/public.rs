@@ -14,7 +14,7 @@ use super::refusal::bad_request;
 use super::routes::{INTROSPECT, METADATA};
 use super::state::{Public, method_not_allowed};
 use super::target::not_found;
-use super::{client_auth, dialects, forward_auth, leaks, oauth as native, rate_limit};
+use super::{client_auth, dialects, errors, forward_auth, leaks, oauth as native, rate_limit};
 use crate::broker::Broker;
 use crate::config::Limits;
 
@@ -29,9 +29,11 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     );
     let by_client =
         rate_limit::layer(rate_limit::ByClient, limits.introspections_per_second, limits.introspection_burst);
+    let public_url: Arc<str> = public.broker.public_url.as_str().into();
     let around_for = |limit, words| {
         let metrics = Arc::clone(&public.broker.metrics);
-        from_fn_with_state(Around { metrics, limit, words }, around)
+        let public_url = Arc::clone(&public_url);
+        from_fn_with_state(Around { metrics, limit, words, public_url }, around)
     };
     let around = |words| around_for(limits.request_timeout, words);
     let clients = native::introspection.layer(by_client.clone());
@@ -62,8 +64,11 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let fallback = any(|| async { not_found() });
     let fallback = fallback.layer((around(Words::Problem(bad_request)), by_network.clone()));
 
+    let errors = Router::new()
+        .route(errors::ROUTE, get(errors::page))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer((around(Words::Problem(bad_request)), by_network.clone()));
     let forwarded = around(Words::Problem(forward_auth::denied));
-    let mut router = Router::new().merge(native).route(forward_auth::ROUTE, forward_auth.layer(forwarded));
     let holders = rate_limit::layer(
         rate_limit::ByNetwork::new(trusted_proxies),
         limits.holder_reports_per_second,
@@ -73,10 +78,13 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let around_reports = around_for(limits.report_timeout, denied);
     let holder = Router::new().route(leaks::HOLDER, post(leaks::holder));
     let holder = holder.method_not_allowed_fallback(method_not_allowed);
-    router = router
+    let mut router = Router::new()
+        .merge(native)
+        .merge(errors)
         .merge(leaks::reporters().layer((around_reports.clone(), by_network.clone())))
         .merge(holder.layer((around_reports, holders)))
-        .route(leaks::VERIFY, verify.layer(around(denied)));
+        .route(leaks::VERIFY, verify.layer(around(denied)))
+        .route(forward_auth::ROUTE, forward_auth.layer(forwarded));
     for dialect in dialects::all() {
         let words = around(Words::Problem(dialect.denied));
         router = router.merge(dialect.routes.layer((words, by_network.clone())));

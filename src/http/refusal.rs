@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::errors::page_of;
 use crate::denial::{Denial, Reason};
 
 /// A denial that became an answer; it is rendered by [`problem`] or [`oauth`].
@@ -41,7 +42,7 @@ impl Refused {
     }
 
     /// The status; `denied` is what the dialect answers to an ID token that it does not accept.
-    fn status(&self, denied: fn(Reason) -> StatusCode) -> StatusCode {
+    pub(super) fn status(&self, denied: fn(Reason) -> StatusCode) -> StatusCode {
         self.status.unwrap_or(match self.denial.reason {
             Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Reason::IssuerUnavailable | Reason::StoreUnavailable | Reason::Overloaded => {
@@ -82,13 +83,13 @@ impl IntoResponse for Refused {
 
 /// RFC 9457, with the members that the clients of registries read beside it: `message` (npm, PyPI),
 /// `errors` (PyPI, crates.io), `error` (RubyGems, NuGet).
-pub(super) fn problem(response: Response, denied: fn(Reason) -> StatusCode) -> Response {
+pub(super) fn problem(response: Response, denied: fn(Reason) -> StatusCode, public_url: &str) -> Response {
     let challenge = "Bearer realm=\"trustmint\"";
     render(response, denied, "application/problem+json", challenge, |refused, status| {
         let detail = refused.denial.detail.as_ref();
         let reason = refused.denial.reason.as_str();
         let mut body = refused.members();
-        body.insert("type".into(), format!("urn:trustmint:error:{reason}").into());
+        body.insert("type".into(), page_of(refused.denial.reason, public_url).into());
         body.insert("title".into(), status.canonical_reason().unwrap_or("Error").into());
         body.insert("status".into(), status.as_u16().into());
         body.insert("detail".into(), detail.into());
@@ -100,7 +101,7 @@ pub(super) fn problem(response: Response, denied: fn(Reason) -> StatusCode) -> R
 }
 
 /// RFC 6749 §5.2.
-pub(super) fn oauth(response: Response) -> Response {
+pub(super) fn oauth(response: Response, public_url: &str) -> Response {
     let challenge = "Basic realm=\"trustmint\"";
     render(response, bad_request, "application/json", challenge, |refused, _| {
         let error = refused.oauth_error.unwrap_or(match refused.denial.reason {
@@ -116,6 +117,7 @@ pub(super) fn oauth(response: Response) -> Response {
         let mut body = refused.members();
         body.insert("error".into(), error.into());
         body.insert("error_description".into(), printable(&refused.denial.detail).into());
+        body.insert("error_uri".into(), page_of(refused.denial.reason, public_url).into());
         body
     })
 }

@@ -1,12 +1,20 @@
 //! The addresses of the public door.
 
-use super::{dialects, forward_auth, leaks};
+use super::{dialects, errors, forward_auth, leaks};
 
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// The routes, as metrics name them; everything else is `other`.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    let everybodys = ["/oauth/token", INTROSPECT, "/oauth/revoke", "/explain", METADATA, forward_auth::ROUTE];
+    let everybodys = [
+        "/oauth/token",
+        INTROSPECT,
+        "/oauth/revoke",
+        "/explain",
+        METADATA,
+        forward_auth::ROUTE,
+        errors::ROUTE,
+    ];
     everybodys.into_iter().chain(leaks::ROUTES).chain(dialects::ROUTES)
 }

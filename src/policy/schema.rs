@@ -14,23 +14,36 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
     let mut policy = object(
         &["id", "issuer", "registry", "packages", "actions", "match"],
         json!({
-            "id": { "type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$" },
-            "issuer": names(vocabulary.map(issuers)),
-            "registry": names(vocabulary.map(registries)),
-            "packages": strings(json!({ "type": "string", "minLength": 1 })),
-            "actions": strings(json!({ "enum": Action::ALL.map(Action::as_str) })),
-            "match": { "$ref": "#/$defs/conditions" },
-            "mode": { "enum": [Mode::Enforce.as_str(), Mode::Audit.as_str()] },
-            "enabled": { "type": "boolean" },
+            "id": about("Unique; audit events name it", json!({ "type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$" })),
+            "issuer": about("Whose ID tokens: the id of an issuer of the configuration", names(vocabulary.map(issuers))),
+            "registry": about("The id of a registry of the configuration", names(vocabulary.map(registries))),
+            "packages": about("Exact names, in any spelling of the registry's", strings(json!({ "type": "string", "minLength": 1 }))),
+            "actions": about("What may be done with them", strings(json!({ "enum": Action::ALL.map(Action::as_str) }))),
+            "match": about(
+                "Conditions on claims, all of which must hold; the pins of the issuer's kind are among them",
+                json!({ "$ref": "#/$defs/conditions" }),
+            ),
+            "mode": about(
+                "In audit mode it grants nothing, and audit events say what it would have granted",
+                json!({ "enum": [Mode::Enforce.as_str(), Mode::Audit.as_str()], "default": Mode::Enforce.as_str() }),
+            ),
+            "enabled": about("If not, it is checked, and is then as if it were not there", json!({ "type": "boolean", "default": true })),
             // A date of TOML, which JSON has no type for.
-            "expires": {},
-            "limits": object(&[], json!({
-                "token_ttl": { "type": "string" },
-                "tokens_per_run": { "type": "integer", "minimum": 1 },
-                "packages_per_token": { "type": "integer", "minimum": 1 },
-            })),
-            "deny": { "type": "array", "items": { "$ref": "#/$defs/conditions" } },
-            "test": { "type": "array", "items": { "$ref": "#/$defs/test" } },
+            "expires": about("From this instant it matches nothing, and the tokens it fed end", json!({})),
+            "limits": about("Of several policies that match, the strictest limit counts", object(&[], json!({
+                "token_ttl": about("The longest lifetime of a token", json!({ "type": "string" })),
+                "tokens_per_run": about("How many tokens one run may mint with its help", json!({ "type": "integer", "minimum": 1 })),
+                "packages_per_token": about("How many packages a token may be for", json!({ "type": "integer", "minimum": 1 })),
+            }))),
+            "deny": about(
+                "If all conditions of one of these hold, it grants nothing",
+                json!({ "type": "array", "items": { "$ref": "#/$defs/conditions" } }),
+            ),
+            "test": about("What it is for, run by `trustmint policy test`", json!({ "type": "array", "items": { "$ref": "#/$defs/test" } })),
+            "accept": about(
+                "Warnings about it that somebody has looked at: code and reason",
+                json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } }),
+            ),
         }),
     );
     if let Some(vocabulary) = vocabulary {
@@ -66,10 +79,13 @@ fn deny(vocabulary: Option<&Vocabulary>) -> Value {
     let mut deny = object(
         &[],
         json!({
-            "issuer": names(vocabulary.map(issuers)),
-            "registry": names(vocabulary.map(registries)),
-            "packages": strings(json!({ "type": "string", "minLength": 1 })),
-            "match": { "$ref": "#/$defs/conditions", "minProperties": 1 },
+            "issuer": about("Identities of this issuer only", names(vocabulary.map(issuers))),
+            "registry": about("Packages of this registry only", names(vocabulary.map(registries))),
+            "packages": about("These packages only", strings(json!({ "type": "string", "minLength": 1 }))),
+            "match": about(
+                "Identities for which all of these hold only",
+                json!({ "$ref": "#/$defs/conditions", "minProperties": 1 }),
+            ),
         }),
     );
     deny["minProperties"] = json!(1);
@@ -80,11 +96,14 @@ fn test() -> Value {
     object(
         &["name", "expect"],
         json!({
-            "name": { "type": "string" },
-            "claims": { "type": "object" },
-            "absent": strings(json!({ "type": "string" })),
-            "expect": { "enum": ["allow", "deny"] },
-            "reason": { "enum": Reason::ALL.map(Reason::as_str) },
+            "name": about("What it shows", json!({ "type": "string" })),
+            "claims": about("Laid over the claims of an identity that the policy matches", json!({ "type": "object" })),
+            "absent": about("Claims that are taken away from it", strings(json!({ "type": "string" }))),
+            "expect": about(
+                "Whether it gets all that the policy lists, or nothing of it",
+                json!({ "enum": ["allow", "deny"] }),
+            ),
+            "reason": about("Of the denial, if it matters", json!({ "enum": Reason::ALL.map(Reason::as_str) })),
         }),
     )
 }
@@ -136,6 +155,12 @@ fn registries(vocabulary: &Vocabulary) -> Vec<String> {
 
 fn names(known: Option<Vec<String>>) -> Value {
     known.map_or_else(|| json!({ "type": "string", "minLength": 1 }), |known| json!({ "enum": known }))
+}
+
+/// What editors show beside a key, and the reference.
+fn about(description: &str, mut schema: Value) -> Value {
+    schema["description"] = json!(description);
+    schema
 }
 
 /// A list, or a single one, as the reader takes it.

@@ -22,7 +22,7 @@ pub(super) struct Options {
     /// The folder to write into; it is made if it is not there
     #[arg(value_name = "DIR", default_value = ".")]
     folder: PathBuf,
-    /// The broker's own address, as jobs and registries reach it, such as https://publish.example.com
+    /// The broker's own address, as jobs and registries reach it, such as `https://publish.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Where the broker listens

@@ -15,6 +15,7 @@ mod differential;
 mod docs;
 mod doors;
 mod drain;
+mod error_pages;
 mod exchange;
 mod explain_route;
 mod foreign_issuer;

@@ -1,7 +1,7 @@
 //! PyPI's dialect: the shapes that its clients read, to the byte.
 
 use serde_json::{Value, json};
-use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::broker::{AUDIENCE, PUBLIC_URL};
 use trustmint_tests::claims::now;
 use trustmint_tests::raw::{self, Raw};
 use trustmint_tests::{Broker, Issuer, Reply, Setup};
@@ -23,7 +23,7 @@ fn assert_problem(reply: &Reply, status: u16, reason: &str) {
     assert_eq!(reply.header("cache-control"), "no-store");
     let body = reply.json();
     assert_eq!(body["reason"], reason, "{body}");
-    assert_eq!(body["type"], format!("urn:trustmint:error:{reason}"));
+    assert_eq!(body["type"], format!("{PUBLIC_URL}/errors/{reason}"));
     assert_eq!(body["status"], status);
     assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()), "{body}");
     let detail = body["detail"].as_str().expect("detail");

@@ -1,0 +1,28 @@
+//! `GET /errors/{reason}`: what an error's `type` leads to. Constant text, the same for everybody.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+
+use super::refusal::Refused;
+use super::target::not_found;
+use crate::denial::Reason;
+
+/// The address of the page.
+pub(super) const ROUTE: &str = "/errors/{reason}";
+
+/// Where the page about a reason is, below this public URL.
+pub(super) fn page_of(reason: Reason, public_url: &str) -> String {
+    format!("{public_url}/errors/{reason}")
+}
+
+pub(super) async fn page(reason: Result<Path<String>, PathRejection>) -> Result<Response, Refused> {
+    let known = |Path(code): Path<String>| Reason::ALL.into_iter().find(|reason| reason.as_str() == code);
+    let reason = reason.ok().and_then(known).ok_or_else(not_found)?;
+    let help = reason.help();
+    let text = format!("{reason}\n\n{}\n\nWhat to do: {}\n", help.meaning, help.advice);
+    let headers =
+        [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CONTENT_SECURITY_POLICY, "default-src 'none'")];
+    Ok((headers, text).into_response())
+}
