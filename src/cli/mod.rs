@@ -48,7 +48,7 @@ enum Command {
     /// See the whole product in a minute: an issuer, a publishing job, a registry and an attacker
     Demo(demo::Options),
     /// Write a configuration and a first policy, asking what is not given
-    Init(init::Options),
+    Init(Box<init::Options>),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),

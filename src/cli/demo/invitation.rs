@@ -18,11 +18,7 @@ pub(super) fn lines(stage: &Stage) -> String {
     let file = |name| quoted(&stage.file(name).display().to_string());
     format!(
         r#"# where everything is
-BROKER=http://{broker} ISSUER={issuer}
-CA={ca}
-SECRET={secret}
-export no_proxy=127.0.0.1
-
+{variables}
 # the ID token of a job, as GitHub gives it
 ID_TOKEN=$(curl -s --cacert "$CA" "$ISSUER/token?audience={AUDIENCE}" | cut -d'"' -f4)
 
@@ -47,14 +43,22 @@ cat {policy}
 cat {audit}
 curl -s http://{ops}/metrics
 "#,
-        broker = stage.broker(),
-        issuer = stage.issuer_url(),
-        ca = file(CA),
-        secret = stage.secret(),
+        variables = variables(stage),
         configuration = file(CONFIGURATION),
         policy = file(POLICY),
         audit = file(AUDIT),
         ops = stage.ops(),
+    )
+}
+
+/// Where everything is, as assignments of a shell.
+pub(super) fn variables(stage: &Stage) -> String {
+    format!(
+        "BROKER=http://{broker} ISSUER={issuer}\nCA={ca}\nSECRET={secret}\nexport no_proxy=127.0.0.1\n",
+        broker = stage.broker(),
+        issuer = stage.issuer_url(),
+        ca = quoted(&stage.file(CA).display().to_string()),
+        secret = stage.secret(),
     )
 }
 

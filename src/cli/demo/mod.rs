@@ -13,10 +13,12 @@ mod stage;
 mod steps;
 mod workspace;
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{FINDING, FINE, UNREACHABLE, complain, runtime};
+use super::{FINDING, FINE, INVALID, UNREACHABLE, complain, runtime};
 use narrator::Narrator;
 use stage::Stage;
 
@@ -26,16 +28,19 @@ pub(super) struct Options {
     /// End after the last step; exit code 1 at the first unexpected answer
     #[arg(long)]
     once: bool,
+    /// Once it stays up, write where everything is into this file, for a shell to read
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
+    env: Option<PathBuf>,
 }
 
 pub(super) fn run(options: &Options) -> u8 {
     match runtime() {
-        Ok(runtime) => runtime.block_on(demo(options.once)),
+        Ok(runtime) => runtime.block_on(demo(options)),
         Err(code) => code,
     }
 }
 
-async fn demo(once: bool) -> u8 {
+async fn demo(options: &Options) -> u8 {
     // Before there is anything to clean up, so that no signal leaves anything behind.
     let Ok(mut signals) = Signals::listen() else {
         complain!("error: signals cannot be handled");
@@ -53,12 +58,15 @@ async fn demo(once: bool) -> u8 {
         }
     };
     let out = Narrator::new();
-    let code = tokio::select! {
+    let mut code = tokio::select! {
         code = play(&stage, &out) => code,
         () = signals.any() => interrupted(),
     };
-    if code == FINE && !once {
+    if code == FINE && !options.once {
         invitation::print(&stage, &out);
+        code = options.env.as_deref().map_or(FINE, |file| write_env(&stage, file));
+    }
+    if code == FINE && !options.once {
         signals.any().await;
     }
     stage.stop().await;
@@ -74,6 +82,20 @@ async fn play(stage: &Stage, out: &Narrator) -> u8 {
         Err(unexpected) => {
             out.unexpected(&unexpected);
             FINDING
+        }
+    }
+}
+
+/// Writes the variables; whole or not at all, for whoever waits for the file.
+fn write_env(stage: &Stage, file: &Path) -> u8 {
+    let draft = file.with_extension("part");
+    let written =
+        std::fs::write(&draft, invitation::variables(stage)).and_then(|()| std::fs::rename(&draft, file));
+    match written {
+        Ok(()) => FINE,
+        Err(error) => {
+            complain!("error: {}: {error}", file.display());
+            INVALID
         }
     }
 }

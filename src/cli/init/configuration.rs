@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Options;
 use super::answers::Answers;
 use crate::document::quoted;
-use crate::registry::SecretHash;
+use crate::registry::{RegistryKind, SecretHash};
 
 /// `trustmint.toml`.
 pub(super) fn write(options: &Options, answers: &Answers, secret: SecretHash) -> String {
@@ -41,18 +41,17 @@ path = "policies"
             Some(url) => format!("url = {}\n# password_file = \"redis-password\"", quoted(url)),
         },
     );
-    issuer(&mut text, answers);
+    issuer(&mut text, options, answers);
     registry(&mut text, answers, secret);
     text
 }
 
-fn issuer(text: &mut String, answers: &Answers) {
+fn issuer(text: &mut String, options: &Options, answers: &Answers) {
     let kind = answers.kind;
     let _ = writeln!(text, "# Whose ID tokens are accepted.\n[issuers.{0}]\nkind = \"{0}\"", kind.name);
     if let Some(url) = &answers.issuer_url {
         let _ = writeln!(text, "url = {}  # `iss`, to the byte", quoted(url));
-        text.push_str("# allow_private = [\"10.0.0.0/8\"]  # where it lives, if at a private address\n");
-        text.push_str("# ca_file = \"ca.pem\"  # trust only these roots for it\n");
+        reach(text, options);
     }
     if kind.pins.is_empty() {
         let pins: Vec<_> = answers.pins.iter().map(|(name, _)| quoted(name)).collect();
@@ -64,6 +63,19 @@ fn issuer(text: &mut String, answers: &Answers) {
         );
     }
     text.push('\n');
+}
+
+/// How an issuer that is not everybody's is reached.
+fn reach(text: &mut String, options: &Options) {
+    let networks: Vec<_> = options.allow_private.iter().map(|network| quoted(&network.to_string())).collect();
+    let (mark, networks) =
+        if networks.is_empty() { ("# ", "\"10.0.0.0/8\"".to_owned()) } else { ("", networks.join(", ")) };
+    let _ = writeln!(text, "{mark}allow_private = [{networks}]  # where it lives, if at a private address");
+    // File names in it are relative to its own folder.
+    let file =
+        options.ca_file.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+    let (mark, file) = file.map_or(("# ", "ca.pem".to_owned()), |file| ("", file.display().to_string()));
+    let _ = writeln!(text, "{mark}ca_file = {}  # trust only these roots for it", quoted(&file));
 }
 
 fn registry(text: &mut String, answers: &Answers, secret: SecretHash) {
@@ -84,6 +96,8 @@ hosts = [{host}]  # its own routes answer under this name only
 audiences = [{audiences}]  # what ID tokens for it have as `aud`
 token_prefix = "tm_{kind}_"  # what scanners find its tokens by
 token_ttl = "15m"
+{upload_paths}# public_reads = true  # behind a proxy: reads need no token
+# unchecked_package = true  # behind a proxy: uploads pass whose package is in the body only
 
 # The registry, or the proxy before it, when it asks about tokens.
 [[registries.{kind}.clients]]
@@ -91,6 +105,11 @@ id = {client}
 secret_sha256 = ["{hash}"]
 "#,
         kind = kind.as_str(),
+        upload_paths = if kind == RegistryKind::Pypi {
+            "upload_paths = [\"/legacy/\"]  # where uploads go\n"
+        } else {
+            ""
+        },
         host = quoted(host),
         audiences = audiences.join(", "),
         client = quoted(&answers.client),

@@ -37,6 +37,12 @@ pub(super) struct Options {
     /// The issuer's URL, where it is not the same for everybody
     #[arg(long, value_name = "URL")]
     issuer_url: Option<String>,
+    /// A PEM file with the only roots to trust for the issuer
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A network of private addresses in which the issuer may be; may be repeated
+    #[arg(long, value_name = "NETWORK")]
+    allow_private: Vec<ipnet::IpNet>,
     /// Kind `oidc`: a claim that the issuer never gives to somebody else; may be repeated
     #[arg(long = "pin", value_name = "NAME")]
     pins: Vec<String>,

@@ -67,6 +67,7 @@ mod policy_semantics;
 mod policy_tests;
 mod proxies;
 mod pypi;
+mod quick_start;
 mod real_registries;
 mod redecide;
 mod reload;
