@@ -224,7 +224,11 @@ impl Default for Metrics {
         );
         registry.register("policies", "Policies in the active snapshot", metrics.policies.clone());
         registry.register("snapshot", "The active snapshot", metrics.snapshot.clone());
-        registry.register("policy_reloads", "Policies read anew, by result", metrics.reloads.clone());
+        registry.register(
+            "policy_reloads",
+            "Policies read anew, by result: loaded, unchanged or refused",
+            metrics.reloads.clone(),
+        );
         registry.register(
             "policies_refused",
             "Whether the newest policy files are wrong and the last good ones serve",

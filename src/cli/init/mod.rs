@@ -1,6 +1,6 @@
 //! `trustmint init`: a commented configuration and a first policy, from flags and answers.
 //!
-//! [`answers`] asks, by way of [`asker`], what no flag gives; [`configuration`] and
+//! [`answers`] and [`issuer`] ask, by way of [`asker`], what no flag gives; [`configuration`] and
 //! [`crate::policy::Draft`] write it down; [`files`] lets the service's own readers look at it before
 //! anything is on the disk.
 
@@ -8,6 +8,7 @@ mod answers;
 mod asker;
 mod configuration;
 mod files;
+mod issuer;
 
 use std::path::PathBuf;
 
