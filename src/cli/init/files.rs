@@ -29,12 +29,13 @@ pub(super) fn refuse_to_replace(options: &Options, names: &[PathBuf]) -> Result<
 pub(super) fn write(options: &Options, configuration: &str, policy: &str, text: &str) -> Result<(), u8> {
     refuse_to_replace(options, &[policy.into()])?;
     let policies = options.folder.join("policies");
-    // The reader wants the folder to be there.
-    let made = !policies.exists();
+    // The reader wants the folder to be there; what was made for it goes again.
+    let made: Vec<_> =
+        [policies.as_path(), &options.folder].into_iter().filter(|folder| !folder.exists()).collect();
     fs::create_dir_all(&policies).map_err(|error| unwritable(&policies, &error))?;
     if let Err(diagnostics) = examine(&options.folder, configuration, policy, text) {
-        if made {
-            let _ = fs::remove_dir(&policies);
+        for folder in made {
+            let _ = fs::remove_dir(folder);
         }
         complain!("{diagnostics}");
         complain!("error: nothing was written: the answers make no configuration");

@@ -255,7 +255,7 @@ fn wrong_answers_are_refused_and_nothing_is_written() {
         assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0, "{flag} {new}");
     }
     let folder = tempfile::tempdir().expect("folder");
-    let said = init(folder.path(), &all, &["--store", "redis://:secret@redis"]);
+    let said = init(folder.path(), &all, &["site", "--store", "redis://:secret@redis"]);
     assert!(said.code == 2 && said.err.contains("password"), "{}", said.err);
     assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0);
     let said = init(folder.path(), &all, &["--store", "redis://redis:6379/0"]);
