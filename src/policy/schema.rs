@@ -14,11 +14,26 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
     let mut policy = object(
         &["id", "issuer", "registry", "packages", "actions", "match"],
         json!({
-            "id": about("Unique; audit events name it", json!({ "type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$" })),
-            "issuer": about("Whose ID tokens: the id of an issuer of the configuration", names(vocabulary.map(issuers))),
-            "registry": about("The id of a registry of the configuration", names(vocabulary.map(registries))),
-            "packages": about("Exact names, in any spelling of the registry's", strings(json!({ "type": "string", "minLength": 1 }))),
-            "actions": about("What may be done with them", strings(json!({ "enum": Action::ALL.map(Action::as_str) }))),
+            "id": about(
+                "Unique; audit events name it",
+                json!({ "type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$" }),
+            ),
+            "issuer": about(
+                "Whose ID tokens: the id of an issuer of the configuration",
+                names(vocabulary.map(issuers)),
+            ),
+            "registry": about(
+                "The id of a registry of the configuration",
+                names(vocabulary.map(registries)),
+            ),
+            "packages": about(
+                "Exact names, in any spelling of the registry's",
+                strings(json!({ "type": "string", "minLength": 1 })),
+            ),
+            "actions": about(
+                "What may be done with them",
+                strings(json!({ "enum": Action::ALL.map(Action::as_str) })),
+            ),
             "match": about(
                 "Conditions on claims, all of which must hold; the pins of the issuer's kind are among them",
                 json!({ "$ref": "#/$defs/conditions" }),
@@ -27,19 +42,31 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
                 "In audit mode it grants nothing, and audit events say what it would have granted",
                 json!({ "enum": [Mode::Enforce.as_str(), Mode::Audit.as_str()], "default": Mode::Enforce.as_str() }),
             ),
-            "enabled": about("If not, it is checked, and is then as if it were not there", json!({ "type": "boolean", "default": true })),
+            "enabled": about(
+                "If not, it is checked, and is then as if it were not there",
+                json!({ "type": "boolean", "default": true }),
+            ),
             // A date of TOML, which JSON has no type for.
             "expires": about("From this instant it matches nothing, and the tokens it fed end", json!({})),
             "limits": about("Of several policies that match, the strictest limit counts", object(&[], json!({
                 "token_ttl": about("The longest lifetime of a token", json!({ "type": "string" })),
-                "tokens_per_run": about("How many tokens one run may mint with its help", json!({ "type": "integer", "minimum": 1 })),
-                "packages_per_token": about("How many packages a token may be for", json!({ "type": "integer", "minimum": 1 })),
+                "tokens_per_run": about(
+                    "How many tokens one run may mint with its help",
+                    json!({ "type": "integer", "minimum": 1 }),
+                ),
+                "packages_per_token": about(
+                    "How many packages a token may be for",
+                    json!({ "type": "integer", "minimum": 1 }),
+                ),
             }))),
             "deny": about(
                 "If all conditions of one of these hold, it grants nothing",
                 json!({ "type": "array", "items": { "$ref": "#/$defs/conditions" } }),
             ),
-            "test": about("What it is for, run by `trustmint policy test`", json!({ "type": "array", "items": { "$ref": "#/$defs/test" } })),
+            "test": about(
+                "What it is for, run by `trustmint policy test`",
+                json!({ "type": "array", "items": { "$ref": "#/$defs/test" } }),
+            ),
             "accept": about(
                 "Warnings about it that somebody has looked at: code and reason",
                 json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } }),
@@ -97,13 +124,19 @@ fn test() -> Value {
         &["name", "expect"],
         json!({
             "name": about("What it shows", json!({ "type": "string" })),
-            "claims": about("Laid over the claims of an identity that the policy matches", json!({ "type": "object" })),
+            "claims": about(
+                "Laid over the claims of an identity that the policy matches",
+                json!({ "type": "object" }),
+            ),
             "absent": about("Claims that are taken away from it", strings(json!({ "type": "string" }))),
             "expect": about(
                 "Whether it gets all that the policy lists, or nothing of it",
                 json!({ "enum": ["allow", "deny"] }),
             ),
-            "reason": about("Of the denial, if it matters", json!({ "enum": Reason::ALL.map(Reason::as_str) })),
+            "reason": about(
+                "Of the denial, if it matters",
+                json!({ "enum": Reason::ALL.map(Reason::as_str) }),
+            ),
         }),
     )
 }
