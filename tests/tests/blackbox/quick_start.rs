@@ -59,7 +59,8 @@ fn a_newcomer_publishes_a_package_within_minutes() {
         .args(["timeout", "300", "bash", "-c", &script()])
         .current_dir(clone.path())
         .env_clear()
-        .envs([("PATH", path.as_str()), ("HOME", clone.path().to_str().expect("a path"))])
+        .env("PATH", path)
+        .envs(["HOME", "TMPDIR"].map(|name| (name, clone.path())))
         .env("UV_NO_CONFIG", "1")
         .output()
         .expect("unshare");
@@ -78,5 +79,9 @@ fn a_newcomer_publishes_a_package_within_minutes() {
         let (built, stored) = (folder.join("dist").join(name), folder.join("packages").join(name));
         assert_eq!(std::fs::read(built).expect("built"), std::fs::read(stored).expect("stored"), "{name}");
     }
+    let left =
+        std::fs::read_dir(clone.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("trustmint-demo-")).collect();
+    assert!(left.is_empty(), "the demo leaves {left:?} behind");
     assert!(began.elapsed() < Duration::from_secs(180), "it took {:?}", began.elapsed());
 }
