@@ -125,9 +125,10 @@ fn read_keyring(
     files: &Files<'_>,
     kind: ReporterKind,
 ) -> Option<Keyring<ReporterKeys>> {
+    let curves = read_curves(section);
     let keys = |remote, authorization| ReporterKeys {
         reporter: name.value.into(),
-        curves: read_curves(section),
+        curves,
         remote,
         authorization,
         sharing: OnceLock::new(),

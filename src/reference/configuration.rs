@@ -27,13 +27,28 @@ kind = "oidc"
 [registries."*"]
 [registries."*".upstream]
 [[registries."*".clients]]
+[reporters."*"]
+kind = "signed"
+[webhooks."*"]
+ca_file = "x"
 "#;
 
 /// What a reader asks for, and as what.
 fn taken() -> BTreeMap<String, String> {
     asked::take();
-    for more in ["", "keys_file = \"x\"", "url = \"x\"\nca_file = \"x\""] {
-        let text = EVERYTHING.replace("kind = \"oidc\"", &format!("kind = \"oidc\"\n{more}"));
+    for (kind, more) in [
+        ("oidc", ""),
+        ("oidc", "keys_file = \"x\""),
+        ("oidc", "url = \"x\"\nca_file = \"x\""),
+        ("signed", "keys_file = \"x\""),
+        ("signed", "keys_token_file = \"x\"\nca_file = \"x\""),
+        ("signed", "#"),
+    ] {
+        let kind = format!("kind = \"{kind}\"");
+        let text = match more {
+            "#" => EVERYTHING.replace(&kind, "kind = \"gitlab-revocation\""),
+            more => EVERYTHING.replace(&kind, &format!("{kind}\n{more}")),
+        };
         let read = Config::read(&Source::new("everything", text), Path::new("."));
         assert!(read.is_err(), "it is no good configuration");
     }
