@@ -19,6 +19,8 @@ enum How {
     Picture,
     /// Of the reference, which is written from the code.
     Generated,
+    /// Read from the page by this test.
+    ReadBy(&'static str),
 }
 
 fn how(page: &Page, block: &Block) -> Option<How> {
@@ -31,6 +33,7 @@ fn how(page: &Page, block: &Block) -> Option<How> {
         "yaml" | "nginx" | "caddyfile" if below("docs/proxies/") => How::PartOfExample("examples/proxies"),
         "yaml" => How::Yaml,
         "sh" => How::Shell,
+        "ini" if page.name == "docs/debian.md" => How::ReadBy("scripts/test-deb"),
         "groovy" => How::ShellBetween("sh '", "'\n"),
         "hcl" => How::ShellBetween("command = \"", "\"\n"),
         _ => return None,
@@ -105,6 +108,11 @@ fn check(how: How, text: &str) -> Result<(), String> {
             if typed { Err("this is a command: write it as `console`".to_owned()) } else { Ok(()) }
         }
         How::Generated => Ok(()),
+        How::ReadBy(script) => {
+            let script = std::fs::read_to_string(root().join(script)).map_err(|error| error.to_string())?;
+            let reads = script.contains("^```ini$") && script.contains("docs/debian.md");
+            if reads { Ok(()) } else { Err("it reads no such block".to_owned()) }
+        }
     }
 }
 

@@ -74,6 +74,7 @@ fn every_other_configuration_and_policy_is_accepted() {
             } else {
                 write(folder.path(), "trustmint.toml", &block.text);
                 write(folder.path(), "upstream-credential", "Basic dTpw");
+                write(folder.path(), "webhook-secret", trustmint_tests::inbox::SECRET);
                 run(folder.path(), &["config", "check"])
             };
             assert_eq!(code, 0, "{}:\n{}\n{errors}", block.at, block.text);
