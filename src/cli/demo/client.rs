@@ -39,6 +39,7 @@ pub(super) struct Request {
     path: String,
     content_type: Option<&'static str>,
     authorization: Option<String>,
+    headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     told: Vec<(String, String)>,
 }
@@ -50,6 +51,7 @@ impl Request {
             path: path.to_owned(),
             content_type: None,
             authorization: None,
+            headers: Vec::new(),
             body: Vec::new(),
             told: Vec::new(),
         }
@@ -75,6 +77,24 @@ impl Request {
             told: vec![(name.to_owned(), value.to_owned())],
             ..Self::get(path)
         }
+    }
+
+    /// JSON that was written before, since it is signed as it is; and what is told of it.
+    pub(super) fn text(path: &str, body: String, told: &[(&str, &str)]) -> Self {
+        Self {
+            method: Method::POST,
+            content_type: Some("application/json"),
+            body: body.into_bytes(),
+            told: told.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            ..Self::get(path)
+        }
+    }
+
+    /// With a header, in the place of an earlier one of this name.
+    pub(super) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(other, _)| *other != name);
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// Authenticates by `client_secret_basic`; neither id nor secret needs the form encoding.
@@ -120,6 +140,9 @@ impl Request {
             if let Some(value) = value {
                 request = request.header(name, value);
             }
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
         }
         let request =
             request.body(Full::new(Bytes::from(self.body.clone()))).map_err(|error| error.to_string())?;

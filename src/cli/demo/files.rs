@@ -10,6 +10,8 @@ pub(super) const CONFIGURATION: &str = "trustmint.toml";
 pub(super) const POLICY: &str = "policies/sampleproject.toml";
 /// The certificate authority that the issuer's TLS certificate is from.
 pub(super) const CA: &str = "ca.pem";
+/// The keys of the secret scanner.
+pub(super) const SCANNER_KEYS: &str = "scanner-keys.json";
 /// The audit events.
 pub(super) const AUDIT: &str = "audit.jsonl";
 
@@ -68,6 +70,10 @@ token_ttl = "{}m"
 [[registries.{REGISTRY}.clients]]
 id = "{CLIENT}"
 secret_sha256 = ["{}"]
+
+[reporters.github]                              # who may report leaked tokens
+kind = "github"
+keys_file = "{SCANNER_KEYS}"         # left out in real life: GitHub's own
 "#,
         TOKEN_TTL / 60,
         secret.to_hex()

@@ -9,6 +9,7 @@ mod files;
 mod invitation;
 mod issuer;
 mod narrator;
+mod scanner;
 mod stage;
 mod steps;
 mod workspace;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::client::Answer;
 use super::files;
 use super::issuer::{Issuer, random_hex};
+use super::scanner::Scanner;
 use super::workspace::Workspace;
 use crate::clock::{Clock as _, SystemClock};
 use crate::fetch::{Fetcher, Roots};
@@ -21,6 +22,7 @@ use crate::service::{Plan, Service};
 pub(super) struct Stage {
     service: Service,
     issuer: Issuer,
+    scanner: Scanner,
     /// Fetches from the issuer as a job does, over TLS.
     fetcher: Fetcher,
     ops: SocketAddr,
@@ -36,6 +38,7 @@ impl Stage {
     pub(super) async fn start() -> Result<Self, String> {
         let workspace = Workspace::create().map_err(said)?;
         let issuer = Issuer::start().await.map_err(said)?;
+        let scanner = Scanner::generate().map_err(said)?;
         let secret = Zeroizing::new(random_hex::<32>().map_err(said)?);
         // The port comes first, so that the configuration can name it in `public_url`.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(said)?;
@@ -45,6 +48,7 @@ impl Stage {
         for (name, contents) in [
             (files::CA, issuer.authority().pem()),
             (files::POLICY, files::policy()),
+            (files::SCANNER_KEYS, scanner.listing()),
             (files::CONFIGURATION, files::configuration(public, issuer.url(), hash)),
         ] {
             workspace.write(name, &contents).map_err(said)?;
@@ -56,7 +60,7 @@ impl Stage {
         let ops = service.ops_address().ok_or("the ops door has no address")?;
         let loopback = ipnet::IpNet::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
         let fetcher = Fetcher::new(&Roots::Only(vec![issuer.authority().der()]), vec![loopback])?;
-        Ok(Self { service, issuer, fetcher, ops, secret, workspace })
+        Ok(Self { service, issuer, scanner, fetcher, ops, secret, workspace })
     }
 
     /// Where the broker's public door is.
@@ -72,6 +76,11 @@ impl Stage {
     /// The issuer's URL.
     pub(super) fn issuer_url(&self) -> &str {
         self.issuer.url()
+    }
+
+    /// The secret scanner.
+    pub(super) fn scanner(&self) -> &Scanner {
+        &self.scanner
     }
 
     /// The registry's client secret.

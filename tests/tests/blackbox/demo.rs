@@ -15,6 +15,7 @@ fn the_demo_plays_the_job_the_registry_and_the_attacker() {
         "reason=bad_signature",
         "success=true",
         "{\"active\":false}",
+        "label=true_positive",
         "all as expected",
     ] {
         assert!(shown.contains(received), "no {received} in\n{shown}");

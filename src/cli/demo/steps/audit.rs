@@ -10,7 +10,7 @@ use super::super::files::AUDIT;
 use super::{Play, text};
 
 /// What must have been recorded, in order: outcome, protocol and reason.
-const EVENTS: [(&str, &str, &str); 7] = [
+const EVENTS: [(&str, &str, &str); 9] = [
     ("minted", "oauth", ""),
     ("denied", "oauth", "replayed"),
     ("denied", "oauth", "claim_mismatch"),
@@ -18,6 +18,8 @@ const EVENTS: [(&str, &str, &str); 7] = [
     ("denied", "oauth", "bad_signature"),
     ("minted", "pypi", ""),
     ("revoked", "oauth", ""),
+    ("leaked", "leaks", ""),
+    ("reported", "leaks", ""),
 ];
 /// Events are written beside the answers, by a thread of their own.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Play<'_> {
     /// Every decision left its event, and no event holds a token.
     pub(super) async fn audit_log(&mut self) -> Result<(), Unexpected> {
-        self.out.title("9. The operator reads the audit log");
+        self.out.title("10. The operator reads the audit log");
         let log = self.read_log().await.map_err(|got| unexpected(&short_list(EVENTS), got))?;
         let events: Vec<Value> =
             log.lines().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
@@ -70,6 +72,7 @@ impl Play<'_> {
 fn told(event: &Value) -> Vec<String> {
     let policies = event.get("policies").map(|policies| format!("policy={}", text_of_list(policies)));
     let rest = match text(event, "reason") {
+        "" if text(event, "outcome") == "reported" => [Some(text(event, "detail").to_owned()), None],
         "" => [Some(text(event, "scope").to_owned()), policies],
         reason => [Some(reason.to_owned()), event.get("subject").and_then(Value::as_str).map(str::to_owned)],
     };

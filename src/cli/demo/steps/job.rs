@@ -47,8 +47,8 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// The same, as clients of PyPI speak it.
-    pub(super) async fn stock_client(&mut self) -> Result<(), Unexpected> {
+    /// The same, as clients of PyPI speak it; gives back the token.
+    pub(super) async fn stock_client(&mut self) -> Result<String, Unexpected> {
         self.out.title("7. The same in the dialect of PyPI, for stock clients such as `uv publish`");
         let expected = Expected::status(200).equals("/audience", AUDIENCE);
         let answer = self.ask("job", Request::get("/_/oidc/audience"), expected).await?;
@@ -63,7 +63,7 @@ impl Play<'_> {
             "A client that publishes to PyPI publishes here as it is, and gets the same {}.",
             answer.text("/scope")
         ));
-        Ok(())
+        Ok(token)
     }
 
     /// The job is done, and so is its token.

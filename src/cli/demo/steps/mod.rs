@@ -3,6 +3,7 @@
 mod attacks;
 mod audit;
 mod job;
+mod leak;
 
 use std::net::SocketAddr;
 
@@ -47,8 +48,9 @@ impl Play<'_> {
         self.wrong_environment().await?;
         self.wrong_package().await?;
         self.forged_signature(&id_token).await?;
-        self.stock_client().await?;
+        let second = self.stock_client().await?;
         self.job_burns(&token).await?;
+        self.token_leaks(&second).await?;
         self.audit_log().await
     }
 
