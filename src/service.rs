@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::audit::{Audit, Metrics, Sink};
@@ -105,13 +104,8 @@ impl Service {
         let mut warnings = config.warnings.clone();
         warnings.extend(snapshot.warnings(clock.now()));
         let warned = reload::warn(&warnings, "");
-        let courier = Arc::new(Courier {
-            webhooks: config.webhooks,
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-            metrics: Arc::clone(&metrics),
-            wake: Notify::new(),
-        });
+        let courier =
+            Courier::new(config.webhooks, Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
         config.reporters.share_through(&Sharing { store: Arc::clone(&store), clock: Arc::clone(&clock) });
         let broker = Arc::new(Broker {
             public_url: config.public_url,
@@ -123,7 +117,7 @@ impl Service {
             switches: Switches::default(),
             explanations: Explanations::default(),
             reporters: config.reporters,
-            courier,
+            courier: Arc::new(courier),
             audit,
             metrics,
             bounds: Bounds {

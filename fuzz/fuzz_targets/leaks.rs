@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(leak.kind.len() + leak.url.len() + leak.source.len() < 3_000);
         }
         // What one reader takes for a report, the other takes for an array of as many items.
-        if let Ok(Value::Array(items)) = serde_json::from_slice::<Value>(data) {
+        if let Ok(Value::Array(items)) = serde_json::from_slice(data) {
             assert_eq!(items.len(), report.leaks.len() + report.passed_over);
         }
     }

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Broker;
-use super::killing::number;
+use super::killing::{Victim, number};
+use super::leak_messages::Messages;
 use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::Denial;
-use crate::identity::Identity;
 use crate::leaks::{Leak, Leaks};
-use crate::notices::{Deed, Found, Parcel, TokenLeaked};
+use crate::notices::Found;
 use crate::registry::{OnLeak, Registry};
 use crate::store::{Cause, Death, Doomed, Entry, Selector, Switch};
 use crate::token::{Family, Record, RegistryToken, Tag, TokenHash, TokenId};
@@ -24,7 +24,7 @@ const KILLED: usize = 500;
 const ENDED: usize = 100;
 
 /// What the dialect of leak reports is called in events.
-const DIALECT: &str = "leaks";
+pub(super) const DIALECT: &str = "leaks";
 
 /// What a reported string is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,19 +57,45 @@ impl Reported {
 
 /// A reported string that is written like a token of ours.
 struct Candidate {
-    /// Which records of the report are about it; the first says where it was found.
+    /// Which records of the report are about it.
     records: Vec<usize>,
     registry: Arc<Registry>,
     tag: Tag,
     hash: TokenHash,
 }
 
-/// Live tokens of one run, of which the first stands for all.
-struct Suspects {
-    tag: Tag,
+/// A token that was reported and is alive in the store.
+pub(super) struct Suspect {
+    pub(super) hash: TokenHash,
+    pub(super) record: Arc<Record>,
+    /// Where it was found.
+    pub(super) found: Found,
+}
+
+/// Suspects of one run, of which the first stands for all.
+pub(super) struct Suspects {
+    pub(super) tag: Tag,
     family: Family,
-    tokens: Vec<(TokenHash, Arc<Record>)>,
-    found: Found,
+    pub(super) tokens: Vec<Suspect>,
+    /// Whether any of them is good for something. Otherwise a switch or an edit of policies has ended
+    /// them already: they are killed by themselves, so that neither brings them back, and nobody is told.
+    pub(super) are_live: bool,
+}
+
+impl Suspects {
+    /// The policies that fed them.
+    pub(super) fn policies(&self) -> Vec<Arc<str>> {
+        let all = self.tokens.iter().flat_map(|token| &token.record.policies);
+        let mut policies: Vec<_> = all.cloned().collect();
+        policies.sort_unstable();
+        policies.dedup();
+        policies
+    }
+
+    /// The one for which others die.
+    fn first(&self) -> &Suspect {
+        &self.tokens[0]
+    }
 }
 
 impl Broker {
@@ -109,9 +135,10 @@ impl Broker {
     async fn judge_and_end(&self, reporter: &Arc<str>, report: &Leaks) -> Result<Vec<Reported>, Denial> {
         let mut judged = vec![Reported::Foreign; report.leaks.len()];
         let suspects = self.suspects(reporter, &report.leaks, &mut judged).await?;
+        let mut suspended = HashSet::new();
         let mut rest = suspects.as_slice();
         while let Some(part) = rest.get(..together(rest)).filter(|part| !part.is_empty()) {
-            self.end(part).await?;
+            self.end(part, &mut suspended).await?;
             rest = &rest[part.len()..];
         }
         Ok(judged)
@@ -129,12 +156,14 @@ impl Broker {
             let tokens: Vec<_> = part.iter().map(|candidate| (candidate.tag, candidate.hash)).collect();
             let now = self.clock.now();
             let look = || self.store.look(tokens.clone(), self.bounds.remembrance, now);
-            for (candidate, entry) in
-                part.iter().zip(self.insist_for(self.bounds.report_patience, look).await?)
-            {
+            let entries = self.insist_for(self.bounds.report_patience, look).await?;
+            for (candidate, entry) in part.iter().zip(entries) {
                 let (state, record) = match entry {
                     None => (Reported::Unknown, None),
-                    Some(Entry::Minted(record)) if !record.is_expired(now) => (Reported::Live, Some(record)),
+                    Some(Entry::Minted(record)) if !record.is_expired(now) => {
+                        let good = self.is_good(&candidate.registry, &record);
+                        (if good { Reported::Live } else { Reported::Ended }, Some(record))
+                    }
                     Some(_) => (Reported::Ended, None),
                 };
                 for at in &candidate.records {
@@ -142,25 +171,23 @@ impl Broker {
                 }
                 self.metrics.leak(reporter, Some(&candidate.registry.id), state.label());
                 let Some(record) = record else { continue };
-                let family = record.family();
-                let at = *by_family.entry(family).or_insert_with(|| {
-                    let leak = &leaks[candidate.records[0]];
-                    suspects.push(Suspects {
-                        tag: candidate.tag,
-                        family,
-                        tokens: Vec::new(),
-                        found: Found {
-                            reporter: Arc::clone(reporter),
-                            url: leak.url.clone(),
-                            source: leak.source.clone(),
-                        },
-                    });
+                let are_live = state == Reported::Live;
+                let group = (record.family(), are_live);
+                let at = *by_family.entry(group).or_insert_with(|| {
+                    let (tag, family) = (candidate.tag, group.0);
+                    suspects.push(Suspects { tag, family, tokens: Vec::new(), are_live });
                     suspects.len() - 1
                 });
-                suspects[at].tokens.push((candidate.hash, record));
+                let found = found(reporter, leaks, &candidate.records);
+                suspects[at].tokens.push(Suspect { hash: candidate.hash, record, found });
             }
         }
         Ok(suspects)
+    }
+
+    /// Whether a token is good for anything, as far as is known: if the switches cannot be read, it is.
+    fn is_good(&self, registry: &Registry, record: &Record) -> bool {
+        !self.switches.cut_off(record, &self.issuers).unwrap_or(false) && self.still_covered(registry, record)
     }
 
     /// The strings that are written like tokens of ours, each once.
@@ -180,123 +207,75 @@ impl Broker {
     }
 
     /// Ends runs. What people are told is kept first, so that it is not lost if the broker dies in
-    /// between; a suspension comes before the killing, which is not repeated for what is dead.
-    async fn end(&self, suspects: &[Suspects]) -> Result<(), Denial> {
+    /// between; a suspension comes before the killing, which is not repeated for what is dead. Neither
+    /// keeps the tokens alive if it fails: then the report is to come again, and they are dead all the same.
+    async fn end(&self, suspects: &[Suspects], suspended: &mut HashSet<Arc<str>>) -> Result<(), Denial> {
         let by = number()?;
-        let mut parcels: Vec<Vec<Parcel>> = suspects.iter().map(|each| self.parcels(each)).collect();
-        self.hold(parcels.iter().flatten()).await?;
-        let suspended = self.suspend(suspects).await?;
+        let mut messages = Messages::of(self, suspects);
+        let held = messages.hold().await;
+        let switched = self.suspend(suspects, suspended).await;
 
         let doom = |each: &Suspects| Doomed {
             tag: each.tag,
-            tokens: each.tokens.iter().map(|(hash, _)| *hash).collect(),
-            family: Some(each.family),
-            cause: Some(Cause::of(&each.tokens[0].0)),
+            tokens: each.tokens.iter().map(|token| token.hash).collect(),
+            family: each.are_live.then_some(each.family),
+            cause: Some(Cause::of(&each.first().hash)),
         };
         let doomed: Arc<[Doomed]> = suspects.iter().map(doom).collect();
-        let killed = self.kill(doomed, Death::Leaked, by, self.bounds.report_patience).await?;
-        let mut released = Vec::new();
-        for ((each, killed), parcels) in suspects.iter().zip(killed).zip(&mut parcels) {
-            // Whoever killed them has told of it.
-            if killed.is_empty() {
-                continue;
+        match self.kill(doomed, Death::Leaked, by, self.bounds.report_patience).await {
+            Ok(killed) => {
+                for (each, killed) in suspects.iter().zip(&killed) {
+                    self.record_killed(each, killed).await;
+                }
+                messages.release(&killed, suspended).await?;
             }
-            let payload = self.message(each, Some(&killed), &suspended).payload();
-            for parcel in parcels {
-                parcel.payload.clone_from(&payload);
-                parcel.held_for = None;
-                released.push(parcel.clone());
-            }
-            for (hash, record) in killed {
-                let mut event = self.event_about(Outcome::Leaked, DIALECT, hash, &record);
-                event.reporter = Some(Arc::clone(&each.found.reporter));
-                event.found_at = Some(each.found.url.clone());
-                event.reported_token = Some(TokenId::from(each.tokens[0].0));
-                self.record(None, event).await;
+            Err(denial) => {
+                // Nobody knows whether they are dead; the report will come again, and find out.
+                for each in suspects {
+                    for token in &each.tokens {
+                        let mut event = self.leaked(each, token.hash, &token.record);
+                        event.refuse(&denial);
+                        self.record(None, event).await;
+                    }
+                }
+                return Err(denial);
             }
         }
-        self.release(&released).await
+        held.and(switched)
     }
 
-    fn parcels(&self, suspects: &Suspects) -> Vec<Parcel> {
-        let (hash, record) = &suspects.tokens[0];
-        let policies: Vec<_> = policies_of(suspects).collect();
-        let told = self.courier.webhooks.told(&record.registry, &policies);
-        told.map(|webhook| Parcel {
-            id: format!("leak_{}_{}", TokenId::from(*hash).as_str(), webhook.id),
-            webhook: webhook.id.to_string(),
-            payload: self.message(suspects, None, &HashSet::new()).payload(),
-            attempts: 0,
-            held_for: Some(Deed::new(suspects.tag, *hash)),
-        })
-        .collect()
-    }
-
-    fn message<'s>(
-        &self,
-        suspects: &'s Suspects,
-        killed: Option<&[(TokenHash, Arc<Record>)]>,
-        suspended: &HashSet<Arc<str>>,
-    ) -> TokenLeaked<'s> {
-        let (hash, record) = &suspects.tokens[0];
-        TokenLeaked {
-            token: *hash,
-            record,
-            run_url: self.run_url(record),
-            found: &suspects.found,
-            killed: killed.map(|killed| killed.iter().map(|(hash, _)| *hash).collect()),
-            suspended: policies_of(suspects).filter(|policy| suspended.contains(policy)).collect(),
-            at_ms: self.clock.now_ms(),
+    async fn record_killed(&self, suspects: &Suspects, killed: &[Victim]) {
+        for (hash, record) in killed {
+            self.record(None, self.leaked(suspects, *hash, record)).await;
         }
     }
 
-    fn run_url(&self, record: &Record) -> Option<String> {
-        let issuer = self.issuers.by_id(&record.issuer)?;
-        Identity::recall(&issuer.settings, &record.identity).ok()?.run_url()
+    /// The event of a token that dies for a leak: its own, or the one that stands for its run.
+    fn leaked(&self, suspects: &Suspects, hash: TokenHash, record: &Record) -> Event {
+        let own = suspects.tokens.iter().find(|token| token.hash == hash);
+        let reported = own.unwrap_or_else(|| suspects.first());
+        let mut event = self.event_about(Outcome::Leaked, DIALECT, hash, record);
+        event.reporter = Some(Arc::clone(&reported.found.reporter));
+        event.found_at = Some(reported.found.url.clone());
+        event.reported_token = Some(TokenId::from(reported.hash));
+        event
     }
 
-    /// Suspends the policies that fed tokens of registries where a leak means that.
-    async fn suspend(&self, suspects: &[Suspects]) -> Result<HashSet<Arc<str>>, Denial> {
-        let mut suspended = HashSet::new();
-        for (_, record) in suspects.iter().flat_map(|each| &each.tokens) {
+    /// Suspends the policies that fed tokens of registries where a leak means that, each once.
+    async fn suspend(&self, suspects: &[Suspects], suspended: &mut HashSet<Arc<str>>) -> Result<(), Denial> {
+        let live = suspects.iter().filter(|each| each.are_live).flat_map(|each| &each.tokens);
+        for Suspect { record, .. } in live {
             let registry = self.registries.by_id(&record.registry);
             if registry.is_none_or(|registry| registry.on_leak != OnLeak::Suspend) {
                 continue;
             }
             for policy in &record.policies {
-                if suspended.insert(Arc::clone(policy)) {
+                if !suspended.contains(policy) {
                     let selector = Selector { policy: Some(policy.to_string()), ..Selector::default() };
                     self.throw(&selector, Switch::Suspend, DIALECT, None).await?;
+                    suspended.insert(Arc::clone(policy));
                 }
             }
-        }
-        Ok(suspended)
-    }
-
-    async fn hold(&self, parcels: impl Iterator<Item = &Parcel>) -> Result<(), Denial> {
-        let now_ms = self.clock.now_ms();
-        let held: Vec<_> = parcels.filter_map(|parcel| parcel.held(now_ms).ok()).collect();
-        if held.is_empty() {
-            return Ok(());
-        }
-        let patience = self.bounds.report_patience;
-        let refused =
-            self.insist_for(patience, || self.store.post(held.clone(), self.bounds.notices)).await?;
-        if refused > 0 {
-            // The tokens die all the same; that is what matters.
-            tracing::error!(refused, "messages for webhooks found no room within `limits.notices`");
-            self.metrics.notices_refused(refused);
-        }
-        Ok(())
-    }
-
-    async fn release(&self, parcels: &[Parcel]) -> Result<(), Denial> {
-        let now_ms = self.clock.now_ms();
-        let due: Vec<_> = parcels.iter().filter_map(|parcel| parcel.due_at(now_ms).ok()).collect();
-        if !due.is_empty() {
-            let patience = self.bounds.report_patience;
-            self.insist_for(patience, || self.store.repost(due.clone())).await?;
-            self.courier.wake.notify_one();
         }
         Ok(())
     }
@@ -328,10 +307,11 @@ fn together(suspects: &[Suspects]) -> usize {
     suspects.iter().take(ENDED).take_while(fits).count().max(1).min(suspects.len())
 }
 
-fn policies_of(suspects: &Suspects) -> impl Iterator<Item = Arc<str>> {
-    let mut policies: Vec<_> =
-        suspects.tokens.iter().flat_map(|(_, record)| &record.policies).cloned().collect();
-    policies.sort_unstable();
-    policies.dedup();
-    policies.into_iter()
+/// Where a token was found: at the first place that has an address.
+fn found(reporter: &Arc<str>, leaks: &[Leak], records: &[usize]) -> Found {
+    let mut leaks = records.iter().map(|at| &leaks[*at]);
+    let first = leaks.clone().next();
+    let place = leaks.find(|leak| !leak.url.is_empty()).or(first);
+    let said = |part: fn(&Leak) -> &String| place.map(part).cloned().unwrap_or_default();
+    Found { reporter: Arc::clone(reporter), url: said(|leak| &leak.url), source: said(|leak| &leak.source) }
 }

@@ -60,7 +60,7 @@ impl Broker {
     /// A token lives no longer than the policies that fed it: under another snapshot it is decided
     /// again, on the identity it was minted for. The answer is never written back, so that a
     /// replica that is a moment behind harms nothing.
-    fn still_covered(&self, registry: &Registry, record: &Record) -> bool {
+    pub(super) fn still_covered(&self, registry: &Registry, record: &Record) -> bool {
         let snapshot = self.policies.load();
         if snapshot.digest().0 == record.digest {
             return true;

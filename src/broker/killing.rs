@@ -11,6 +11,9 @@ use crate::denial::{Denial, Reason};
 use crate::store::{Corpse, Death, Doomed, Entry, Killed};
 use crate::token::{Record, TokenHash};
 
+/// A token that died just now, and what is known about it.
+pub(super) type Victim = (TokenHash, Arc<Record>);
+
 /// Which killing it is, so that a repetition after a lost answer knows its own work.
 pub(super) fn number() -> Result<u64, Denial> {
     let mut bytes = [0; 8];
@@ -28,7 +31,7 @@ impl Broker {
         why: Death,
         by: u64,
         patience: Duration,
-    ) -> Result<Vec<Vec<(TokenHash, Arc<Record>)>>, Denial> {
+    ) -> Result<Vec<Vec<Victim>>, Denial> {
         let at = self.clock.now();
         let killed = Killed { at, why, by, cause: None };
         let corpses = self.insist_for(patience, || self.store.kill(Arc::clone(&doomed), killed)).await?;

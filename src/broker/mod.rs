@@ -8,6 +8,7 @@ mod exchange;
 mod explain;
 mod introspect;
 mod killing;
+mod leak_messages;
 mod policies;
 mod presented;
 mod revoke;

@@ -152,8 +152,10 @@ fn read_keyring(
     }
     let fetcher = fetcher::read(section, files);
     let url = section.parsed("keys_url", |text| match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" => Ok(text.to_owned()),
-        _ => Err("it must be an https URL"),
+        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("it must be an https URL without credentials"),
     });
     let url = url.map(|url| url.value).or_else(|| kind.keys_url().map(str::to_owned));
     if url.is_none() && !section.contains("keys_url") {

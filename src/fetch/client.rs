@@ -198,7 +198,9 @@ async fn converse<T>(
     body: Bytes,
     read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, FetchError>,
 ) -> Result<T, FetchError> {
-    let failed = |error: hyper::Error| FetchError::connection(format!("HTTP with {url}"), error);
+    // Paths and queries may be secrets.
+    let site = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    let failed = |error: hyper::Error| FetchError::connection(format!("HTTP with {site}"), error);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)

@@ -21,7 +21,7 @@ use crate::config::Limits;
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
     let body_limit = BodyLimit(limits.body_bytes);
-    let public = Public { broker, body_limit, reading: leaks::Reading::new(limits) };
+    let public = Public { broker, body_limit, reading: leaks::Reading::new(limits, trusted_proxies) };
     let by_network = rate_limit::layer(
         rate_limit::ByNetwork::new(trusted_proxies),
         limits.requests_per_second,
@@ -75,7 +75,9 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         limits.holder_report_burst,
     );
     let denied = Words::Problem(leaks::denied);
-    let around_reports = around_for(limits.report_timeout, denied);
+    // Their handlers have deadlines of their own, and words for them; this one is never reached.
+    let report_timeout = limits.request_timeout + limits.report_timeout + limits.request_timeout;
+    let around_reports = around_for(report_timeout, denied);
     let holder = Router::new().route(leaks::HOLDER, post(leaks::holder));
     let holder = holder.method_not_allowed_fallback(method_not_allowed);
     let mut router = Router::new()

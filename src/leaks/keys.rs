@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -12,6 +13,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use super::{Curve, PublicKeys};
 use crate::clock::Clock;
 use crate::fetch::{FetchError, Fetcher};
+use crate::hex;
 use crate::keyring::{Obtained, Pace, Provider};
 use crate::store::{Shared, Store};
 
@@ -27,6 +29,9 @@ const PACE: Pace = Pace {
 
 /// How old a shared document may be and still save asking.
 const FRESH: Duration = Duration::from_secs(60);
+/// Longer than a request waits: nobody is told that there is no such key by what was asked for by
+/// another replica, whose clock may run ahead.
+const UNSETTLING: Duration = Duration::from_secs(4);
 /// How long the store may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -85,7 +90,14 @@ impl ReporterKeys {
             Some(fresh) if fresh.1.age < FRESH => fresh,
             newer => match self.ask().await {
                 Ok(obtained) => (self.share(&obtained.document).await, obtained),
-                Err(error) => newer.filter(|(_, shared)| shared.age < PACE.stale).ok_or(error)?,
+                Err(error) => {
+                    let shared = newer.filter(|(_, shared)| shared.age < PACE.stale);
+                    if shared.is_some() {
+                        let reporter = &*self.reporter;
+                        tracing::warn!(reporter, %error, "the keys are those that another replica had");
+                    }
+                    shared.ok_or(error)?
+                }
             },
         };
         self.known_ms.store(at_ms, Ordering::Relaxed);
@@ -110,7 +122,7 @@ impl ReporterKeys {
         let Sharing { store, clock } = self.sharing.get()?;
         let answer = tokio::time::timeout(PATIENCE, store.shared(self.shared_name())).await;
         let Shared { at_ms, bytes } = answer.ok()?.ok()??;
-        let age = Duration::from_millis(clock.now_ms().saturating_sub(at_ms));
+        let age = Duration::from_millis(clock.now_ms().saturating_sub(at_ms)).max(UNSETTLING);
         self.parse(&bytes).ok()?;
         Some((at_ms, Obtained { document: Bytes::from(bytes), max_age: None, age }))
     }
@@ -126,7 +138,10 @@ impl ReporterKeys {
         at_ms
     }
 
+    /// Keys of another address are another reporter's, whatever it is called.
     fn shared_name(&self) -> String {
-        format!("reporter-keys:{}", self.reporter)
+        let url = self.remote.as_ref().map_or("", |(_, url)| url);
+        let url = digest::digest(&digest::SHA256, url.as_bytes());
+        format!("reporter-keys:{}:{}", self.reporter, hex::encode(&url.as_ref()[..8]))
     }
 }

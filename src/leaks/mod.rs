@@ -12,5 +12,5 @@ mod reporter;
 
 pub use keys::{ReporterKeys, Sharing};
 pub use listing::{Curve, PublicKeys};
-pub use record::{Leak, Leaks, TooMany};
+pub use record::{BadList, Leak, Leaks, items, string};
 pub use reporter::{Proof, Reporter, ReporterKind, Reporters, Signatures};

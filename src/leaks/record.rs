@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::echo::{clipped, clipped_to};
@@ -11,14 +13,17 @@ use crate::echo::{clipped, clipped_to};
 /// The longest address of a place where a token was found, in bytes: a path in a repository.
 const LONGEST_URL: usize = 2_048;
 
+/// What is shorter than this is no token of anybody's, and may be a part of any word.
+const SHORTEST: usize = 8;
+
 /// What a report says about one leaked token. Everything but the token is what the reporter says.
 #[derive(Clone, Default)]
 pub struct Leak {
-    /// The string that was found; empty where a record has none.
+    /// The string that was found.
     pub token: Zeroizing<String>,
     /// The reporter's name for tokens of its kind.
     pub kind: String,
-    /// Where it was found; may be empty.
+    /// Where it was found, without the token itself; may be empty.
     pub url: String,
     /// In what it was found, such as `commit`; may be empty.
     pub source: String,
@@ -39,59 +44,95 @@ pub struct Leaks {
     pub passed_over: usize,
 }
 
-/// Why a body is no report.
+/// Why a list is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TooMany {
-    /// It has more records than allowed.
-    Records,
+pub enum BadList {
+    /// It has more items than allowed.
+    TooMany,
     /// It is no JSON array.
     NoArray,
 }
 
-/// The word by which serde says that there are too many.
-const TOO_MANY: &str = "too many records";
-
-impl Leaks {
-    /// Reads a report of at most so many records.
-    ///
-    /// # Errors
-    /// See [`TooMany`].
-    pub fn parse(body: &[u8], most: usize) -> Result<Self, TooMany> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let report = Report { most }.deserialize(&mut json).and_then(|leaks| json.end().map(|()| leaks));
-        report.map_err(|error| match error.to_string().starts_with(TOO_MANY) {
-            true => TooMany::Records,
-            false => TooMany::NoArray,
-        })
-    }
+/// The items of a JSON array, at most so many, each as it is written: what is wrong within one is
+/// nobody else's affair.
+///
+/// # Errors
+/// See [`BadList`].
+pub fn items(json: &str, most: usize) -> Result<Vec<&RawValue>, BadList> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let list = Items { most }.deserialize(&mut json).and_then(|items| json.end().map(|()| items));
+    list.map_err(|error| match error.to_string().starts_with(TOO_MANY) {
+        true => BadList::TooMany,
+        false => BadList::NoArray,
+    })
 }
 
-struct Report {
+/// A string, if it is one.
+pub fn string(raw: &RawValue) -> Option<String> {
+    read(raw)
+}
+
+/// The word by which serde says that there are too many.
+const TOO_MANY: &str = "too many items";
+
+struct Items {
     most: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Report {
-    type Value = Leaks;
+impl<'de> DeserializeSeed<'de> for Items {
+    type Value = Vec<&'de RawValue>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Leaks, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for Report {
-    type Value = Leaks;
+impl<'de> Visitor<'de> for Items {
+    type Value = Vec<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of records")
+        f.write_str("an array")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<Leaks, A::Error> {
-        let mut report = Leaks::default();
-        while let Some(leak) = records.next_element_seed(Record)? {
-            if report.leaks.len() + report.passed_over >= self.most {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = all.next_element()? {
+            if items.len() >= self.most {
                 return Err(de::Error::custom(TOO_MANY));
             }
-            match leak.filter(|leak| !leak.token.is_empty()) {
+            items.push(item);
+        }
+        Ok(items)
+    }
+}
+
+/// A record's members, as far as they are read.
+#[derive(Deserialize)]
+struct Members<'r> {
+    #[serde(borrow)]
+    token: Option<&'r RawValue>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'r RawValue>,
+    #[serde(borrow)]
+    url: Option<&'r RawValue>,
+    /// What GitLab's revocation API says instead of `url`.
+    #[serde(borrow)]
+    location: Option<&'r RawValue>,
+    #[serde(borrow)]
+    source: Option<&'r RawValue>,
+}
+
+impl Leaks {
+    /// Reads a report of at most so many records. Bytes that are not UTF-8 spoil the strings they are
+    /// in, and nothing else.
+    ///
+    /// # Errors
+    /// See [`BadList`].
+    pub fn parse(body: &[u8], most: usize) -> Result<Self, BadList> {
+        let text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
+        let mut report = Self::default();
+        for record in items(&text, most)? {
+            match leak(record) {
                 Some(leak) => report.leaks.push(leak),
                 None => report.passed_over += 1,
             }
@@ -100,132 +141,28 @@ impl<'de> Visitor<'de> for Report {
     }
 }
 
-/// One record, or something else in its place.
-struct Record;
-
-impl<'de> DeserializeSeed<'de> for Record {
-    type Value = Option<Leak>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Leak>, D::Error> {
-        deserializer.deserialize_any(self)
+fn leak(record: &RawValue) -> Option<Leak> {
+    let members: Members<'_> = serde_json::from_str(record.get()).ok()?;
+    let token = Zeroizing::new(string(members.token?)?);
+    if token.is_empty() {
+        return None;
     }
+    // The address may carry the token, as of a request that was logged.
+    let said = |raw: Option<&RawValue>| {
+        let text = raw.and_then(string).unwrap_or_default();
+        if token.len() < SHORTEST { text } else { text.replace(token.as_str(), "(the token)") }
+    };
+    let url = Some(said(members.url)).filter(|url| !url.is_empty());
+    Some(Leak {
+        kind: clipped(said(members.kind)),
+        url: clipped_to(url.unwrap_or_else(|| said(members.location)), LONGEST_URL),
+        source: clipped(said(members.source)),
+        token,
+    })
 }
 
-impl<'de> Visitor<'de> for Record {
-    type Value = Option<Leak>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a record")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Leak>, A::Error> {
-        let mut leak = Leak::default();
-        while let Some(Text(Some(name))) = members.next_key()? {
-            match name.as_str() {
-                "token" => leak.token = Zeroizing::new(members.next_value::<Text>()?.or_empty()),
-                "type" => leak.kind = clipped(members.next_value::<Text>()?.or_empty()),
-                // GitLab's revocation API says `location`.
-                "url" | "location" => {
-                    leak.url = clipped_to(members.next_value::<Text>()?.or_empty(), LONGEST_URL);
-                }
-                "source" => leak.source = clipped(members.next_value::<Text>()?.or_empty()),
-                _ => drop(members.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Some(leak))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<Leak>, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Option<Leak>, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Option<Leak>, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Option<Leak>, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Option<Leak>, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Option<Leak>, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Option<Leak>, E> {
-        Ok(None)
-    }
-}
-
-/// A string, or nothing where something else stands.
-struct Text(Option<String>);
-
-impl Text {
-    fn or_empty(self) -> String {
-        self.0.unwrap_or_default()
-    }
-}
-
-impl<'de> de::Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyText)
-    }
-}
-
-struct AnyText;
-
-impl<'de> Visitor<'de> for AnyText {
-    type Value = Text;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-        Ok(Text(Some(text.to_owned())))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Text, E> {
-        Ok(Text(Some(text)))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
-        Ok(Text(None))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Text, E> {
-        Ok(Text(None))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Text, E> {
-        Ok(Text(None))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
-        Ok(Text(None))
-    }
-
-    fn visit_unit<E>(self) -> Result<Text, E> {
-        Ok(Text(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Text, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text(None))
-    }
+fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]
@@ -241,7 +178,9 @@ mod tests {
             "7",
             "-7",
             "1.5",
+            "1e999",
             "\"t\"",
+            "\"\\ud83d\"",
             "[]",
             "[[{}]]",
             "{}",
@@ -250,6 +189,9 @@ mod tests {
             r#"{"token":""}"#,
             r#"{"token":["t"]}"#,
             r#"{"token":{"a":1}}"#,
+            r#"{"token":"\ud83d"}"#,
+            r#"{"token":"a","token":"b"}"#,
+            r#"{"\ud83d":1,"token":"t"}"#,
         ] {
             let body = format!("[{other},{good},{other}]");
             let report = Leaks::parse(body.as_bytes(), 3).expect(other);
@@ -260,26 +202,47 @@ mod tests {
                 ("t", "x", "https://e", "commit")
             );
         }
-        // Without `source`, with an empty `url`, with members of other types.
-        let body = br#"[{"token":"t","type":7,"url":"","source":[]},{"token":"u","location":"x"}]"#;
-        let report = Leaks::parse(body, 2).expect("a report");
-        assert_eq!(report.leaks[0].url, "");
-        assert_eq!(report.leaks[1].url, "x");
+    }
+
+    #[test]
+    fn a_bad_member_spoils_only_itself() {
+        for (record, url) in [
+            (r#"{"token":"a-long-token","type":7,"url":"","source":[]}"#, ""),
+            (r#"{"token":"a-long-token","location":"x"}"#, "x"),
+            (r#"{"token":"a-long-token","url":"","location":"x"}"#, "x"),
+            (r#"{"token":"a-long-token","url":"\ud83d","source":1e999}"#, ""),
+            (r#"{"token":"a-long-token","url":{"a":"b"}}"#, ""),
+            (
+                r#"{"token":"a-long-token","url":"https://e/?auth=a-long-token&x"}"#,
+                "https://e/?auth=(the token)&x",
+            ),
+        ] {
+            let report = Leaks::parse(format!("[{record}]").as_bytes(), 1).expect("a report");
+            assert_eq!(
+                (report.leaks[0].token.as_str(), report.leaks[0].url.as_str()),
+                ("a-long-token", url),
+                "{record}"
+            );
+        }
+        let body = [&b"[{\"token\":\"a-long-token\",\"url\":\"\xff\"},{\"token\":\"u\"}]"[..]].concat();
+        assert_eq!(Leaks::parse(&body, 2).expect("a report").leaks.len(), 2, "bytes that are not UTF-8");
     }
 
     #[test]
     fn what_is_no_array_or_too_long_is_refused() {
         for body in ["", "{}", "null", "[", "[1", "[1]x", "[1,]", "\u{feff}[]", "[{\"token\":}]"] {
-            assert_eq!(Leaks::parse(body.as_bytes(), 9).err(), Some(TooMany::NoArray), "{body}");
+            assert_eq!(Leaks::parse(body.as_bytes(), 9).err(), Some(BadList::NoArray), "{body}");
         }
         assert!(Leaks::parse(b"[1,2]", 2).is_ok());
-        assert_eq!(Leaks::parse(b"[1,2,3]", 2).err(), Some(TooMany::Records));
+        assert_eq!(Leaks::parse(b"[1,2,3]", 2).err(), Some(BadList::TooMany));
         let many = format!("[{}1]", "1,".repeat(4_000_000));
         assert_eq!(
             Leaks::parse(many.as_bytes(), 10).err(),
-            Some(TooMany::Records),
+            Some(BadList::TooMany),
             "and the rest is not read"
         );
+        let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(Leaks::parse(deep.as_bytes(), 10).is_ok_and(|report| report.passed_over == 1));
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub struct TokenLeaked<'l> {
     pub found: &'l Found,
     /// Every token that was killed with it, itself included; `None`: it is not known how many were.
     pub killed: Option<Vec<TokenHash>>,
-    /// The policies that were suspended.
-    pub suspended: Vec<Arc<str>>,
+    /// The policies that were suspended; `None`: it is not known whether any was.
+    pub suspended: Option<Vec<Arc<str>>>,
     /// When, in milliseconds since the epoch.
     pub at_ms: u64,
 }
@@ -89,7 +89,7 @@ struct Done<'m> {
     killed: Option<usize>,
     /// Their public names, as far as they fit.
     killed_ids: Vec<TokenId>,
-    suspended_policies: &'m [Arc<str>],
+    suspended_policies: Option<&'m [Arc<str>]>,
 }
 
 impl TokenLeaked<'_> {
@@ -127,7 +127,7 @@ impl TokenLeaked<'_> {
                         .take(MOST_NAMED)
                         .map(|hash| (*hash).into())
                         .collect(),
-                    suspended_policies: &self.suspended,
+                    suspended_policies: self.suspended.as_deref(),
                 },
             },
         };

@@ -20,6 +20,9 @@ pub struct Parcel {
     pub payload: String,
     /// How often it was tried.
     pub attempts: u32,
+    /// How often it came to a replica that does not know the recipient.
+    #[serde(default)]
+    pub strayed: u32,
     /// The deed it is about, as long as it is not known to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_for: Option<Deed>,

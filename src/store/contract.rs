@@ -178,7 +178,7 @@ impl Killed {
     pub(super) fn known_for(self) -> u64 {
         match self.why {
             Death::Revoked => 0,
-            Death::Leaked => 86_400,
+            Death::Leaked => 7 * 86_400,
         }
     }
 }
@@ -217,6 +217,10 @@ pub struct Notice {
     /// What it says.
     pub body: Vec<u8>,
 }
+
+/// For how long the name of a message that was discarded stays taken, in seconds: whoever learnt of the
+/// same deed before it was done, and comes late, has nothing new to say.
+pub(super) const NOTICE_MEMORY: u64 = 600;
 
 /// A document that all replicas share.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -69,8 +69,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()>;
 
     /// Keeps messages, as far as there is room for `most` of them in all, and none of a name that is
-    /// there already. The answer is how many found no room.
-    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, u64>;
+    /// there already or was lately. The answer is the names of those that found no room.
+    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, Vec<String>>;
 
     /// The messages that are due, at most so many, the longest due first. They are not due again before
     /// `until_ms`, so that no two replicas see to the same one.
@@ -79,8 +79,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Replaces messages, whether or not they are there.
     fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()>;
 
-    /// Forgets a message.
-    fn discard(&self, id: String) -> Answer<'_, ()>;
+    /// Forgets a message at a second; for a while, there is none of its name again.
+    fn discard(&self, id: String, now: u64) -> Answer<'_, ()>;
 
     /// How many messages there are.
     fn waiting(&self) -> Answer<'_, u64>;

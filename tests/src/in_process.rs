@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use tokio::sync::Notify;
 use trustmint::audit::{Audit, Metrics, Sink};
 use trustmint::broker::{Bounds, Broker, Explanations, Policies, Switches};
 use trustmint::clock::{Clock as _, ManualClock};
@@ -41,13 +40,8 @@ impl InProcess {
         let doors = Doors::bind(&config.listen).await.expect("addresses");
         let public = format!("http://{}", doors.public_address().expect("address"));
         let (store, metrics): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(Metrics::default()));
-        let courier = Arc::new(Courier {
-            webhooks: config.webhooks,
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock) as _,
-            metrics: Arc::clone(&metrics),
-            wake: Notify::new(),
-        });
+        let courier =
+            Courier::new(config.webhooks, Arc::clone(&store), Arc::clone(&clock) as _, Arc::clone(&metrics));
         let broker = Arc::new(Broker {
             clock: Arc::clone(&clock) as _,
             public_url: config.public_url,
@@ -58,7 +52,7 @@ impl InProcess {
             switches: Switches::default(),
             explanations: Explanations::default(),
             reporters: config.reporters,
-            courier,
+            courier: Arc::new(courier),
             audit,
             metrics,
             bounds: Bounds {

@@ -46,7 +46,7 @@ pub(super) async fn revoke_by(
     if shown.id != expected.id {
         return Err(stranger());
     }
-    let taken = disclose(public, &shown, body, |_| true).await;
+    let taken = disclose(public, &shown, (&parts, body), |_| true).await;
     let outcome = match &taken {
         Ok(_) => "taken",
         Err(refused) => refused.denial.reason.as_str(),

@@ -1,13 +1,14 @@
 //! `POST /leaks/holder`: whoever holds tokens may kill them, and them alone. No partnership is needed,
 //! and the answer tells nothing.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::super::body::LooseJson;
 use super::super::refusal::Refused;
 use super::super::state::Public;
+use crate::leaks::{BadList, items, string};
 
 pub(in crate::http) const HOLDER: &str = "/leaks/holder";
 
@@ -16,19 +17,29 @@ const MOST: usize = 1_000;
 
 /// As GitHub's `POST /credentials/revoke` has it.
 #[derive(Deserialize)]
-pub(in crate::http) struct Credentials {
-    credentials: Vec<String>,
+struct Credentials<'b> {
+    #[serde(borrow)]
+    credentials: &'b RawValue,
 }
 
 /// 202 whatever they are, so that nobody learns which of them live; what failed on our side is said.
 pub(in crate::http) async fn holder(
     State(public): State<Public>,
-    LooseJson(Credentials { credentials }): LooseJson<Credentials>,
+    request: Request,
 ) -> Result<StatusCode, Refused> {
-    if credentials.len() > MOST {
-        return Err(Refused::malformed(format!("at most {MOST} credentials at a time"))
-            .with_status(StatusCode::UNPROCESSABLE_ENTITY));
-    }
-    public.broker.revoke_all(credentials.iter().map(String::as_str), "holder").await?;
+    let (parts, body) = request.into_parts();
+    let report = public.reading.read(&parts, body).await?;
+    let text = String::from_utf8_lossy(&report.body);
+    let malformed = || Refused::malformed("the body is {\"credentials\": [\"…\"]}");
+    let Credentials { credentials } = serde_json::from_str(&text).map_err(|_| malformed())?;
+    let credentials = items(credentials.get(), MOST).map_err(|error| match error {
+        BadList::TooMany => Refused::malformed(format!("at most {MOST} credentials at a time"))
+            .with_status(StatusCode::UNPROCESSABLE_ENTITY),
+        BadList::NoArray => malformed(),
+    })?;
+    // What is no string is no token.
+    let credentials: Vec<_> = credentials.into_iter().filter_map(string).collect();
+    let revoked = public.broker.revoke_all(credentials.iter().map(String::as_str), "holder");
+    public.reading.in_time(revoked).await?;
     Ok(StatusCode::ACCEPTED)
 }

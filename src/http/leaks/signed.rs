@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -21,12 +22,12 @@ use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
 use crate::hex;
 use crate::keyring::Missing;
-use crate::leaks::{Leaks, PublicKeys, Reporter, Signatures, TooMany};
+use crate::leaks::{BadList, Leaks, PublicKeys, Reporter, Signatures};
 
 /// What a reporter reads.
 #[derive(Clone, Copy)]
 pub(super) enum Answer {
-    /// What each of the tokens was, as GitHub's feedback.
+    /// What each of the tokens was, as GitHub's feedback; 204 for who does not read that.
     Labels,
     /// 204.
     Nothing,
@@ -48,9 +49,8 @@ pub(super) async fn by_name(
 ) -> Result<Response, Refused> {
     let reporter = public.broker.reporters.by_id(&name).ok_or_else(not_found)?;
     let reporter = Arc::clone(reporter);
-    let answer = if reporter.kind.reads_labels() { Answer::Labels } else { Answer::Nothing };
     match reporter.signatures() {
-        Some(signatures) => report(&public, &reporter, signatures, request, answer).await,
+        Some(signatures) => report(&public, &reporter, signatures, request, Answer::Labels).await,
         None => gitlab::revoke_by(&public, &reporter, request).await,
     }
 }
@@ -83,8 +83,8 @@ async fn report(
     public.broker.metrics.leak_report(&reporter.id, outcome);
     let (leaks, reported) = taken?;
     Ok(match answer {
-        Answer::Labels => Json(labels(&leaks, &reported)).into_response(),
-        Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
+        Answer::Labels if reporter.kind.reads_labels() => Json(labels(&leaks, &reported)).into_response(),
+        Answer::Labels | Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
     })
 }
 
@@ -103,28 +103,29 @@ async fn take(
         .map_err(|_| Denial::new(Reason::BadSignature, "the signature is not base64"))?;
     let keys = keys(signatures, key_id).await?;
     let verified = |body: &[u8]| keys.verify(key_id, body, &signature);
-    disclose(public, reporter, body, verified).await
+    disclose(public, reporter, (&parts, body), verified).await
 }
 
 /// Reads a body, believes it if it is verified, and acts on it.
 pub(super) async fn disclose(
     public: &Public,
     reporter: &Reporter,
-    body: Body,
+    (parts, body): (&Parts, Body),
     verified: impl Fn(&[u8]) -> bool,
 ) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
-    let report = public.reading.read(body).await?;
+    let report = public.reading.read(parts, body).await?;
     if !verified(&report.body) {
         return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
     }
     let most = public.reading.records;
     let leaks = Leaks::parse(&report.body, most).map_err(|error| match error {
-        TooMany::Records => Refused::malformed(format!("the report has more than {most} records"))
+        BadList::TooMany => Refused::malformed(format!("the report has more than {most} records"))
             .with_status(StatusCode::PAYLOAD_TOO_LARGE),
-        TooMany::NoArray => Refused::malformed("the report is not a JSON array"),
+        BadList::NoArray => Refused::malformed("the report is not a JSON array"),
     })?;
     let leaks = Arc::new(leaks);
-    let reported = public.broker.disclose(&reporter.id, Arc::clone(&leaks)).await?;
+    // What was begun goes on; the report is to come again all the same.
+    let reported = public.reading.in_time(public.broker.disclose(&reporter.id, Arc::clone(&leaks))).await?;
     Ok((leaks, reported))
 }
 

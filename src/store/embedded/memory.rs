@@ -16,6 +16,8 @@ pub(super) const REPLAY: u8 = 1;
 pub(super) const COUNTER: u8 = 2;
 /// All tombstones of a week.
 const WEEK: u8 = 3;
+/// The name of a message that was discarded.
+pub(super) const NOTICE: u8 = 4;
 
 /// Remembers that a token was minted.
 pub(super) fn remember(tables: &mut Tables<'_>, mint: &Mint) -> Result<(), StoreError> {
@@ -74,6 +76,10 @@ pub(super) fn forget(tables: &mut Tables<'_>, now: u64) -> Result<(), StoreError
             }
             COUNTER => drop(tables.counters.remove(key).map_err(StoreError::new)?),
             REPLAY => drop(tables.replays.remove(key).map_err(StoreError::new)?),
+            NOTICE => {
+                let id = std::str::from_utf8(key).map_err(StoreError::new)?;
+                tables.notices_done.remove(id).map_err(StoreError::new)?;
+            }
             _ => {}
         }
     }

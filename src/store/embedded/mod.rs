@@ -18,7 +18,7 @@ use std::thread;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
 use tokio::sync::oneshot;
 
-use self::tables::{CUT_OFFS, NOTICES, SHARED, TOKENS, TOMBSTONES, Tables};
+use self::tables::{CUT_OFFS, NOTICES, NOTICES_DUE, SHARED, TOKENS, TOMBSTONES, Tables};
 use super::{
     Answer, Corpse, CutOff, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared,
     Store, StoreError, Switch,
@@ -125,6 +125,13 @@ impl Embedded {
         Ok(kept.map(|kept| Shared { at_ms: kept.value().0, bytes: kept.value().1.to_vec() }))
     }
 
+    fn is_due(&self, now_ms: u64) -> Result<bool, StoreError> {
+        let transaction = self.database.begin_read().map_err(StoreError::new)?;
+        let due = transaction.open_table(NOTICES_DUE).map_err(StoreError::new)?;
+        let first = due.first().map_err(StoreError::new)?;
+        Ok(first.is_some_and(|(key, _)| key.value().0 <= now_ms))
+    }
+
     fn count_notices(&self) -> Result<u64, StoreError> {
         let transaction = self.database.begin_read().map_err(StoreError::new)?;
         transaction.open_table(NOTICES).map_err(StoreError::new)?.len().map_err(StoreError::new)
@@ -187,15 +194,15 @@ impl Store for Embedded {
         })
     }
 
-    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, u64> {
+    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, Vec<String>> {
         self.submit(0, move |tables| notices::post(tables, &notices, most))
     }
 
     fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>> {
         // Nothing is written where there is nothing to do.
-        match self.count_notices() {
-            Ok(0) => Box::pin(async { Ok(Vec::new()) }),
-            Ok(_) => self.submit(0, move |tables| notices::due(tables, now_ms, until_ms, most)),
+        match self.is_due(now_ms) {
+            Ok(false) => Box::pin(async { Ok(Vec::new()) }),
+            Ok(true) => self.submit(0, move |tables| notices::due(tables, now_ms, until_ms, most)),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
@@ -204,8 +211,8 @@ impl Store for Embedded {
         self.submit(0, move |tables| notices.iter().try_for_each(|notice| notices::repost(tables, notice)))
     }
 
-    fn discard(&self, id: String) -> Answer<'_, ()> {
-        self.submit(0, move |tables| notices::discard(tables, &id))
+    fn discard(&self, id: String, now: u64) -> Answer<'_, ()> {
+        self.submit(now, move |tables| notices::discard(tables, &id, now))
     }
 
     fn waiting(&self) -> Answer<'_, u64> {

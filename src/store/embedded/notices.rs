@@ -2,17 +2,25 @@
 
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 
+use super::memory::NOTICE;
 use super::tables::Tables;
+use crate::store::contract::NOTICE_MEMORY;
 use crate::store::{Notice, StoreError};
 
-pub(super) fn post(tables: &mut Tables<'_>, notices: &[Notice], most: u64) -> Result<u64, StoreError> {
-    let mut refused = 0;
+pub(super) fn post(
+    tables: &mut Tables<'_>,
+    notices: &[Notice],
+    most: u64,
+) -> Result<Vec<String>, StoreError> {
+    let mut refused = Vec::new();
     for notice in notices {
-        if tables.notices.get(notice.id.as_str()).map_err(StoreError::new)?.is_some() {
+        let id = notice.id.as_str();
+        let is_there = tables.notices.get(id).map_err(StoreError::new)?.is_some();
+        if is_there || tables.notices_done.get(id).map_err(StoreError::new)?.is_some() {
             continue;
         }
         if tables.notices.len().map_err(StoreError::new)? >= most {
-            refused += 1;
+            refused.push(notice.id.clone());
             continue;
         }
         put(tables, notice)?;
@@ -21,11 +29,19 @@ pub(super) fn post(tables: &mut Tables<'_>, notices: &[Notice], most: u64) -> Re
 }
 
 pub(super) fn repost(tables: &mut Tables<'_>, notice: &Notice) -> Result<(), StoreError> {
-    discard(tables, &notice.id)?;
+    take_out(tables, &notice.id)?;
     put(tables, notice)
 }
 
-pub(super) fn discard(tables: &mut Tables<'_>, id: &str) -> Result<(), StoreError> {
+pub(super) fn discard(tables: &mut Tables<'_>, id: &str, now: u64) -> Result<(), StoreError> {
+    take_out(tables, id)?;
+    tables.notices_done.insert(id, ()).map_err(StoreError::new)?;
+    let expiry = (now + NOTICE_MEMORY, NOTICE, id.as_bytes());
+    tables.expiries.insert(expiry, &[][..]).map_err(StoreError::new)?;
+    Ok(())
+}
+
+fn take_out(tables: &mut Tables<'_>, id: &str) -> Result<(), StoreError> {
     let due = tables.notices.remove(id).map_err(StoreError::new)?.map(|kept| kept.value().0);
     if let Some(due) = due {
         tables.notices_due.remove((due, id)).map_err(StoreError::new)?;

@@ -22,7 +22,9 @@ const COUNTERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("counte
 /// Name of a message → (when it is due, what it says).
 pub(super) const NOTICES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("notices");
 /// (When it is due, name of a message) → nothing.
-const NOTICES_DUE: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("notices due");
+pub(super) const NOTICES_DUE: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("notices due");
+/// Name of a message that was discarded lately → nothing.
+const NOTICES_DONE: TableDefinition<'_, &str, ()> = TableDefinition::new("notices done");
 /// Name of a document → (when it was had, its bytes).
 pub(super) const SHARED: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("shared");
 /// Facts about the file: when it was born.
@@ -40,6 +42,7 @@ pub(super) struct Tables<'t> {
     pub(super) cut_offs: Table<'t, &'static str, Option<u64>>,
     pub(super) notices: Table<'t, &'static str, (u64, &'static [u8])>,
     pub(super) notices_due: Table<'t, (u64, &'static str), ()>,
+    pub(super) notices_done: Table<'t, &'static str, ()>,
     pub(super) shared: Table<'t, &'static str, (u64, &'static [u8])>,
     meta: Table<'t, &'static str, u64>,
 }
@@ -56,6 +59,7 @@ impl<'t> Tables<'t> {
             cut_offs: transaction.open_table(CUT_OFFS)?,
             notices: transaction.open_table(NOTICES)?,
             notices_due: transaction.open_table(NOTICES_DUE)?,
+            notices_done: transaction.open_table(NOTICES_DONE)?,
             shared: transaction.open_table(SHARED)?,
             meta: transaction.open_table(META)?,
         })

@@ -237,7 +237,7 @@ impl Store for Redis {
         Box::pin(async move { self.switch_now(&selector, switch, at_ms).await })
     }
 
-    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, u64> {
+    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, Vec<String>> {
         Box::pin(async move { self.post_now(&notices, most).await })
     }
 
@@ -249,7 +249,7 @@ impl Store for Redis {
         Box::pin(async move { self.repost_now(&notices).await })
     }
 
-    fn discard(&self, id: String) -> Answer<'_, ()> {
+    fn discard(&self, id: String, _: u64) -> Answer<'_, ()> {
         Box::pin(async move { self.discard_now(&id).await })
     }
 

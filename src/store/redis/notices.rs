@@ -3,16 +3,19 @@
 use redis::AsyncCommands as _;
 
 use super::{Redis, Reply};
+use crate::store::contract::NOTICE_MEMORY;
 use crate::store::{Notice, Shared, StoreError};
 
 /// When each message is due, and what it says: together in one slot.
 const DUE: &str = "trustmint:{notices}:due";
 const BODIES: &str = "trustmint:{notices}:bodies";
+/// What the names of those begin with that were discarded lately.
+const DONE: &str = "trustmint:{notices}:done:";
 
 impl Redis {
-    pub(super) async fn post_now(&self, notices: &[Notice], most: u64) -> Result<u64, StoreError> {
+    pub(super) async fn post_now(&self, notices: &[Notice], most: u64) -> Result<Vec<String>, StoreError> {
         let mut call = self.scripts.post.prepare_invoke();
-        call.key(DUE).key(BODIES).arg(most);
+        call.key(DUE).key(BODIES).key(DONE).arg(most);
         for notice in notices {
             call.arg(&notice.id).arg(notice.due_ms).arg(&notice.body);
         }
@@ -48,7 +51,13 @@ impl Redis {
     pub(super) async fn discard_now(&self, id: &str) -> Result<(), StoreError> {
         self.link
             .run(|mut connection| async move {
-                redis::pipe().atomic().zrem(DUE, id).hdel(BODIES, id).exec_async(&mut connection).await
+                redis::pipe()
+                    .atomic()
+                    .zrem(DUE, id)
+                    .hdel(BODIES, id)
+                    .set_ex(format!("{DONE}{id}"), 1, NOTICE_MEMORY)
+                    .exec_async(&mut connection)
+                    .await
             })
             .await
     }

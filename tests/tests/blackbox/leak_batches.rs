@@ -16,7 +16,7 @@ use trustmint_tests::{Broker, Issuer, Setup};
 
 const LIVE: usize = 5_000;
 /// The tokens are of this many runs.
-const RUNS: usize = 50;
+const RUNS: usize = 1_000;
 /// What GitHub waits for, and the answer must come sooner.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a job tries to mint.

@@ -36,7 +36,16 @@ async fn a_batch_kills_what_it_names_and_the_answer_is_always_the_same() {
     assert_eq!(post(&thousand).await, same);
     assert!(!broker.is_active(&sibling).await);
     assert_eq!(post(&[&thousand[..], &["one more"]].concat()).await.0, 422);
-    for body in ["", "[]", "{}", r#"{"credentials":"x"}"#, r#"{"credentials":[1]}"#] {
+    // What is no string is no token, and long ones are no reason to leave others alive.
+    let last = mint("3").await;
+    let long = vec![format!("github_pat_{}", "x".repeat(82)); 998];
+    let mut many: Vec<_> = long.iter().map(|text| json!(text)).collect();
+    many.extend([json!(null), json!(last)]);
+    let body = json!({ "credentials": many }).to_string().replace("null", "\"\\ud800\"");
+    let request = broker.http().post(format!("{}/leaks/holder", broker.public)).body(body);
+    assert_eq!(broker.send(request).await.status, 202);
+    assert!(!broker.is_active(&last).await);
+    for body in ["", "[]", "{}", r#"{"credentials":"x"}"#, r#"{"credentials":{}}"#] {
         let request = broker.http().post(format!("{}/leaks/holder", broker.public)).body(body);
         assert_eq!(broker.send(request).await.status, 400, "{body}");
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::inbox::Inbox;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
 use trustmint_tests::{Broker, Issuer, Setup};
@@ -195,9 +196,87 @@ async fn a_report_has_its_bounds() {
         stream.write_all(head.as_bytes()).await.expect("sent");
         idle.push(stream);
     }
-    // Each of the fifty holds a kilobyte of a budget of sixteen.
-    let reply = post("[1]").await;
-    assert!(reply.status == 200 || reply.reason() == "overloaded", "{}", reply.text);
+    assert_eq!(post("[1]").await.status, 200, "whoever sends nothing keeps nobody out");
     drop(idle);
-    broker.until("there is room again", async || post("[1]").await.status == 200).await;
+}
+
+/// What a switch or an edit has ended is no live token: nobody is told of it, and nothing is suspended
+/// once more; but nothing brings it back either.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_of_a_token_that_a_switch_has_ended_changes_nothing_more() {
+    let issuer = Issuer::start().await;
+    let key = ReporterKey::new();
+    let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
+    setup.registries =
+        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
+    let broker = setup.start().await;
+    let old = token_of_run(&broker, &issuer, "1").await;
+    let policy = json!({ "policy": "widget-release" });
+    assert_eq!(broker.admin("/suspend", &policy).await.status, 204);
+    assert_eq!(broker.admin("/resume", &policy).await.status, 204);
+    let new = token_of_run(&broker, &issuer, "2").await;
+    assert!(!broker.is_active(&old).await && broker.is_active(&new).await);
+
+    assert_eq!(labels(&broker.leaks(&key, &report([old.as_str()])).await), ["true_positive"]);
+    assert!(broker.is_active(&new).await, "what was resumed stays resumed");
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200);
+    let live = "trustmint_leaked_tokens_total{reporter=\"github\",registry=\"pypi\",state=\"live\"}";
+    assert_eq!(broker.metric(live).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_token_was_found_is_said_without_the_token() {
+    let issuer = Issuer::start().await;
+    let key = ReporterKey::new();
+    let broker = with_keys_file(Setup::new(&issuer), [&key]).start().await;
+    let (first, sibling) =
+        (token_of_run(&broker, &issuer, "1").await, token_of_run(&broker, &issuer, "1").await);
+    let body = json!([
+        { "token": first, "url": "" },
+        { "token": first, "url": format!("https://example.com/?auth={first}") },
+        { "token": sibling, "url": "https://example.com/other" },
+    ]);
+    assert_eq!(labels(&broker.leaks(&key, &body).await).len(), 3);
+    broker.until("both are recorded", async || of_outcome(&broker, "leaked").len() == 2).await;
+    let mut places: Vec<_> =
+        of_outcome(&broker, "leaked").iter().map(|event| event["found_at"].clone()).collect();
+    places.sort_by_key(Value::to_string);
+    assert_eq!(places, ["https://example.com/?auth=(the token)", "https://example.com/other"]);
+    assert!(!format!("{}{:?}", broker.log(), broker.audit()).contains(&first[12..]));
+}
+
+/// A primary whose replica hangs cannot say that a killing is kept; but the tokens die, and it is recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_die_and_it_is_recorded_also_where_no_replica_answers() {
+    let primary = RedisServer::start();
+    let port = primary.port.to_string();
+    let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+    trustmint_tests::redis_topology::until_linked(replica.port);
+    let (issuer, key, inbox) = (Issuer::start().await, ReporterKey::new(), Inbox::start().await);
+    let mut setup = with_keys_file(Setup::new(&issuer), [&key]).store_url(&primary.url());
+    setup.registries =
+        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
+    setup.registries.push_str(&inbox.section("security", ""));
+    setup.files.extend(inbox.files("security"));
+    let broker = setup.limits("report_timeout = \"3s\"\n").start().await;
+    let token = token_of_run(&broker, &issuer, "1").await;
+
+    replica.signal("STOP");
+    let reply = broker.leaks(&key, &report([token.as_str()])).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.reason().as_str()),
+        (503, "store_unavailable"),
+        "{}",
+        reply.text
+    );
+    assert!(!reply.header("retry-after").is_empty());
+    broker.until("the token is dead all the same", async || !broker.is_active(&token).await).await;
+    let id = |event: &Value| event["token_id"].is_string() && event["reporter"] == "github";
+    broker.until("it is recorded", async || broker.audit().iter().any(id)).await;
+    replica.signal("CONT");
+    broker
+        .until("the report is taken at last", async || {
+            broker.leaks(&key, &report([token.as_str()])).await.status == 200
+        })
+        .await;
 }

@@ -85,6 +85,7 @@ async fn a_denial_helps_the_owner_and_nobody_else() {
         json!({
             "error": "invalid_request",
             "error_description": "claim `environment` does not match: expected 'pypi', received 'staging'",
+            "error_uri": "https://publish.example.com/errors/claim_mismatch",
             "reason": "claim_mismatch", "claim": "environment", "received": "staging", "expected": ["pypi"],
         })
     );
@@ -106,6 +107,7 @@ async fn a_denial_helps_the_owner_and_nobody_else() {
                 "no policy of registry 'pypi' is about an identity with \
                  repository_owner_id = '{owner}', repository_id = '{repository}'"
             ),
+            "error_uri": "https://publish.example.com/errors/no_matching_policy",
             "reason": "no_matching_policy",
         });
         assert_eq!(reply.json(), expected);

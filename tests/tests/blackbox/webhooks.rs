@@ -7,7 +7,7 @@ use trustmint::broker::ExchangeRequest;
 use trustmint::clock::Clock as _;
 use trustmint::notices::{Deed, Parcel};
 use trustmint::store::{Cause, Death, Doomed, Killed};
-use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE};
 use trustmint_tests::in_process::InProcess;
 use trustmint_tests::inbox::{Inbox, SECRET};
 use trustmint_tests::redis_server::RedisServer;
@@ -253,6 +253,7 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
             webhook: "security".to_owned(),
             payload: format!("{{\"case\":\"{case}\"}}"),
             attempts: 0,
+            strayed: 0,
             held_for: Some(Deed::new(token.tag(), token.hash())),
         };
         let held = parcel.held(clock.now_ms()).expect("JSON");
@@ -281,4 +282,100 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
     delivering.abort();
     let bodies: Vec<_> = inbox.messages().into_iter().map(|message| message.body).collect();
     assert_eq!(bodies, ["{\"case\":\"killed\"}"]);
+}
+
+/// Two registries of one run, and a recipient for each: what died for a leak concerns both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_is_told_of_tokens_that_died_with_others() {
+    let (issuer, key) = (Issuer::start().await, ReporterKey::new());
+    let (of_pypi, of_npm) = (Inbox::start().await, Inbox::start().await);
+    let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
+    setup.registries =
+        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\nhosts = [\"pypi.example.com\"]\n");
+    setup.registries.push_str(
+        "\n[registries.npm]\nkind = \"generic\"\naudiences = [\"npm\"]\ntoken_prefix = \"exm_npm_\"\n",
+    );
+    for (name, registry, inbox) in [("of-pypi", "pypi", &of_pypi), ("of-npm", "npm", &of_npm)] {
+        setup.registries.push_str(&inbox.section(name, &format!("registries = [\"{registry}\"]\n")));
+        setup.files.extend(inbox.files(name));
+    }
+    let npm = POLICY.replace("registry = \"pypi\"", "registry = \"npm\"").replace("widget-release", "npm");
+    setup.policies.push(("npm.toml".to_owned(), npm));
+    let broker = setup.start().await;
+    let mint = async |audience: &str, run: &str| {
+        let id_token = issuer.id_token_with(audience, &json!({ "run_id": run }));
+        let form = [
+            ("grant_type", TOKEN_EXCHANGE),
+            ("subject_token_type", ID_TOKEN),
+            ("subject_token", &id_token),
+            ("audience", audience),
+        ];
+        broker.post_form("/oauth/token", &form).await.token()
+    };
+    for (run, both_are_reported) in [("1", true), ("2", false)] {
+        let (pypi, npm) = (mint(AUDIENCE, run).await, mint("npm", run).await);
+        let tokens = if both_are_reported { vec![pypi.as_str(), npm.as_str()] } else { vec![pypi.as_str()] };
+        assert!(
+            labels(&broker.leaks(&key, &report(tokens)).await).iter().all(|label| label == "true_positive")
+        );
+        let count = run.parse::<usize>().expect("a number");
+        for (inbox, registry) in [(&of_pypi, "pypi"), (&of_npm, "npm")] {
+            broker.until("it is told", async || inbox.taken().len() == count).await;
+            let about = inbox.taken()[count - 1].json();
+            assert_eq!(about["data"]["token"]["registry"], registry, "run {run}");
+            assert_eq!(about["data"]["done"]["killed"], 2);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_no_more_messages_than_there_may_be() {
+    let scene = Scene::set(|setup| setup.limits("notices = 2\n")).await;
+    scene.inbox.answers(500);
+    for run in 0..6 {
+        let token = scene.token(&run.to_string()).await;
+        scene.leak(&[&token]).await;
+        assert!(!scene.broker.is_active(&token).await, "tokens die all the same");
+    }
+    assert_eq!(scene.broker.metric("trustmint_notices_waiting").await, 2);
+    assert_eq!(scene.broker.metric("trustmint_notices_refused_total").await, 4);
+}
+
+/// While a fleet is given another configuration, some replicas know a recipient and others do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_does_not_know_a_recipient_loses_nothing() {
+    let redis = RedisServer::start();
+    let other = Inbox::start().await;
+    let scene = Scene::set(|setup| setup.store_url(&redis.url())).await;
+    let mut old = with_keys_file(Setup::new(&scene.issuer), [&scene.key]).store_url(&redis.url());
+    old.registries.push_str(&other.section("other", ""));
+    old.files.extend(other.files("other"));
+    let old = old.start().await;
+    scene.inbox.answers(500);
+    for run in 0..10 {
+        let token = scene.token(&run.to_string()).await;
+        scene.leak(&[&token]).await;
+    }
+    let failed = async || scene.broker.log().contains("could not be delivered");
+    scene.broker.until("the one that knows it has tried", failed).await;
+    scene.broker.signal("STOP");
+    let met = async || old.log().contains("not configured here");
+    old.until_within(std::time::Duration::from_secs(60), "the other one has met some", met).await;
+    scene.inbox.answers(204);
+    scene.broker.signal("CONT");
+    let patience = std::time::Duration::from_secs(120);
+    scene.broker.until_within(patience, "all arrive", async || scene.inbox.taken().len() == 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_says_of_a_failure_holds_no_secret_of_the_address() {
+    let scene = Scene::set(|mut setup| {
+        setup.registries = setup.registries.replace("/hook\"", "/SECRET-PATH?key=SECRET-QUERY\"");
+        setup
+    })
+    .await;
+    let token = scene.token("1").await;
+    scene.leak(&[&token]).await;
+    scene.broker.until("it is tried", async || scene.broker.log().contains("could not be delivered")).await;
+    assert!(!scene.broker.log().contains("SECRET-"), "{}", scene.broker.log());
 }

@@ -14,7 +14,62 @@ fn every_page_is_in_the_summary() {
     assert_eq!(listed.len(), unique.len(), "{listed:?}");
     let there: BTreeSet<_> =
         pages().into_iter().map(|page| page.name).filter(|name| name != "docs/SUMMARY.md").collect();
-    assert_eq!(unique, there);
+    // Pages that stay beside what they are about.
+    let (beside, listed): (BTreeSet<_>, _) =
+        unique.into_iter().partition(|name| name.starts_with("examples/") || name.starts_with("helm/"));
+    assert!(beside.iter().all(|name| root().join(name).exists()), "{beside:?}");
+    assert_eq!(listed, there);
+}
+
+#[test]
+fn every_line_of_the_workflows_is_explained() {
+    let page = std::fs::read_to_string(root().join("docs/workflows.md")).expect("the page");
+    let shown: BTreeSet<_> = page.lines().map(str::trim).collect();
+    let mut lines = 0;
+    for entry in std::fs::read_dir(root().join("examples/github-actions")).expect("examples") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a workflow");
+        for line in text.lines().map(str::trim) {
+            let has_a_name_of_its_own = line.starts_with("name: ") || line.starts_with("environment: ");
+            if line.is_empty() || line.starts_with('#') || (has_a_name_of_its_own && page.contains(line)) {
+                continue;
+            }
+            let is_title = line.starts_with("name: ");
+            assert!(is_title || shown.contains(line), "{}: {line}", path.display());
+            lines += 1;
+        }
+    }
+    assert!(lines >= 100, "only {lines} lines were found");
+}
+
+/// The README claims nothing beside others that no test shows.
+#[test]
+fn every_claim_beside_others_names_the_test_that_shows_it() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let section = readme.split("## Beside others").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows = section.expect("the section").lines().filter(|line| line.starts_with("| ")).skip(1);
+    let mut tests = String::new();
+    let mut folders = vec![root().join("tests/tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("tests") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                tests.push_str(&std::fs::read_to_string(&path).unwrap_or_default());
+            }
+        }
+    }
+    let mut seen = 0;
+    for row in rows {
+        let name = row.trim_end_matches(" |").rsplit('|').next().unwrap_or("").trim().trim_matches('`');
+        assert!(tests.contains(&format!("fn {name}(")), "{row}");
+        seen += 1;
+    }
+    assert!(seen >= 8, "only {seen} rows were found");
 }
 
 #[test]

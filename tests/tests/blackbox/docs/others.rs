@@ -29,7 +29,9 @@ fn how(page: &Page, block: &Block) -> Option<How> {
         "text" if below("docs/reference/") => How::Generated,
         "text" => How::Picture,
         "json" => How::Json,
-        "yaml" if below("docs/registries/") => How::PartOfExample("examples/github-actions"),
+        "yaml" if below("docs/registries/") || below("docs/workflows") => {
+            How::PartOfExample("examples/github-actions")
+        }
         "yaml" | "nginx" | "caddyfile" if below("docs/proxies/") => How::PartOfExample("examples/proxies"),
         "yaml" => How::Yaml,
         "sh" => How::Shell,
