@@ -8,10 +8,11 @@
 //! ```text
 //! client ── http/dialects ─▶ broker::exchange ─▶ identity ─▶ policy::decide ─▶ token ─▶ store ─▶ audit
 //! registry, proxy ── http/oauth, http/forward_auth ─▶ broker::introspect, authorize ─▶ store
+//! scanner ── http/leaks ─▶ leaks (did they sign it?) ─▶ broker::disclose ─▶ store, notices, audit
 //! ```
 //!
 //! [`clock`], [`document`], [`denial`], [`fetch`], [`keyring`], [`registry`], [`identity`], [`policy`],
-//! [`token`], [`store`] and [`audit`] are the ground floors; none of them names [`broker`] or
+//! [`token`], [`store`], [`leaks`], [`notices`] and [`audit`] are the ground floors; none of them names [`broker`] or
 //! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
 //! format and nothing of verification. [`config`] turns what the operator wrote into types,
 //! [`service`] puts the house together,

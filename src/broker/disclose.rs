@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Broker;
 use super::killing::{Victim, number};
 use super::leak_messages::Messages;
+use super::suspects::{Suspect, Suspects};
 use super::unabandoned::Unabandoned;
 use crate::audit::{Event, Outcome, Place};
 use crate::denial::Denial;
@@ -14,7 +15,7 @@ use crate::leaks::{Leak, Leaks};
 use crate::notices::Found;
 use crate::registry::{OnLeak, Registry};
 use crate::store::{Cause, Death, Doomed, Entry, Selector, Switch};
-use crate::token::{Family, Record, RegistryToken, Tag, TokenHash, TokenId};
+use crate::token::{Record, RegistryToken, Tag, TokenHash, TokenId};
 
 /// How many tokens are looked at together.
 const LOOKED_AT: usize = 500;
@@ -62,40 +63,6 @@ struct Candidate {
     registry: Arc<Registry>,
     tag: Tag,
     hash: TokenHash,
-}
-
-/// A token that was reported and is alive in the store.
-pub(super) struct Suspect {
-    pub(super) hash: TokenHash,
-    pub(super) record: Arc<Record>,
-    /// Where it was found.
-    pub(super) found: Found,
-}
-
-/// Suspects of one run, of which the first stands for all.
-pub(super) struct Suspects {
-    pub(super) tag: Tag,
-    family: Family,
-    pub(super) tokens: Vec<Suspect>,
-    /// Whether any of them is good for something. Otherwise a switch or an edit of policies has ended
-    /// them already: they are killed by themselves, so that neither brings them back, and nobody is told.
-    pub(super) are_live: bool,
-}
-
-impl Suspects {
-    /// The policies that fed them.
-    pub(super) fn policies(&self) -> Vec<Arc<str>> {
-        let all = self.tokens.iter().flat_map(|token| &token.record.policies);
-        let mut policies: Vec<_> = all.cloned().collect();
-        policies.sort_unstable();
-        policies.dedup();
-        policies
-    }
-
-    /// The one for which others die.
-    fn first(&self) -> &Suspect {
-        &self.tokens[0]
-    }
 }
 
 impl Broker {

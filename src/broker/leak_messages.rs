@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Broker;
-use super::disclose::{Suspect, Suspects};
 use super::killing::Victim;
+use super::suspects::{Suspect, Suspects};
 use crate::denial::Denial;
 use crate::identity::Identity;
 use crate::notices::{Deed, Found, Parcel, TokenLeaked, Webhook};

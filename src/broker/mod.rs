@@ -12,6 +12,7 @@ mod leak_messages;
 mod policies;
 mod presented;
 mod revoke;
+mod suspects;
 mod switches;
 mod unabandoned;
 

@@ -12,11 +12,6 @@ use crate::denial::Reason;
 /// The address of the page.
 pub(super) const ROUTE: &str = "/errors/{reason}";
 
-/// Where the page about a reason is, below this public URL.
-pub(super) fn page_of(reason: Reason, public_url: &str) -> String {
-    format!("{public_url}/errors/{reason}")
-}
-
 pub(super) async fn page(reason: Result<Path<String>, PathRejection>) -> Result<Response, Refused> {
     let known = |Path(code): Path<String>| Reason::ALL.into_iter().find(|reason| reason.as_str() == code);
     let reason = reason.ok().and_then(known).ok_or_else(not_found)?;

@@ -16,6 +16,7 @@ mod oauth;
 mod ops;
 mod public;
 mod rate_limit;
+mod reading;
 mod refusal;
 mod routes;
 mod server;

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::around::{Around, Words, around};
 use super::body::BodyLimit;
+use super::reading::Reading;
 use super::refusal::bad_request;
 use super::routes::{INTROSPECT, METADATA};
 use super::state::{Public, method_not_allowed};
@@ -21,7 +22,7 @@ use crate::config::Limits;
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
     let body_limit = BodyLimit(limits.body_bytes);
-    let public = Public { broker, body_limit, reading: leaks::Reading::new(limits, trusted_proxies) };
+    let public = Public { broker, body_limit, reading: Reading::new(limits, trusted_proxies) };
     let by_network = rate_limit::layer(
         rate_limit::ByNetwork::new(trusted_proxies),
         limits.requests_per_second,

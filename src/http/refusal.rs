@@ -7,7 +7,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::errors::page_of;
 use crate::denial::{Denial, Reason};
 
 /// A denial that became an answer; it is rendered by [`problem`] or [`oauth`].
@@ -120,6 +119,11 @@ pub(super) fn oauth(response: Response, public_url: &str) -> Response {
         body.insert("error_uri".into(), page_of(refused.denial.reason, public_url).into());
         body
     })
+}
+
+/// Where the page about a reason is (`errors`), below this public URL.
+fn page_of(reason: Reason, public_url: &str) -> String {
+    format!("{public_url}/errors/{reason}")
 }
 
 /// The status where no dialect has one of its own.

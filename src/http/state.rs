@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use axum::http::StatusCode;
 
 use super::body::BodyLimit;
-use super::leaks::Reading;
+use super::reading::Reading;
 use super::refusal::Refused;
 use crate::broker::Broker;
 

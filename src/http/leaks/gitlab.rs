@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::super::credential::{only, unauthenticated};
 use super::super::refusal::Refused;
 use super::super::state::Public;
-use super::signed::disclose;
+use super::taking::disclose;
 use crate::leaks::Reporter;
 
 pub(super) const TYPES: &str = "/v1/revocable_token_types";

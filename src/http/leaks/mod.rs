@@ -3,19 +3,24 @@
 
 mod gitlab;
 mod holder;
-mod reading;
 mod signed;
+mod taking;
 mod verify;
 
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{Router, get, post};
 
 pub(super) use holder::{HOLDER, holder};
-pub(super) use reading::Reading;
 pub(super) use verify::{VERIFY, verifiable, verify};
 
 use self::signed::Answer;
+use super::refusal::Refused;
 use super::state::{Public, method_not_allowed};
+use super::target::not_found;
 use crate::denial::Reason;
 
 /// Where a reporter reports.
@@ -33,7 +38,7 @@ pub(super) const ROUTES: [&str; 9] =
 pub(super) fn reporters() -> Router<Public> {
     let by_headers = |answer| post(move |state, request| signed::by_headers(state, request, answer));
     Router::new()
-        .route(REPORT, post(signed::by_name))
+        .route(REPORT, post(by_name))
         .route(PYPI[0], by_headers(Answer::Nothing))
         .route(PYPI[1], by_headers(Answer::Nothing))
         .route(CRATES, by_headers(Answer::Labels))
@@ -41,6 +46,20 @@ pub(super) fn reporters() -> Router<Public> {
         .route(gitlab::TYPES, get(gitlab::types))
         .route(gitlab::REVOKE, post(gitlab::revoke))
         .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// `POST /leaks/{reporter}`, in the protocol of the reporter.
+async fn by_name(
+    State(public): State<Public>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let reporter = public.broker.reporters.by_id(&name).ok_or_else(not_found)?;
+    let reporter = Arc::clone(reporter);
+    match reporter.signatures() {
+        Some(signatures) => signed::report(&public, &reporter, signatures, request, Answer::Labels).await,
+        None => gitlab::revoke_by(&public, &reporter, request).await,
+    }
 }
 
 /// A report that is not believed is forbidden; what else is wrong with it is a bad request.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -16,13 +14,12 @@ use serde::Serialize;
 use super::super::credential::{only, unauthenticated};
 use super::super::refusal::Refused;
 use super::super::state::Public;
-use super::super::target::not_found;
-use super::gitlab;
+use super::taking::disclose;
 use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
 use crate::hex;
 use crate::keyring::Missing;
-use crate::leaks::{BadList, Leaks, PublicKeys, Reporter, Signatures};
+use crate::leaks::{Leaks, PublicKeys, Reporter, Signatures};
 
 /// What a reporter reads.
 #[derive(Clone, Copy)]
@@ -41,20 +38,6 @@ struct Labelled<'l> {
     label: &'static str,
 }
 
-/// `POST /leaks/{reporter}`.
-pub(super) async fn by_name(
-    State(public): State<Public>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, Refused> {
-    let reporter = public.broker.reporters.by_id(&name).ok_or_else(not_found)?;
-    let reporter = Arc::clone(reporter);
-    match reporter.signatures() {
-        Some(signatures) => report(&public, &reporter, signatures, request, Answer::Labels).await,
-        None => gitlab::revoke_by(&public, &reporter, request).await,
-    }
-}
-
 /// The addresses of public registries, where the headers tell who reports.
 pub(super) async fn by_headers(
     State(public): State<Public>,
@@ -68,7 +51,8 @@ pub(super) async fn by_headers(
     report(&public, &reporter, signatures, request, answer).await
 }
 
-async fn report(
+/// A report that is signed, by this reporter if the signature fits.
+pub(super) async fn report(
     public: &Public,
     reporter: &Arc<Reporter>,
     signatures: &Signatures,
@@ -104,29 +88,6 @@ async fn take(
     let keys = keys(signatures, key_id).await?;
     let verified = |body: &[u8]| keys.verify(key_id, body, &signature);
     disclose(public, reporter, (&parts, body), verified).await
-}
-
-/// Reads a body, believes it if it is verified, and acts on it.
-pub(super) async fn disclose(
-    public: &Public,
-    reporter: &Reporter,
-    (parts, body): (&Parts, Body),
-    verified: impl Fn(&[u8]) -> bool,
-) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
-    let report = public.reading.read(parts, body).await?;
-    if !verified(&report.body) {
-        return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
-    }
-    let most = public.reading.records;
-    let leaks = Leaks::parse(&report.body, most).map_err(|error| match error {
-        BadList::TooMany => Refused::malformed(format!("the report has more than {most} records"))
-            .with_status(StatusCode::PAYLOAD_TOO_LARGE),
-        BadList::NoArray => Refused::malformed("the report is not a JSON array"),
-    })?;
-    let leaks = Arc::new(leaks);
-    // What was begun goes on; the report is to come again all the same.
-    let reported = public.reading.in_time(public.broker.disclose(&reporter.id, Arc::clone(&leaks))).await?;
-    Ok((leaks, reported))
 }
 
 async fn keys(signatures: &Signatures, key_id: &str) -> Result<Arc<PublicKeys>, Denial> {

@@ -13,8 +13,8 @@ use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use super::super::client_network::{Peer, client_network};
-use super::super::refusal::Refused;
+use super::client_network::{Peer, client_network};
+use super::refusal::Refused;
 use crate::config::Limits;
 use crate::denial::{Denial, Reason};
 
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 
 /// How reports are read.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Reading {
+pub(super) struct Reading {
     shares: Arc<Mutex<Shares>>,
     trusted_proxies: Arc<[IpNet]>,
     bytes: usize,
@@ -49,7 +49,7 @@ pub(super) struct Report {
 }
 
 impl Reading {
-    pub(in crate::http) fn new(limits: &Limits, trusted_proxies: &[IpNet]) -> Self {
+    pub(super) fn new(limits: &Limits, trusted_proxies: &[IpNet]) -> Self {
         Self {
             shares: Arc::default(),
             trusted_proxies: trusted_proxies.into(),

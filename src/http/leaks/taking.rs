@@ -1,0 +1,36 @@
+//! A report that is believed, on its way to the broker.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use super::super::refusal::Refused;
+use super::super::state::Public;
+use crate::broker::Reported;
+use crate::denial::{Denial, Reason};
+use crate::leaks::{BadList, Leaks, Reporter};
+
+/// Reads a body, believes it if it is verified, and acts on it.
+pub(super) async fn disclose(
+    public: &Public,
+    reporter: &Reporter,
+    (parts, body): (&Parts, Body),
+    verified: impl Fn(&[u8]) -> bool,
+) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
+    let report = public.reading.read(parts, body).await?;
+    if !verified(&report.body) {
+        return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
+    }
+    let most = public.reading.records;
+    let leaks = Leaks::parse(&report.body, most).map_err(|error| match error {
+        BadList::TooMany => Refused::malformed(format!("the report has more than {most} records"))
+            .with_status(StatusCode::PAYLOAD_TOO_LARGE),
+        BadList::NoArray => Refused::malformed("the report is not a JSON array"),
+    })?;
+    let leaks = Arc::new(leaks);
+    // What was begun goes on; the report is to come again all the same.
+    let reported = public.reading.in_time(public.broker.disclose(&reporter.id, Arc::clone(&leaks))).await?;
+    Ok((leaks, reported))
+}
