@@ -81,6 +81,9 @@ pub struct Event {
     /// The token that was found, for which this one died too if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reported_token: Option<TokenId>,
+    /// The reported tokens that had ended already, so that they can be found in what they were minted for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<TokenId>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
@@ -128,6 +131,7 @@ impl Event {
             reporter: None,
             found_at: None,
             reported_token: None,
+            ended: Vec::new(),
             reason: None,
             detail: None,
             internal: None,

@@ -24,6 +24,9 @@ const LOOKED_AT: usize = 500;
 const KILLED: usize = 500;
 const ENDED: usize = 100;
 
+/// How many tokens that had ended already are named in the event of a report.
+const NAMED: usize = 100;
+
 /// What the dialect of leak reports is called in events.
 pub(super) const DIALECT: &str = "leaks";
 
@@ -54,6 +57,14 @@ impl Reported {
             Self::Foreign => "foreign",
         }
     }
+}
+
+/// What is known of a report so far.
+struct Judged {
+    /// What each record is, in their order.
+    records: Vec<Reported>,
+    /// The first tokens that had ended already.
+    ended: Vec<TokenId>,
 }
 
 /// A reported string that is written like a token of ours.
@@ -90,25 +101,31 @@ impl Broker {
     ) -> Result<Vec<Reported>, Denial> {
         let mut event = Event::new(self.clock.now_ms(), Outcome::Reported, DIALECT);
         event.reporter = Some(Arc::clone(reporter));
-        let judged = self.judge_and_end(reporter, report).await;
-        match &judged {
-            Ok(judged) => event.detail = Some(self.count(reporter, report, judged)),
+        let mut judged = Judged { records: vec![Reported::Foreign; report.leaks.len()], ended: Vec::new() };
+        let ended = self.judge_and_end(reporter, report, &mut judged).await;
+        event.ended = judged.ended;
+        match &ended {
+            Ok(()) => event.detail = Some(self.count(reporter, report, &judged.records)),
             Err(denial) => event.refuse(denial),
         }
         place.record(event);
-        judged
+        ended.map(|()| judged.records)
     }
 
-    async fn judge_and_end(&self, reporter: &Arc<str>, report: &Leaks) -> Result<Vec<Reported>, Denial> {
-        let mut judged = vec![Reported::Foreign; report.leaks.len()];
-        let suspects = self.suspects(reporter, &report.leaks, &mut judged).await?;
+    async fn judge_and_end(
+        &self,
+        reporter: &Arc<str>,
+        report: &Leaks,
+        judged: &mut Judged,
+    ) -> Result<(), Denial> {
+        let suspects = self.suspects(reporter, &report.leaks, judged).await?;
         let mut suspended = HashSet::new();
         let mut rest = suspects.as_slice();
         while let Some(part) = rest.get(..together(rest)).filter(|part| !part.is_empty()) {
             self.end(part, &mut suspended).await?;
             rest = &rest[part.len()..];
         }
-        Ok(judged)
+        Ok(())
     }
 
     /// Says what each record is, and gathers what lives by its run.
@@ -116,7 +133,7 @@ impl Broker {
         &self,
         reporter: &Arc<str>,
         leaks: &[Leak],
-        judged: &mut [Reported],
+        judged: &mut Judged,
     ) -> Result<Vec<Suspects>, Denial> {
         let (mut suspects, mut by_family) = (Vec::<Suspects>::new(), HashMap::new());
         for part in self.candidates(leaks).chunks(LOOKED_AT) {
@@ -134,7 +151,10 @@ impl Broker {
                     Some(_) => (Reported::Ended, None),
                 };
                 for at in &candidate.records {
-                    judged[*at] = state;
+                    judged.records[*at] = state;
+                }
+                if state == Reported::Ended && judged.ended.len() < NAMED {
+                    judged.ended.push(TokenId::from(candidate.hash));
                 }
                 self.metrics.leak(reporter, Some(&candidate.registry.id), state.label());
                 let Some(record) = record else { continue };
@@ -231,7 +251,7 @@ impl Broker {
     /// Suspends the policies that fed tokens of registries where a leak means that, each once.
     async fn suspend(&self, suspects: &[Suspects], suspended: &mut HashSet<Arc<str>>) -> Result<(), Denial> {
         let live = suspects.iter().filter(|each| each.are_live).flat_map(|each| &each.tokens);
-        for Suspect { record, .. } in live {
+        for Suspect { hash, record, found } in live {
             let registry = self.registries.by_id(&record.registry);
             if registry.is_none_or(|registry| registry.on_leak != OnLeak::Suspend) {
                 continue;
@@ -239,7 +259,10 @@ impl Broker {
             for policy in &record.policies {
                 if !suspended.contains(policy) {
                     let selector = Selector { policy: Some(policy.to_string()), ..Selector::default() };
-                    self.throw(&selector, Switch::Suspend, DIALECT, None).await?;
+                    let mut event = Event::new(self.clock.now_ms(), Outcome::Switched, DIALECT);
+                    event.reporter = Some(Arc::clone(&found.reporter));
+                    event.reported_token = Some(TokenId::from(*hash));
+                    self.throw(&selector, Switch::Suspend, event, None).await?;
                     suspended.insert(Arc::clone(policy));
                 }
             }

@@ -154,23 +154,23 @@ impl Broker {
     pub async fn switch(self: &Arc<Self>, selector: Selector, switch: Switch) -> Result<(), Denial> {
         let place = self.place()?;
         let broker = Arc::clone(self);
-        let thrown = tokio::spawn(async move { broker.throw(&selector, switch, "admin", Some(place)).await });
+        let event = Event::new(self.clock.now_ms(), Outcome::Switched, "admin");
+        let thrown = tokio::spawn(async move { broker.throw(&selector, switch, event, Some(place)).await });
         thrown.await.unwrap_or_else(|error| {
             Err(Denial::new(Reason::Overloaded, "the switch was aborted").internal(error))
         })
     }
 
-    /// Throws a switch, records that, and sees that it is in force here.
+    /// Throws a switch, records that in an event that says who did, and sees that it is in force here.
     async fn throw(
         &self,
         selector: &Selector,
         switch: Switch,
-        dialect: &'static str,
+        mut event: Event,
         place: Option<Place>,
     ) -> Result<(), Denial> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = event.at_ms;
         let thrown = self.insist(|| self.store.switch(selector.clone(), switch, now_ms)).await;
-        let mut event = Event::new(now_ms, Outcome::Switched, dialect);
         if let Err(denial) = &thrown {
             // Nobody knows whether it was thrown; whoever wanted it will try again.
             event.refuse(denial);

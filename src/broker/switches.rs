@@ -120,7 +120,7 @@ impl Switches {
         if suspended {
             return Err(Denial::new(
                 Reason::Suspended,
-                "an operator has suspended publishing by this identity; ask them to resume it",
+                "publishing by this identity is suspended, by an operator or for a leaked token; an operator can resume it",
             ));
         }
         Ok(())

@@ -6,8 +6,8 @@ use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 use url::Url;
 
-use super::{Files, fetcher, without_credentials};
-use crate::document::{Code, Located, Section, Warnings};
+use super::{Files, fetcher, https_url};
+use crate::document::{Code, Located, Section, Warnings, without_credentials};
 use crate::identity::{
     Issuer, IssuerSettings, Issuers, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
 };
@@ -248,10 +248,7 @@ fn read_keys(
         return Some(KeySource::File(files.path(name.value), contents));
     }
     let fetcher = fetcher::read(section, files);
-    let jwks_uri = section.parsed("jwks_uri", |text| match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" => Ok(text.to_owned()),
-        _ => Err("it must be an https URL"),
-    });
+    let jwks_uri = section.parsed("jwks_uri", https_url);
     Some(KeySource::Fetched(Remote {
         fetcher: fetcher?,
         issuer_url: url?.to_owned(),

@@ -30,7 +30,9 @@ pub use listen::{AdminAddress, AdminDoor, Listen, Tls};
 pub use secret::Secret;
 pub use store::{RedisUrl, StoreConfig, Topology};
 
-use crate::document::{Code, Diagnostics, Located, Section, Source, Warnings, document, parse};
+use crate::document::{
+    Code, Diagnostics, Located, Section, Source, Warnings, document, parse, without_credentials,
+};
 use crate::identity::Issuers;
 use crate::leaks::Reporters;
 use crate::notices::Webhooks;
@@ -249,9 +251,14 @@ fn networks(section: &Section<'_>, key: &str) -> Vec<IpNet> {
     section.strings(key).into_iter().filter_map(parse).collect()
 }
 
-/// A URL as a message may repeat it.
-fn without_credentials(url: &str) -> &str {
-    if url.contains('@') { "…" } else { url }
+/// An address of somebody that is asked or told.
+fn https_url(text: &str) -> Result<String, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("it must be an https URL without credentials"),
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {

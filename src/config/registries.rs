@@ -275,7 +275,7 @@ fn read_client(section: Section<'_>, registry: &str, taken: &mut Taken) -> Optio
         }
     }
     if hashes.is_empty() {
-        section.missing("secret_sha256", "[\"…\"], as `trustmint client new` prints it");
+        section.missing_with("secret_sha256", "[\"…\"]", ", as `trustmint client new` prints it");
     }
     section.finish();
     Some(Client { id: id?.value.to_owned(), secrets })

@@ -4,10 +4,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
 use hyper::header::{HeaderName, HeaderValue};
-use url::Url;
 
 use super::registries::check_id;
-use super::{Files, fetcher};
+use super::{Files, fetcher, https_url};
 use crate::document::{Code, Located, Section};
 use crate::keyring::Keyring;
 use crate::leaks::{Curve, Proof, Reporter, ReporterKeys, ReporterKind, Reporters, Signatures};
@@ -72,7 +71,7 @@ fn read_reporter(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>)
 fn read_secrets(section: &Section<'_>) -> Option<Vec<SecretHash>> {
     let hashes = section.strings("secret_sha256");
     if hashes.is_empty() {
-        section.missing("secret_sha256", "[\"…\"], as `trustmint client new` prints it");
+        section.missing_with("secret_sha256", "[\"…\"]", ", as `trustmint client new` prints it");
     }
     let read = |hash: &Located<&str>| {
         let secret = SecretHash::from_hex(hash.value);
@@ -96,8 +95,9 @@ fn read_signatures(
     kind: ReporterKind,
 ) -> Option<Signatures> {
     let defaults = kind.headers();
-    let key_id_header = read_header(section, "key_id_header", defaults.map(|(key_id, _)| key_id));
-    let signature_header = read_header(section, "signature_header", defaults.map(|(_, signature)| signature));
+    let (key_id, signature) = defaults.unzip();
+    let key_id_header = read_header(section, "key_id_header", key_id, "\"Scanner-Key-Identifier\"");
+    let signature_header = read_header(section, "signature_header", signature, "\"Scanner-Signature\"");
     if key_id_header.is_some() && key_id_header == signature_header {
         section.error(section.span(), "the key's id and the signature are in the same header", None);
     }
@@ -105,14 +105,19 @@ fn read_signatures(
     Some(Signatures { key_id_header: key_id_header?, signature_header: signature_header?, keyring: keyring? })
 }
 
-fn read_header(section: &Section<'_>, key: &str, default: Option<&'static str>) -> Option<HeaderName> {
+fn read_header(
+    section: &Section<'_>,
+    key: &str,
+    default: Option<&'static str>,
+    example: &str,
+) -> Option<HeaderName> {
     let written = section.parsed(key, |text| HeaderName::try_from(text).map_err(|_| "it is no header name"));
     match (written, default) {
         (Some(header), _) => Some(header.value),
         (None, Some(default)) => Some(HeaderName::from_static(default)),
         (None, None) => {
             if !section.contains(key) {
-                section.missing(key, "\"scanner-signature\"");
+                section.missing(key, example);
             }
             None
         }
@@ -127,7 +132,7 @@ fn read_keyring(
 ) -> Option<Keyring<ReporterKeys>> {
     let curves = read_curves(section);
     let keys = |remote, authorization| ReporterKeys {
-        reporter: name.value.into(),
+        name: format!("reporters.{}", name.value),
         curves,
         remote,
         authorization,
@@ -151,15 +156,10 @@ fn read_keyring(
         };
     }
     let fetcher = fetcher::read(section, files);
-    let url = section.parsed("keys_url", |text| match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
-            Ok(text.to_owned())
-        }
-        _ => Err("it must be an https URL without credentials"),
-    });
+    let url = section.parsed("keys_url", https_url);
     let url = url.map(|url| url.value).or_else(|| kind.keys_url().map(str::to_owned));
     if url.is_none() && !section.contains("keys_url") {
-        section.missing("keys_url", "\"https://scanner.example.com/keys.json\", or a `keys_file`");
+        section.missing_with("keys_url", "\"https://scanner.example.com/keys.json\"", ", or a `keys_file`");
     }
     let authorization = section.contains("keys_token_file").then(|| read_token(section, files));
     Some(Keyring::fetched(keys(Some((fetcher?, url?)), authorization.flatten())))
@@ -178,8 +178,11 @@ fn read_token(section: &Section<'_>, files: &Files<'_>) -> Option<HeaderValue> {
 }
 
 fn read_curves(section: &Section<'_>) -> Vec<Curve> {
-    let mut curves = Vec::new();
-    for name in section.strings("curves") {
+    let (mut curves, named) = (Vec::new(), section.strings("curves"));
+    if section.contains("curves") && named.is_empty() {
+        section.error(section.span(), "`curves` is empty", "leave it out for P-256".to_owned());
+    }
+    for name in named {
         match Curve::ALL.into_iter().find(|curve| curve.as_str() == name.value) {
             Some(curve) => curves.push(curve),
             None => {
@@ -192,5 +195,8 @@ fn read_curves(section: &Section<'_>) -> Vec<Curve> {
             }
         }
     }
-    if curves.is_empty() { vec![Curve::P256] } else { curves }
+    if !section.contains("curves") {
+        curves.push(Curve::P256);
+    }
+    curves
 }

@@ -1,9 +1,7 @@
 //! `[webhooks.*]`.
 
-use url::Url;
-
 use super::registries::check_id;
-use super::{Files, fetcher, without_credentials};
+use super::{Files, fetcher, https_url};
 use crate::document::{Located, Section};
 use crate::notices::{Webhook, WebhookSecret, Webhooks};
 use crate::registry::Registries;
@@ -28,12 +26,7 @@ fn read_webhook(
     registries: &Registries,
 ) -> Option<Webhook> {
     section.required("url", "\"https://alerts.example.com/trustmint\"");
-    let url = section.parsed("url", |text| match Url::parse(text) {
-        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
-            Ok(text.to_owned())
-        }
-        _ => Err(format!("\"{}\" is no https URL without credentials", without_credentials(text))),
-    });
+    let url = section.parsed("url", https_url);
     let secrets = read_secrets(section, files);
     let about = section.strings("registries");
     for registry in &about {
@@ -42,6 +35,12 @@ fn read_webhook(
         }
     }
     let policies = section.strings("policies");
+    for (key, listed) in [("registries", &about), ("policies", &policies)] {
+        if section.contains(key) && listed.is_empty() {
+            let help = "leave it out to be told about all".to_owned();
+            section.error(section.span(), format!("`{key}` is empty"), help);
+        }
+    }
     let owned = |all: Vec<Located<&str>>| all.into_iter().map(|one| one.value.to_owned()).collect();
     let fetcher = fetcher::read(section, files);
     Some(Webhook {

@@ -33,12 +33,12 @@ impl Reason {
                 "The operator configures the issuer, or mends its `url`; a slash at the end counts.",
             ),
             Self::UnknownKey => help(
-                "The issuer, asked anew, has no key with the token's `kid`.",
-                "Fetch a fresh ID token. If that fails too, somebody else signed it; with `keys_file`, the operator copies the keys again.",
+                "The issuer, asked anew, has no key with the token's `kid`; or a reporter of leaks none with the id that it names.",
+                "Fetch a fresh ID token. A reporter looks whether the key is in the listing that the operator configured. If that fails too, somebody else signed it; with `keys_file`, the operator copies the keys again.",
             ),
             Self::BadSignature => help(
-                "The signature does not verify under the issuer's key: the token was changed, or somebody else signed it.",
-                "Send the ID token unchanged; shells and logs like to mask or wrap it.",
+                "The signature does not verify under the issuer's or the reporter's key: what was signed was changed, or somebody else signed it.",
+                "Send the ID token unchanged; shells and logs like to mask or wrap it. A leak report is signed over the bytes that are sent.",
             ),
             Self::WrongAudience => help(
                 "The ID token was fetched for another service: its `aud` is none of this registry's.",
@@ -96,7 +96,7 @@ impl Reason {
                 "Trying again does not help: publish more with one token, or raise the limit.",
             ),
             Self::Suspended => help(
-                "An operator has suspended the issuer, registry, policy, repository or run.",
+                "The issuer, registry, policy, repository or run is suspended: by an operator, or because a token leaked.",
                 "Ask the operator; `trustmint resume` ends it.",
             ),
             Self::RateLimited => help(
@@ -104,8 +104,8 @@ impl Reason {
                 "Try again after `Retry-After`. Behind a proxy, the operator sets `trusted_proxies`.",
             ),
             Self::IssuerUnavailable => help(
-                "The issuer's keys cannot be had at the moment, so nothing can be said about the ID token.",
-                "Try again after `Retry-After`. The operator runs `trustmint issuer check`.",
+                "The issuer's keys, or the reporter's, cannot be had at the moment, so nothing can be said about what they signed.",
+                "Try again after `Retry-After`. The operator runs `trustmint issuer check`, and looks into the log for a reporter.",
             ),
             Self::StoreUnavailable => help(
                 "The store did not answer in time, so nothing was minted.",
@@ -124,8 +124,8 @@ impl Reason {
                 "Name the registry's host, or its id as `audience`.",
             ),
             Self::Unauthenticated => help(
-                "The caller did not prove to be a client of the registry.",
-                "Send the client's id and secret, as `trustmint client new` made them.",
+                "The caller did not prove to be a client of the registry, or a reporter of leaks.",
+                "Send the client's id and secret, as `trustmint client new` made them; or the headers of the reporter, each once.",
             ),
             Self::InvalidToken => help(
                 "What was shown is no live token of this registry: it has expired, was revoked, or is another's.",

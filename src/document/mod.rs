@@ -7,6 +7,7 @@
 #[cfg(test)]
 pub(crate) mod asked;
 mod code;
+mod credentials;
 mod datetime;
 mod diagnostic;
 mod printable;
@@ -17,6 +18,7 @@ mod suggest;
 mod warnings;
 
 pub use code::Code;
+pub use credentials::without_credentials;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use printable::steers_terminal;
 pub use quoted::quoted;

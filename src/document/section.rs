@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::datetime::seconds;
-use super::{Code, Diagnostics, Position, Source, closest};
+use super::{Code, Diagnostics, Position, Source, closest, without_credentials};
 
 /// A value of the document.
 pub type Value<'d> = Spanned<DeValue<'d>>;
@@ -147,9 +147,14 @@ impl<'d> Section<'d> {
 
     /// Notes that a key is missing.
     pub fn missing(&self, key: &str, example: &str) {
+        self.missing_with(key, example, "");
+    }
+
+    /// Notes that a key is missing, with a remark about the example.
+    pub fn missing_with(&self, key: &str, example: &str, remark: &str) {
         let place = self.place();
         let message = format!("{place} lacks `{key}`");
-        self.report(Code::MissingKey, &self.span, message, format!("write `{key} = {example}`"));
+        self.report(Code::MissingKey, &self.span, message, format!("write `{key} = {example}`{remark}"));
     }
 
     /// A string that is parsed into a type; the parser's message becomes the error.
@@ -162,7 +167,11 @@ impl<'d> Section<'d> {
         match parse(text.value) {
             Ok(value) => Some(Located { value, span: text.span }),
             Err(error) => {
-                self.error(&text.span, format!("`{key}` cannot be \"{}\": {error}", text.value), None);
+                self.error(
+                    &text.span,
+                    format!("`{key}` cannot be \"{}\": {error}", without_credentials(text.value)),
+                    None,
+                );
                 None
             }
         }

@@ -41,7 +41,8 @@ pub struct Keyring(keyring::Keyring<IssuerKeys>);
 /// An issuer as the provider of its keys.
 #[derive(Debug)]
 struct IssuerKeys {
-    issuer: Arc<str>,
+    /// Its section in the configuration.
+    name: String,
     allow_no_kid: bool,
     /// On the network; none if the keys are from a file.
     remote: Option<Remote>,
@@ -51,7 +52,7 @@ impl Provider for IssuerKeys {
     type Keys = KeySet;
 
     fn name(&self) -> &str {
-        &self.issuer
+        &self.name
     }
 
     fn pace(&self) -> Pace {
@@ -91,7 +92,7 @@ impl Keyring {
     /// # Errors
     /// If what was in the file is no key set.
     pub fn new(issuer: Arc<str>, source: KeySource, allow_no_kid: bool) -> Result<Self, String> {
-        let keys = |remote| IssuerKeys { issuer, allow_no_kid, remote };
+        let keys = |remote| IssuerKeys { name: format!("issuers.{issuer}"), allow_no_kid, remote };
         match source {
             KeySource::File(path, contents) => {
                 keyring::Keyring::from_file(keys(None), path, &contents).map(Self)

@@ -38,8 +38,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Where the keys of a reporter are had.
 #[derive(Debug)]
 pub struct ReporterKeys {
-    /// The reporter's id.
-    pub reporter: Arc<str>,
+    /// The reporter's section in the configuration.
+    pub name: String,
     /// The curves it may sign with.
     pub curves: Vec<Curve>,
     /// Where the listing is, and who fetches it; none where it is from a file.
@@ -65,7 +65,7 @@ impl Provider for ReporterKeys {
     type Keys = PublicKeys;
 
     fn name(&self) -> &str {
-        &self.reporter
+        &self.name
     }
 
     fn pace(&self) -> Pace {
@@ -93,8 +93,8 @@ impl ReporterKeys {
                 Err(error) => {
                     let shared = newer.filter(|(_, shared)| shared.age < PACE.stale);
                     if shared.is_some() {
-                        let reporter = &*self.reporter;
-                        tracing::warn!(reporter, %error, "the keys are those that another replica had");
+                        let whose = &*self.name;
+                        tracing::warn!(whose, %error, "the keys are those that another replica had");
                     }
                     shared.ok_or(error)?
                 }
@@ -142,6 +142,6 @@ impl ReporterKeys {
     fn shared_name(&self) -> String {
         let url = self.remote.as_ref().map_or("", |(_, url)| url);
         let url = digest::digest(&digest::SHA256, url.as_bytes());
-        format!("reporter-keys:{}:{}", self.reporter, hex::encode(&url.as_ref()[..8]))
+        format!("keys:{}:{}", self.name, hex::encode(&url.as_ref()[..8]))
     }
 }

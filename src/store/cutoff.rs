@@ -28,6 +28,20 @@ impl Selector {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The parts that are given, by their names.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self { issuer, registry, policy, repository, run } = self;
+        [
+            ("issuer", issuer),
+            ("registry", registry),
+            ("policy", policy),
+            ("repository", repository),
+            ("run", run),
+        ]
+        .into_iter()
+        .filter_map(|(name, part)| Some((name, part.as_deref()?)))
+    }
 }
 
 /// A selector and the instant up to which it kills.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
 use crate::hex;
 use crate::registry::Registries;
-use crate::token::RegistryToken;
+use crate::token::{RegistryToken, TokenId};
 
 /// More than any file that is inspected for a token on each of its lines.
 const LARGEST: u64 = 1 << 20;
@@ -62,8 +62,9 @@ fn inspect(registries: &Registries, text: &str) -> Result<String, String> {
     let prefix = &registry.token_prefix;
     match RegistryToken::parse(prefix, text) {
         Some(token) => Ok(format!(
-            "a token of registry \"{}\": prefix \"{prefix}\", the checksum is right, SHA-256 {}",
+            "a token of registry \"{}\": prefix \"{prefix}\", the checksum is right, token_id {}, SHA-256 {}",
             registry.id,
+            TokenId::from(token.hash()).as_str(),
             hex::encode(&token.hash().0)
         )),
         None => Err(format!(

@@ -14,14 +14,14 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 pub(super) fn github(issuer: &str, claims: &Claims) -> Option<String> {
     let url = Url::parse(issuer).ok()?;
     let site = match host_of(&url).strip_prefix("token.actions.") {
-        Some("githubusercontent.com") => "github.com",
-        Some(tenant) => tenant,
-        None => host_of(&url),
+        Some("githubusercontent.com") => "https://github.com".to_owned(),
+        Some(tenant) => format!("https://{tenant}"),
+        None => url.origin().ascii_serialization(),
     };
     let (repository, run) = (path(claims, "repository")?, path(claims, "run_id")?);
     let attempt =
         path(claims, "run_attempt").map_or_else(String::new, |attempt| format!("/attempts/{attempt}"));
-    Some(format!("https://{site}/{repository}/actions/runs/{run}{attempt}"))
+    Some(format!("{site}/{repository}/actions/runs/{run}{attempt}"))
 }
 
 /// The job, or its pipeline.
@@ -78,8 +78,8 @@ mod tests {
             ),
             (
                 github,
-                "https://git.corp.example/_services/token",
-                "https://git.corp.example/acme/wid%20get%3Fx/actions/runs/7/attempts/2",
+                "https://git.corp.example:8443/_services/token",
+                "https://git.corp.example:8443/acme/wid%20get%3Fx/actions/runs/7/attempts/2",
             ),
             (gitlab, "https://gitlab.com", "https://gitlab.com/acme/widget/-/jobs/5"),
             (

@@ -47,7 +47,7 @@ impl Victim {
     fn log_says(&self, why: &str) -> bool {
         let log = self.broker.log();
         let mut about = log.lines().filter(|line| line.contains("the keys could not be fetched"));
-        about.any(|line| line.contains("\"whose\":\"github\"") && line.contains(why))
+        about.any(|line| line.contains("\"whose\":\"issuers.github\"") && line.contains(why))
     }
 
     /// The known key serves on, and nothing grew.

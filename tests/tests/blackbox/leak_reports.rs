@@ -79,6 +79,9 @@ async fn a_reported_token_dies_with_its_run_on_both_stores() {
             first["detail"],
             "2 live, 0 ended, 1 unknown with a valid checksum, 2 foreign, 1 unreadable"
         );
+        assert_eq!(first["ended"], Value::Null);
+        let second = &of_outcome(&broker, "reported")[1];
+        assert_eq!(second["ended"], json!([id]), "what had ended can be found by its name");
 
         let metric = |state: &str, registry: &str| {
             format!(
@@ -123,6 +126,7 @@ async fn a_leak_suspends_the_policies_behind_it_until_somebody_resumes_them() {
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.reason(), "suspended");
     let switched = of_outcome(&broker, "switched");
     assert_eq!(switched.len(), 1);
+    assert_eq!(switched[0]["reporter"], "github");
     assert_eq!(
         (&switched[0]["dialect"], &switched[0]["detail"]),
         (&json!("leaks"), &json!("Suspend {\"policy\":\"widget-release\"}"))

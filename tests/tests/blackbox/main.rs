@@ -43,6 +43,8 @@ mod key_times;
 mod keys_from_files;
 mod kinds;
 mod leak_batches;
+mod leak_configuration;
+mod leak_drill;
 mod leak_gitlab;
 mod leak_holders;
 mod leak_keys;

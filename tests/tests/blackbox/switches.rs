@@ -153,6 +153,27 @@ async fn an_operator_kills_and_resumes_from_the_shell() {
     minted(&broker, &issuer).await;
 
     assert_eq!(shell(&["kill"]).0, 2, "everything at once is nothing one means");
+    for (slip, complaint) in [
+        (["kill", "--registry", "pypl"], "no registry \"pypl\"; it has: pypi"),
+        (["kill", "--issuer", "githup"], "no issuer \"githup\"; it has: github"),
+        (["kill", "--policy", ""], "--policy is empty"),
+        (["resume", "--run", " "], "--run is empty"),
+    ] {
+        let (code, said, complained) = shell(&slip);
+        assert_eq!((code, said.as_str()), (2, ""), "{slip:?}");
+        assert!(complained.contains(complaint), "{slip:?}: {complained}");
+    }
+    let (code, said, complained) = shell(&["resume", "--policy", "widget-releas"]);
+    assert_eq!((code, said.as_str()), (1, ""), "{complained}");
+    assert!(complained.contains("nothing was suspended"), "{complained}");
+
+    assert_eq!(shell(&["kill", "--suspend", "--policy", "widget-release", "--registry", "pypi"]).0, 0);
+    let (code, said, _) = shell(&["kill", "--list"]);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!((code, lines[0]), (0, "suspended --registry \"pypi\" --policy \"widget-release\""), "{said}");
+    let killed = lines.iter().find(|line| line.ends_with("Z --repository \"acme/widget\""));
+    assert!(killed.is_some_and(|line| line.starts_with("killed, if minted by 20")), "{said}");
+    assert_eq!(shell(&["kill", "--list", "--issuer", "github"]).0, 2);
     std::fs::write(folder.join("admin-token"), "another\n").expect("file");
     let (code, said, complained) = shell(&["kill", "--issuer", "github"]);
     assert_eq!((code, said.as_str()), (1, ""), "{complained}");

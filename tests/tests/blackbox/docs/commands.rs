@@ -4,11 +4,11 @@ use trustmint_tests::broker::run;
 
 use super::{Block, Page, pages, root};
 
-/// `sh` of the quick start is run by the test of its own.
+/// `sh` of the quick start and of the drill are run by tests of their own.
 pub(super) fn covers(page: &Page, block: &Block) -> bool {
     match block.language.as_str() {
         "console" => true,
-        "sh" => page.name == "docs/quick-start.md",
+        "sh" => ["docs/quick-start.md", "docs/leaks.md"].contains(&page.name.as_str()),
         _ => false,
     }
 }
