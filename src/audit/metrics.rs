@@ -2,7 +2,6 @@
 //! token, a header or a path.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -10,6 +9,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+
+use super::gauge::gauge;
+use super::key_metrics::KeyMetrics;
 
 /// The label of what is not configured.
 const UNKNOWN: &str = "unknown";
@@ -24,12 +26,6 @@ struct ExchangeLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuerLabels {
     issuer: Arc<str>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FetchLabels {
-    issuer: Arc<str>,
-    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,17 +64,6 @@ struct WebhookLabels {
     outcome: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReporterFetchLabels {
-    reporter: Arc<str>,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReporterLabels {
-    reporter: Arc<str>,
-}
-
 /// What came of reading the policies anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
@@ -106,16 +91,12 @@ pub struct Metrics {
     revocations: Counter,
     leak_reports: Family<ReportLabels, Counter>,
     leaks: Family<LeakLabels, Counter>,
-    reporter_keys: Family<ReporterLabels, Gauge>,
-    reporter_keys_age: Family<ReporterLabels, Gauge>,
-    reporter_fetches: Family<ReporterFetchLabels, Counter>,
+    reporter_keys: KeyMetrics,
     webhooks: Family<WebhookLabels, Counter>,
     notices_waiting: Gauge,
     notices_refused: Counter,
     signature_checks: Family<IssuerLabels, Counter>,
-    issuer_keys: Family<IssuerLabels, Gauge>,
-    issuer_keys_age: Family<IssuerLabels, Gauge>,
-    issuer_fetches: Family<FetchLabels, Counter>,
+    issuer_keys: KeyMetrics,
     requests: Family<RequestLabels, Counter>,
     connections: Gauge,
     audit_waiting: Gauge,
@@ -137,16 +118,12 @@ impl Default for Metrics {
             revocations: Counter::default(),
             leak_reports: Family::default(),
             leaks: Family::default(),
-            reporter_keys: Family::default(),
-            reporter_keys_age: Family::default(),
-            reporter_fetches: Family::default(),
+            reporter_keys: KeyMetrics::new("reporter"),
             webhooks: Family::default(),
             notices_waiting: Gauge::default(),
             notices_refused: Counter::default(),
             signature_checks: Family::default(),
-            issuer_keys: Family::default(),
-            issuer_keys_age: Family::default(),
-            issuer_fetches: Family::default(),
+            issuer_keys: KeyMetrics::new("issuer"),
             requests: Family::default(),
             connections: Gauge::default(),
             audit_waiting: Gauge::default(),
@@ -171,18 +148,7 @@ impl Default for Metrics {
             metrics.leak_reports.clone(),
         );
         registry.register("leaked_tokens", "Tokens in reports, by what they were", metrics.leaks.clone());
-        registry.register("reporter_keys", "Keys of the reporter that serve", metrics.reporter_keys.clone());
-        registry.register_with_unit(
-            "reporter_keys_age",
-            "Since the reporter's keys were had from it or from their file",
-            Unit::Seconds,
-            metrics.reporter_keys_age.clone(),
-        );
-        registry.register(
-            "reporter_fetches",
-            "Fetches of the reporter's keys, by result",
-            metrics.reporter_fetches.clone(),
-        );
+        metrics.reporter_keys.register(registry);
         registry.register(
             "webhook_deliveries",
             "Attempts to deliver messages, by outcome",
@@ -203,18 +169,7 @@ impl Default for Metrics {
             "Signatures that were checked",
             metrics.signature_checks.clone(),
         );
-        registry.register("issuer_keys", "Keys of the issuer that serve", metrics.issuer_keys.clone());
-        registry.register_with_unit(
-            "issuer_keys_age",
-            "Since the issuer's keys were had from it or from their file",
-            Unit::Seconds,
-            metrics.issuer_keys_age.clone(),
-        );
-        registry.register(
-            "issuer_fetches",
-            "Fetches of the issuer's keys, by result",
-            metrics.issuer_fetches.clone(),
-        );
+        metrics.issuer_keys.register(registry);
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register(
@@ -288,15 +243,7 @@ impl Metrics {
         age: Option<u64>,
         fetches: impl IntoIterator<Item = (&'static str, u64)>,
     ) {
-        let label = ReporterLabels { reporter: Arc::clone(reporter) };
-        self.reporter_keys.get_or_create(&label).set(gauge(usable));
-        if let Some(age) = age {
-            self.reporter_keys_age.get_or_create(&label).set(gauge(age));
-        }
-        for (result, count) in fetches {
-            let label = ReporterFetchLabels { reporter: Arc::clone(reporter), result };
-            self.reporter_fetches.get_or_create(&label).inner().store(count, Ordering::Relaxed);
-        }
+        self.reporter_keys.show(reporter, usable, age, fetches);
     }
 
     /// Counts an attempt to deliver a message.
@@ -333,16 +280,7 @@ impl Metrics {
         age: Option<u64>,
         fetches: impl IntoIterator<Item = (&'static str, u64)>,
     ) {
-        let label = IssuerLabels { issuer: Arc::clone(issuer) };
-        self.issuer_keys.get_or_create(&label).set(gauge(usable));
-        if let Some(age) = age {
-            self.issuer_keys_age.get_or_create(&label).set(gauge(age));
-        }
-        for (result, count) in fetches {
-            let counter =
-                self.issuer_fetches.get_or_create(&FetchLabels { issuer: Arc::clone(issuer), result });
-            counter.inner().store(count, Ordering::Relaxed);
-        }
+        self.issuer_keys.show(issuer, usable, age, fetches);
     }
 
     /// The gauge of open connections.
@@ -377,8 +315,4 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
-}
-
-fn gauge(count: impl TryInto<i64>) -> i64 {
-    count.try_into().unwrap_or(i64::MAX)
 }

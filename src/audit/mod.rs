@@ -1,6 +1,8 @@
 //! What happened: audit events, and metrics whose labels never come from a token.
 
 mod event;
+mod gauge;
+mod key_metrics;
 mod metrics;
 mod queue;
 

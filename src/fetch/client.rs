@@ -198,9 +198,9 @@ async fn converse<T>(
     body: Bytes,
     read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, FetchError>,
 ) -> Result<T, FetchError> {
+    let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
     // Paths and queries may be secrets.
-    let site = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let failed = |error: hyper::Error| FetchError::connection(format!("HTTP with {site}"), error);
+    let failed = |error: hyper::Error| FetchError::connection(format!("HTTP with {authority}"), error);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
@@ -210,7 +210,6 @@ async fn converse<T>(
     let mut connections = JoinSet::new();
     connections.spawn(connection);
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let mut request = Request::builder()
         .method(method)
         .uri(target)

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
-use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -69,7 +69,7 @@ pub fn items(json: &str, most: usize) -> Result<Vec<&RawValue>, BadList> {
 
 /// A string, if it is one.
 pub fn string(raw: &RawValue) -> Option<String> {
-    read(raw)
+    serde_json::from_str(raw.get()).ok()
 }
 
 /// The word by which serde says that there are too many.
@@ -159,10 +159,6 @@ fn leak(record: &RawValue) -> Option<Leak> {
         source: clipped(said(members.source)),
         token,
     })
-}
-
-fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]

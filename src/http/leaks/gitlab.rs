@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::super::credential::{only, unauthenticated};
 use super::super::refusal::Refused;
 use super::super::state::Public;
-use super::taking::disclose;
+use super::taking::{count, disclose};
 use crate::leaks::Reporter;
 
 pub(super) const TYPES: &str = "/v1/revocable_token_types";
@@ -47,11 +47,7 @@ pub(super) async fn revoke_by(
         return Err(stranger());
     }
     let taken = disclose(public, &shown, (&parts, body), |_| true).await;
-    let outcome = match &taken {
-        Ok(_) => "taken",
-        Err(refused) => refused.denial.reason.as_str(),
-    };
-    public.broker.metrics.leak_report(&shown.id, outcome);
+    count(public, &shown, &taken);
     let (leaks, _) = taken?;
     let known = known_types(public);
     let ours = |kind: &str| known.iter().any(|known| known == kind);

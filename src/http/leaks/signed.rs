@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::super::credential::{only, unauthenticated};
 use super::super::refusal::Refused;
 use super::super::state::Public;
-use super::taking::disclose;
+use super::taking::{Taken, count, disclose};
 use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
 use crate::hex;
@@ -60,11 +60,7 @@ pub(super) async fn report(
     answer: Answer,
 ) -> Result<Response, Refused> {
     let taken = take(public, reporter, signatures, request).await;
-    let outcome = match &taken {
-        Ok(_) => "taken",
-        Err(refused) => refused.denial.reason.as_str(),
-    };
-    public.broker.metrics.leak_report(&reporter.id, outcome);
+    count(public, reporter, &taken);
     let (leaks, reported) = taken?;
     Ok(match answer {
         Answer::Labels if reporter.kind.reads_labels() => Json(labels(&leaks, &reported)).into_response(),
@@ -73,12 +69,7 @@ pub(super) async fn report(
 }
 
 /// The signature is verified before anything is parsed; and the key is known before the body is read.
-async fn take(
-    public: &Public,
-    reporter: &Reporter,
-    signatures: &Signatures,
-    request: Request,
-) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
+async fn take(public: &Public, reporter: &Reporter, signatures: &Signatures, request: Request) -> Taken {
     let (parts, body) = request.into_parts();
     let key_id = header(&parts.headers, &signatures.key_id_header)?;
     let signature = header(&parts.headers, &signatures.signature_header)?;

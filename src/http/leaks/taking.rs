@@ -12,13 +12,25 @@ use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
 use crate::leaks::{BadList, Leaks, Reporter};
 
+/// A report, and what its records were.
+pub(super) type Taken = Result<(Arc<Leaks>, Vec<Reported>), Refused>;
+
+/// Counts a report by what came of it.
+pub(super) fn count(public: &Public, reporter: &Reporter, taken: &Taken) {
+    let outcome = match taken {
+        Ok(_) => "taken",
+        Err(refused) => refused.denial.reason.as_str(),
+    };
+    public.broker.metrics.leak_report(&reporter.id, outcome);
+}
+
 /// Reads a body, believes it if it is verified, and acts on it.
 pub(super) async fn disclose(
     public: &Public,
     reporter: &Reporter,
     (parts, body): (&Parts, Body),
     verified: impl Fn(&[u8]) -> bool,
-) -> Result<(Arc<Leaks>, Vec<Reported>), Refused> {
+) -> Taken {
     let report = public.reading.read(parts, body).await?;
     if !verified(&report.body) {
         return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
