@@ -20,13 +20,19 @@ pub struct Https {
 impl Https {
     /// Serves these routes.
     pub async fn serve(router: Router) -> Self {
-        let certificate = Certificate::for_loopback();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("https://{}", listener.local_addr().expect("address"));
+        Self::serve_at(listener, router, || ())
+    }
+
+    /// Serves these routes at a port that they had to know before, and tells of each connection.
+    pub fn serve_at(listener: TcpListener, router: Router, connected: impl Fn() + Send + 'static) -> Self {
+        let certificate = Certificate::for_loopback();
+        let url = Self::url_of(&listener);
         let acceptor = certificate.acceptor();
         let task = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
+                connected();
                 let (acceptor, router) = (acceptor.clone(), router.clone());
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -39,10 +45,20 @@ impl Https {
         });
         Self { url, ca: certificate.ca, task }
     }
+
+    /// Closes the port.
+    pub fn stop(&self) {
+        self.task.abort();
+    }
+
+    /// The address of what is served at this port.
+    pub fn url_of(listener: &TcpListener) -> String {
+        format!("https://{}", listener.local_addr().expect("address"))
+    }
 }
 
 impl Drop for Https {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop();
     }
 }

@@ -9,14 +9,11 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get};
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
+use crate::https::Https;
 use crate::keys::{self, Key};
-use crate::tls::Certificate;
 
 /// A running issuer; it ends when dropped.
 pub struct Issuer {
@@ -27,7 +24,7 @@ pub struct Issuer {
     /// The key it signs with.
     pub key: Key,
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
+    server: Https,
 }
 
 /// What its endpoints share with the test.
@@ -54,9 +51,8 @@ impl Issuer {
 
     /// Starts one with this key.
     pub async fn with_key(key: Key) -> Self {
-        let certificate = Certificate::for_loopback();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("https://{}", listener.local_addr().expect("address"));
+        let url = Https::url_of(&listener);
         let shared = Arc::new(Shared {
             url: url.clone(),
             jwks: Mutex::new(keys::jwks([&key])),
@@ -73,23 +69,11 @@ impl Issuer {
             .route("/jwks", get(jwks))
             .route("/token", get(ambient_token))
             .with_state(Arc::clone(&shared));
-        let acceptor = certificate.acceptor();
         let counted = Arc::clone(&shared);
-        let task = tokio::spawn(async move {
-            loop {
-                let Ok((stream, _)) = listener.accept().await else { continue };
-                counted.connections.fetch_add(1, Ordering::Relaxed);
-                let (acceptor, router) = (acceptor.clone(), router.clone());
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let service = TowerToHyperService::new(router);
-                    let http =
-                        hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
-                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
+        let server = Https::serve_at(listener, router, move || {
+            counted.connections.fetch_add(1, Ordering::Relaxed);
         });
-        Self { url, ca: certificate.ca, key, shared, task }
+        Self { url, ca: server.ca.clone(), key, shared, server }
     }
 
     /// An ID token with these claims.
@@ -150,13 +134,7 @@ impl Issuer {
 
     /// An address whose port is closed, for an issuer that cannot be reached.
     pub fn stop(&self) {
-        self.task.abort();
-    }
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.server.stop();
     }
 }
 

@@ -26,6 +26,7 @@ pub mod redis_topology;
 pub mod reporter;
 pub mod server;
 pub mod setup;
+pub mod shell;
 pub mod tls;
 pub mod uploads;
 pub mod upstream;

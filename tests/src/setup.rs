@@ -121,6 +121,14 @@ impl Setup {
         Self { registries, ..self.policies(&policy) }
     }
 
+    /// Where a leak suspends the policies behind it.
+    pub fn suspending_on_leak(mut self) -> Self {
+        let kind = "kind = \"pypi\"\n";
+        assert!(self.registries.contains(kind), "the usual registry");
+        self.registries = self.registries.replace(kind, &format!("{kind}on_leak = \"suspend\"\n"));
+        self
+    }
+
     /// With these policies instead.
     pub fn policies(mut self, text: &str) -> Self {
         self.policies = vec![("policies.toml".to_owned(), text.to_owned())];

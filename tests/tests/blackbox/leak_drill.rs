@@ -1,25 +1,10 @@
 //! The drill of the documentation: an operator's own report, signed by hand.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::json;
 use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::inbox::Inbox;
+use trustmint_tests::shell::shell;
 use trustmint_tests::{Issuer, Setup};
-
-/// Runs what the page shows.
-fn shell(folder: &Path, script: &str, token: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-euc", script])
-        .current_dir(folder)
-        .env("TOKEN", token)
-        .output()
-        .expect("a shell");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{script}\n{}", text(&output.stderr));
-    text(&output.stdout)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_reports_a_token_of_their_own_and_is_told() {
@@ -28,7 +13,7 @@ async fn an_operator_reports_a_token_of_their_own_and_is_told() {
     let (script, _) = script.split_once("\n```").expect("its end");
     let (keys, report) = script.split_once("drill-keys.json\n").expect("keys come first");
     let folder = tempfile::tempdir().expect("folder");
-    shell(folder.path(), &format!("{keys} drill-keys.json"), "");
+    shell(folder.path(), &format!("{keys} drill-keys.json"), &[]);
 
     let (issuer, inbox) = (Issuer::start().await, Inbox::start().await);
     let mut setup = Setup::new(&issuer);
@@ -44,7 +29,7 @@ async fn an_operator_reports_a_token_of_their_own_and_is_told() {
 
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
     let report = report.replace("https://publish.example.com", &broker.public);
-    let said = shell(folder.path(), &report, &token);
+    let said = shell(folder.path(), &report, &[("TOKEN", token.as_str())]);
     assert!(said.contains("true_positive"), "{said}");
     assert!(!broker.is_active(&token).await);
     broker.until("the message comes", async || !inbox.taken().is_empty()).await;

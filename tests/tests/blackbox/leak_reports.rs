@@ -110,10 +110,7 @@ async fn a_reported_token_dies_with_its_run_on_both_stores() {
 async fn a_leak_suspends_the_policies_behind_it_until_somebody_resumes_them() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
-    let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
-    setup.registries =
-        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
-    let broker = setup.start().await;
+    let broker = with_keys_file(Setup::new(&issuer).suspending_on_leak(), [&key]).start().await;
     let token = token_of_run(&broker, &issuer, "1").await;
     let dead = token_of_run(&broker, &issuer, "2").await;
     assert_eq!(broker.revoke(&dead).await.status, 200);
@@ -210,10 +207,7 @@ async fn a_report_has_its_bounds() {
 async fn the_report_of_a_token_that_a_switch_has_ended_changes_nothing_more() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
-    let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
-    setup.registries =
-        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
-    let broker = setup.start().await;
+    let broker = with_keys_file(Setup::new(&issuer).suspending_on_leak(), [&key]).start().await;
     let old = token_of_run(&broker, &issuer, "1").await;
     let policy = json!({ "policy": "widget-release" });
     assert_eq!(broker.admin("/suspend", &policy).await.status, 204);
@@ -258,8 +252,7 @@ async fn tokens_die_and_it_is_recorded_also_where_no_replica_answers() {
     trustmint_tests::redis_topology::until_linked(replica.port);
     let (issuer, key, inbox) = (Issuer::start().await, ReporterKey::new(), Inbox::start().await);
     let mut setup = with_keys_file(Setup::new(&issuer), [&key]).store_url(&primary.url());
-    setup.registries =
-        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
+    setup = setup.suspending_on_leak();
     setup.registries.push_str(&inbox.section("security", ""));
     setup.files.extend(inbox.files("security"));
     let broker = setup.limits("report_timeout = \"3s\"\n").start().await;

@@ -1,11 +1,10 @@
 //! The runbook, followed: from the message to the run, and back to publishing.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use trustmint_tests::broker::{AUDIENCE, binary};
 use trustmint_tests::inbox::Inbox;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
+use trustmint_tests::shell::shell;
 use trustmint_tests::{Broker, Issuer, Setup};
 
 /// The commands that the page shows, in their order.
@@ -24,23 +23,13 @@ fn follow(broker: &Broker, command: &str, publisher: &Value, found: &str) -> Str
         .replace("\"github|9100048|48124571\"", &format!("{subject:?}"))
         .replace("3f9c0b5e6a1d4872b0c9e8f7a6d5c4b3", found)
         .replace("trustmint ", &format!("{} ", binary().display()));
-    let output = Command::new("sh")
-        .args(["-ec", &command])
-        .current_dir(broker.folder.path())
-        .env("TRUSTMINT_CONFIG", "admin.toml")
-        .output()
-        .expect("a shell");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command}\n{}", text(&output.stderr));
-    text(&output.stdout)
+    shell(broker.folder.path(), &command, &[("TRUSTMINT_CONFIG", "admin.toml")])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_runbook_leads_from_the_alert_to_the_cause_and_back() {
     let (issuer, key, inbox) = (Issuer::start().await, ReporterKey::new(), Inbox::start().await);
-    let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
-    setup.registries =
-        setup.registries.replace("kind = \"pypi\"\n", "kind = \"pypi\"\non_leak = \"suspend\"\n");
+    let mut setup = with_keys_file(Setup::new(&issuer).suspending_on_leak(), [&key]);
     setup.registries.push_str(&inbox.section("security", ""));
     setup.files.extend(inbox.files("security"));
     let broker = setup.start().await;
