@@ -7,7 +7,7 @@ use std::fmt;
 
 pub use help::Help;
 
-use crate::echo::clipped;
+use crate::text::clipped;
 
 /// The stable `reason` codes of the outward contract. Adding one is a change for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,28 +11,29 @@
 //! scanner ── http/leaks ─▶ leaks (did they sign it?) ─▶ broker::disclose ─▶ store, notices, audit
 //! ```
 //!
-//! [`clock`], [`document`], [`denial`], [`fetch`], [`keyring`], [`registry`], [`identity`], [`policy`],
-//! [`token`], [`store`], [`leaks`], [`notices`] and [`audit`] are the ground floors; none of them names [`broker`] or
+//! [`clock`], [`toml_reader`], [`denial`], [`fetch`], [`keyring`], [`registry`], [`identity`], [`policy`],
+//! [`token`], [`store`], [`reporters`], [`webhooks`] and [`events`] are the ground floors; none of them names [`broker`] or
 //! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
-//! format and nothing of verification. [`config`] turns what the operator wrote into types,
+//! format and nothing of verification. [`settings`] turns what the operator wrote into types,
 //! [`service`] puts the house together,
 //! `reload` renews its policies, and [`cli`] is the roof.
 
-pub mod audit;
+pub mod events;
 pub mod broker;
 pub mod cli;
 pub mod clock;
-pub mod config;
+pub mod settings;
 pub mod denial;
-pub mod document;
-mod echo;
+pub mod toml_reader;
+mod text;
 pub mod fetch;
 mod hex;
 pub mod http;
 pub mod identity;
 pub mod keyring;
-pub mod leaks;
-pub mod notices;
+pub mod metrics;
+pub mod reporters;
+pub mod webhooks;
 pub mod policy;
 #[cfg(test)]
 mod reference;

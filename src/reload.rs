@@ -9,10 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::audit::{Metrics, Reload};
+use crate::metrics::{Metrics, Reload};
 use crate::broker::{Policies, Refused};
 use crate::clock::Clock;
-use crate::document::Diagnostics;
+use crate::toml_reader::Diagnostics;
 use crate::policy::{LoadError, SETTLE, Snapshot, Turn, Watch};
 
 /// How long files may keep changing before that is told.

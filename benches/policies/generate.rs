@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use trustmint::config::Config;
-use trustmint::document::Source;
+use trustmint::settings::Config;
+use trustmint::toml_reader::Source;
 
 use crate::Outcome;
 

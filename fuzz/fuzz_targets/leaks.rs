@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use trustmint::leaks::{Curve, Leaks, PublicKeys};
+use trustmint::reporters::{Curve, Leaks, PublicKeys};
 
 const MOST: usize = 20;
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::Broker;
 use super::audience::Audience;
-use super::presented::Presented;
-use super::unabandoned::Unabandoned;
-use crate::audit::{Event, Outcome, Place};
+use crate::broker::verify_id_token::Presented;
+use crate::broker::complete_on_drop::Unabandoned;
+use crate::events::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
 use crate::identity::Verified;
-use crate::policy::{Grant, Wanted, decide, rehearse};
+use crate::policy::{Grant, Wanted};
+use crate::policy::{decide, rehearse};
 use crate::registry::Registry;
 use crate::store::{Mint, Minting, Slot};
 use crate::token::{Record, RegistryToken, Scope, Tag};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Audience, Broker, Presented};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Claims, Identity};
-use crate::policy::explain::{CallersView, Decision, Explanation, explain, explain_to_caller};
+use crate::policy::tools::explain::{CallersView, Decision, Explanation, explain, explain_to_caller};
 use crate::registry::Registry;
 use crate::token::Scope;
 

@@ -1,21 +1,18 @@
 //! The use cases: exchange, introspect, revoke, disclose, and the operator's switches. Nothing here
 //! knows HTTP.
 
+mod leak_response;
 mod audience;
 mod authorize;
-mod disclose;
 mod exchange;
 mod explain;
 mod introspect;
-mod judge;
-mod killing;
-mod leak_messages;
+mod revocation;
 mod policies;
-mod presented;
+mod verify_id_token;
 mod revoke;
-mod suspects;
-mod switches;
-mod unabandoned;
+mod cut_offs;
+mod complete_on_drop;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,17 +24,18 @@ pub use authorize::Demand;
 pub use exchange::{ExchangeRequest, Issued};
 pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};
-pub use judge::Reported;
+pub use leak_response::classify::Reported;
 pub use policies::{Policies, Refused};
-pub use presented::Presented;
-pub use switches::Switches;
+pub use verify_id_token::Presented;
+pub use cut_offs::Switches;
 
-use crate::audit::{Audit, Event, Metrics, Outcome, Place};
+use crate::events::{Audit, Event, Outcome, Place};
+use crate::metrics::Metrics;
 use crate::clock::Clock;
 use crate::denial::{Denial, Reason};
 use crate::identity::Issuers;
-use crate::leaks::Reporters;
-use crate::notices::Courier;
+use crate::reporters::Reporters;
+use crate::webhooks::Courier;
 use crate::registry::Registries;
 use crate::store::{Answer, Remembrance, Selector, Store, StoreError, Switch};
 

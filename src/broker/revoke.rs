@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Broker;
-use super::killing::number;
-use super::unabandoned::Unabandoned;
-use crate::audit::{Event, Outcome};
+use crate::broker::revocation::number;
+use crate::broker::complete_on_drop::Unabandoned;
+use crate::events::{Event, Outcome};
 use crate::denial::Denial;
 use crate::registry::Registry;
 use crate::store::{Death, Doomed};

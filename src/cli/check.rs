@@ -7,9 +7,10 @@ use clap::Args;
 use super::findings::{Format, Report};
 use super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::Config;
-use crate::document::Diagnostics;
-use crate::policy::{LoadError, Snapshot, load};
+use crate::settings::Config;
+use crate::toml_reader::Diagnostics;
+use crate::policy::{LoadError, Snapshot};
+use crate::policy::load;
 use crate::service::Plan;
 
 #[derive(Debug, Args)]

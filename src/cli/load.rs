@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{INVALID, complain};
-use crate::config::Config;
+use crate::settings::Config;
 use crate::policy::{self, LoadError, Snapshot};
 
 /// The policies of a folder, or the exit code.

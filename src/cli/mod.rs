@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::settings::Config;
 
 /// Everything is fine.
 const FINE: u8 = 0;

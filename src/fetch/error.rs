@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use hyper::StatusCode;
 
 use super::client::TOTAL_TIMEOUT;
-use crate::echo::clipped;
+use crate::text::clipped;
 
 /// Why a document could not be had. For the operator's log; callers learn only that it failed.
 /// What the other side said is repeated in it to a bounded length.

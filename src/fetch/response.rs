@@ -10,7 +10,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 
 use super::FetchError;
-use crate::echo::clipped;
+use crate::text::clipped;
 
 /// The largest document, in bytes. Nothing is ever decompressed, so this is what is read and parsed.
 const MAX_BODY: usize = 256 * 1024;

@@ -11,15 +11,15 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::{Deserialize, Serialize};
 
-use super::around::in_time;
-use super::body::{BodyLimit, LooseJson};
-use super::credential::bearer;
-use super::refusal::{Refused, bad_request, problem};
+use crate::http::response::middleware::in_time;
+use crate::http::request::body::{BodyLimit, LooseJson};
+use crate::http::request::credential::bearer;
+use crate::http::response::error_response::{Refused, bad_request, problem};
 use crate::broker::{Broker, Evidence};
-use crate::config::{Limits, Secret};
+use crate::settings::{Limits, Secret};
 use crate::denial::{Denial, Reason};
 use crate::identity::Claims;
-use crate::policy::explain::Explanation;
+use crate::policy::tools::explain::Explanation;
 use crate::registry::SecretHash;
 use crate::store::{Selector, Switch};
 use crate::token::Scope;
@@ -68,7 +68,7 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
         .route(RESUME, throw(Switch::Resume))
         .route(CUT_OFFS, get(list))
         .route(EXPLAIN, post(explained))
-        .fallback(|| async { super::target::not_found() })
+        .fallback(|| async { crate::http::request::target::not_found() })
         .layer(from_fn(move |request, next| in_time(limit, request, next)))
         .layer(from_fn_with_state(admin.clone(), authenticated))
         .layer(map_response(move |response: Response| {

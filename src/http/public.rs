@@ -8,16 +8,18 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{Router, any, get, post};
 use ipnet::IpNet;
 
-use super::around::{Around, Words, around};
-use super::body::BodyLimit;
-use super::reading::Reading;
-use super::refusal::bad_request;
+use crate::http::response::middleware::{Around, Words, around};
+use crate::http::request::body::BodyLimit;
+use crate::http::request::report_body::Reading;
+use crate::http::response::error_response::bad_request;
 use super::routes::{INTROSPECT, METADATA};
 use super::state::{Public, method_not_allowed};
-use super::target::not_found;
-use super::{client_auth, dialects, errors, forward_auth, leaks, oauth as native, rate_limit};
+use crate::http::request::target::not_found;
+use crate::http::request::{client_auth, rate_limit};
+use crate::http::{dialects, forward_auth, leaks, oauth as native};
+use crate::http::response::error_pages;
 use crate::broker::Broker;
-use crate::config::Limits;
+use crate::settings::Limits;
 
 /// The public door's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
@@ -66,7 +68,7 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let fallback = fallback.layer((around(Words::Problem(bad_request)), by_network.clone()));
 
     let errors = Router::new()
-        .route(errors::ROUTE, get(errors::page))
+        .route(error_pages::ROUTE, get(error_pages::page))
         .method_not_allowed_fallback(method_not_allowed)
         .layer((around(Words::Problem(bad_request)), by_network.clone()));
     let forwarded = around(Words::Problem(forward_auth::denied));

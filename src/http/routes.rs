@@ -1,6 +1,7 @@
 //! The addresses of the public door.
 
-use super::{dialects, errors, forward_auth, leaks};
+use crate::http::{dialects, forward_auth, leaks};
+use crate::http::response::error_pages;
 
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -14,7 +15,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
         "/explain",
         METADATA,
         forward_auth::ROUTE,
-        errors::ROUTE,
+        error_pages::ROUTE,
     ];
     everybodys.into_iter().chain(leaks::ROUTES).chain(dialects::ROUTES)
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 
-use super::body::BodyLimit;
-use super::reading::Reading;
-use super::refusal::Refused;
+use crate::http::request::body::BodyLimit;
+use crate::http::request::report_body::Reading;
+use crate::http::response::error_response::Refused;
 use crate::broker::Broker;
 
 /// What handlers at the public door need.

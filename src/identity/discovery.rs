@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::echo::clipped;
+use crate::text::clipped;
 use crate::fetch::{FetchError, Fetched, Fetcher};
 
 /// The discovery document of an issuer, as far as it is used. Everything else in it, such as the

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jws::LONGEST_KID;
-use crate::echo::clipped;
+use crate::text::clipped;
 
 /// More keys than any issuer rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;

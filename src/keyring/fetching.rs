@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::ration::Ration;
+use crate::keyring::rate_limiter::Ration;
 use super::{Inner, Keyring, Obtained, Pace, Provider};
 use crate::fetch::FetchError;
 

@@ -15,7 +15,7 @@
 mod fetching;
 mod file;
 mod provider;
-mod ration;
+mod rate_limiter;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

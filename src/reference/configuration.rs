@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{cell, check};
-use crate::config::Config;
-use crate::config::keys::{KEYS, Key};
-use crate::document::{Source, asked};
+use crate::settings::Config;
+use crate::settings::keys::{KEYS, Key};
+use crate::toml_reader::{Source, asked};
 
 /// Every table there is, so that the reader asks for every key. Whether the values are right does not
 /// matter here, but `issuers` and `registries` are read whatever they are called.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::check;
 use crate::denial::Reason;
-use crate::http::statuses;
+use crate::http::response::status_table;
 
 #[test]
 fn errors() {

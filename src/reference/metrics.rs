@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{cell, check};
-use crate::audit::{Metrics, Reload};
+use crate::metrics::{Metrics, Reload};
 
 /// The exposition of a service that has done everything once.
 fn exposition() -> String {
@@ -46,7 +46,7 @@ fn metrics() {
         }
     }
     // A family without a series is not in the exposition.
-    let registered = include_str!("../audit/metrics.rs").matches("registry.register").count();
+    let registered = include_str!("../metrics/mod.rs").matches("registry.register").count();
     assert_eq!(helps.len(), registered, "`exposition` does not bring about all of them: {exposition}");
     for (name, help) in helps {
         let kind = &types[&name];

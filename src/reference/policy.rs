@@ -7,10 +7,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{cell, check};
-use crate::config::Config;
-use crate::document::{Source, asked};
+use crate::settings::Config;
+use crate::toml_reader::{Source, asked};
 use crate::policy::load_documents;
-use crate::policy::schema::schema;
+use crate::policy::tools::schema::schema;
 
 const CONFIGURATION: &str = r#"
 public_url = "https://publish.example.com"

@@ -12,7 +12,7 @@
 //! - Liveness is judged by the record's own `expires`, never by whether an entry is still there.
 
 mod contract;
-mod cutoff;
+mod cut_off;
 mod embedded;
 pub mod redis;
 
@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use contract::{
     Cause, Corpse, Death, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Shared, Slot,
 };
-pub use cutoff::{CutOff, Selector, Switch};
+pub use cut_off::{CutOff, Selector, Switch};
 pub use embedded::Embedded;
 
 use crate::token::{Tag, TokenHash};

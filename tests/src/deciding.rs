@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use trustmint::config::Config;
+use trustmint::settings::Config;
 use trustmint::denial::Denial;
-use trustmint::document::Source;
+use trustmint::toml_reader::Source;
 use trustmint::identity::{Claims, Identity};
-use trustmint::policy::explain::{CallersView, Explanation, explain, explain_to_caller};
+use trustmint::policy::tools::explain::{CallersView, Explanation, explain, explain_to_caller};
 use trustmint::policy::{Grant, Rehearsal, Snapshot, decide, load_documents, rehearse};
 use trustmint::registry::Registry;
 use trustmint::token::Scope;

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use trustmint::audit::{Audit, Metrics, Sink};
+use trustmint::events::{Audit, Sink};
+use trustmint::metrics::Metrics;
 use trustmint::broker::{Bounds, Broker, Explanations, Policies, Switches};
 use trustmint::clock::{Clock as _, ManualClock};
-use trustmint::config::StoreConfig;
+use trustmint::settings::StoreConfig;
 use trustmint::http::{Doors, OpenDoors};
-use trustmint::notices::Courier;
+use trustmint::webhooks::Courier;
 use trustmint::service::Plan;
 use trustmint::store::{Embedded, Store};
 

@@ -18,7 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Script};
 use tokio::net::TcpListener;
-use trustmint::config::{Config, StoreConfig, Topology};
+use trustmint::settings::{Config, StoreConfig, Topology};
 use trustmint::registry::Registry;
 use trustmint::service::Plan;
 use trustmint::store::Store as _;

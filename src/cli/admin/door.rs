@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::super::{FINDING, UNREACHABLE, complain, runtime};
-use crate::config::{AdminAddress, AdminDoor};
+use crate::settings::{AdminAddress, AdminDoor};
 
 /// Gets what is at a path, or posts a body there. If that fails, says so and returns the exit code.
 pub(super) fn ask(door: &AdminDoor, path: &str, body: Option<Vec<u8>>) -> Result<String, u8> {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{ConfigFile, FINDING, FINE, INVALID, UNREACHABLE, complain, say};
 use crate::clock::rfc3339;
-use crate::config::{AdminDoor, Config};
+use crate::settings::{AdminDoor, Config};
 use crate::http::admin::{CUT_OFFS, KILL, RESUME, SUSPEND, ShownCutOff};
 use crate::store::Selector;
 

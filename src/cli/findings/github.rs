@@ -1,7 +1,7 @@
 //! Findings as GitHub's workflow commands: `::error file=…,line=…::message`.
 
 use super::paths::relative;
-use crate::document::{Diagnostic, Diagnostics};
+use crate::toml_reader::{Diagnostic, Diagnostics};
 
 pub(super) fn render(findings: &Diagnostics) -> Vec<String> {
     let mut lines: Vec<_> = findings.unaccepted().map(command).collect();
@@ -42,7 +42,7 @@ fn escaped_property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Source;
+    use crate::toml_reader::Source;
 
     #[test]
     fn a_file_cannot_write_commands_of_its_own() {

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::paths::relative;
-use crate::document::{Diagnostic, Diagnostics, Position, Severity, steers_terminal};
+use crate::toml_reader::{Diagnostic, Diagnostics, Position, Severity, steers_terminal};
 
 /// How much of a line is shown, in characters.
 const LONGEST_LINE: usize = 160;
@@ -93,7 +93,7 @@ impl Lines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Source;
+    use crate::toml_reader::Source;
 
     #[test]
     fn the_mark_is_below_the_place() {

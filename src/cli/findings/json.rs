@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::paths::relative;
-use crate::document::{Diagnostic, Diagnostics};
+use crate::toml_reader::{Diagnostic, Diagnostics};
 
 pub(super) fn render(findings: &Diagnostics) -> Value {
     json!({

@@ -11,7 +11,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::{complain, say};
-use crate::document::Diagnostics;
+use crate::toml_reader::Diagnostics;
 
 /// How findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

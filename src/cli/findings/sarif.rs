@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::paths::relative;
-use crate::document::{Code, Diagnostic, Diagnostics, Position, Severity};
+use crate::toml_reader::{Code, Diagnostic, Diagnostics, Position, Severity};
 
 /// The documentation of every code, of which each rule shows its part.
 const DOCUMENTATION: &str = include_str!("../../../docs/lint.md");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Options;
 use super::answers::Answers;
-use crate::document::quoted;
+use crate::toml_reader::quoted;
 use crate::registry::{RegistryKind, SecretHash};
 
 /// `trustmint.toml`.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Options;
 use crate::cli::{INVALID, complain};
-use crate::config::Config;
-use crate::document::{Diagnostics, Source};
+use crate::settings::Config;
+use crate::toml_reader::{Diagnostics, Source};
 use crate::policy::{LoadError, load_documents};
 
 pub(super) const CONFIGURATION: &str = "trustmint.toml";

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Options;
-use crate::config::{Config, read_issuers};
-use crate::document::{Source, closest};
+use crate::settings::{Config, read_issuers};
+use crate::toml_reader::{Source, closest};
 use crate::identity::{Issuer, Kind};
 
 /// Where the configuration is if nobody says.

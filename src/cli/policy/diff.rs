@@ -9,7 +9,7 @@ use super::recorded::{Record, Recorded};
 use super::{print_json, printable};
 use crate::cli::{ConfigFile, FINDING, FINE, INVALID, complain, load, say};
 use crate::clock::{Clock as _, SystemClock};
-use crate::policy::diff::{Change, Changed, Row, Tally, changed};
+use crate::policy::tools::diff::{Change, Changed, Row, Tally, changed};
 
 /// How many records are compared between two words about progress.
 const PROGRESS: u64 = 100_000;

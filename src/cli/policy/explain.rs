@@ -10,10 +10,10 @@ use super::{Format, print_json, render};
 use crate::broker::{Audience, Presented};
 use crate::cli::{ConfigFile, FINDING, FINE, INVALID, UNREACHABLE, complain, load, runtime};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::Config;
+use crate::settings::Config;
 use crate::denial::Denial;
 use crate::identity::{Claim, Claims, Identity};
-use crate::policy::explain::{Decision, explain};
+use crate::policy::tools::explain::{Decision, explain};
 use crate::registry::Registry;
 use crate::token::Scope;
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use crate::config::Config;
+use crate::settings::Config;
 use crate::identity::{Claim, Claims, Identity};
 
 /// The longest line, in bytes: the largest ID token's claims, and what an event says around them.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::printable;
 use crate::cli::say;
-use crate::policy::explain::{Checked, Decision, Explanation, NotConsidered, Placed, State};
+use crate::policy::tools::explain::{Checked, Decision, Explanation, NotConsidered, Placed, State};
 
 /// The answer, one explanation for each registry.
 #[derive(Debug, Serialize)]

@@ -6,9 +6,11 @@ use super::input::{Given, Input, unverified_claims};
 use super::printable;
 use crate::cli::{ConfigFile, FINDING, FINE, INVALID, complain, say};
 use crate::clock::{Clock as _, SystemClock};
-use crate::document::Source;
+use crate::toml_reader::Source;
 use crate::identity::Identity;
-use crate::policy::{LoadError, Wanted, decide, load_documents, scaffold};
+use crate::policy::{LoadError, Wanted, load_documents};
+use crate::policy::decide;
+use crate::policy::scaffold;
 use crate::registry::Package;
 
 #[derive(Debug, Args)]

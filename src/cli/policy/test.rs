@@ -9,7 +9,7 @@ use super::{Format, print_json, printable};
 use crate::cli::check::counted;
 use crate::cli::{ConfigFile, FINDING, FINE, complain, load, say};
 use crate::clock::{Clock as _, SystemClock};
-use crate::policy::testing::{self, PolicyReport};
+use crate::policy::tools::testing::{self, PolicyReport};
 
 /// Tests say what a policy is for: each lays claims over those of an identity that the policy
 /// matches. Policies that nobody can satisfy are findings too.

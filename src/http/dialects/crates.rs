@@ -8,11 +8,11 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
 use serde_json::json;
 
-use super::super::body::LooseJson;
-use super::super::credential::{bearer_or_bare, unauthenticated};
-use super::super::refusal::Refused;
+use crate::http::request::body::LooseJson;
+use crate::http::request::credential::{bearer_or_bare, unauthenticated};
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target::{Target, of_kind};
+use crate::http::request::target::{Target, of_kind};
 use super::{Dialect, JwtBody, names_itself};
 use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;

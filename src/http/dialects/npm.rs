@@ -9,10 +9,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
 use serde_json::json;
 
-use super::super::credential::bearer;
-use super::super::refusal::Refused;
+use crate::http::request::credential::bearer;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target::of_kind;
+use crate::http::request::target::of_kind;
 use super::{Dialect, rfc3339};
 use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::Reason;

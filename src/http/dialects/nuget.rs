@@ -8,11 +8,11 @@ use axum::routing::{Router, post};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::body::{LooseJson, require_json};
-use super::super::credential::bearer;
-use super::super::refusal::Refused;
+use crate::http::request::body::{LooseJson, require_json};
+use crate::http::request::credential::bearer;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target::of_kind;
+use crate::http::request::target::of_kind;
 use super::{Dialect, names_itself, rfc3339};
 use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;

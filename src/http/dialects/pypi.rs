@@ -10,10 +10,10 @@ use axum::routing::{Router, get, post};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::body::LooseJson;
-use super::super::refusal::Refused;
+use crate::http::request::body::LooseJson;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target::{Target, not_found, of_kind};
+use crate::http::request::target::{Target, not_found, of_kind};
 use super::Dialect;
 use crate::broker::ExchangeRequest;
 use crate::registry::RegistryKind;

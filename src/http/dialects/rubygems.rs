@@ -7,10 +7,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
 use serde_json::json;
 
-use super::super::body::LooseJson;
-use super::super::refusal::Refused;
+use crate::http::request::body::LooseJson;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target::of_kind;
+use crate::http::request::target::of_kind;
 use super::{Dialect, JwtBody, rfc3339};
 use crate::broker::ExchangeRequest;
 use crate::denial::Reason;

@@ -3,8 +3,8 @@
 use axum::http::HeaderMap;
 use zeroize::Zeroizing;
 
-use super::super::credential::{basic_pair, only};
-use super::super::refusal::Refused;
+use crate::http::request::credential::{basic_pair, only};
+use crate::http::response::error_response::Refused;
 use super::forbidden;
 
 /// Reads a token out of a header's value.

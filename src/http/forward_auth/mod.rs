@@ -13,9 +13,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use super::client_auth::{self, Authenticated};
-use super::credential::unauthenticated;
-use super::refusal::Refused;
+use crate::http::request::client_auth::{self, Authenticated};
+use crate::http::request::credential::unauthenticated;
+use crate::http::response::error_response::Refused;
 use super::state::Public;
 use crate::broker::{Active, Demand};
 use crate::denial::Reason;

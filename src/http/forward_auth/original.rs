@@ -5,8 +5,8 @@
 
 use axum::http::request::Parts;
 
-use super::super::credential::only;
-use super::super::refusal::Refused;
+use crate::http::request::credential::only;
+use crate::http::response::error_response::Refused;
 use super::forbidden;
 
 /// How nginx, and Caddy and Traefik, tell the method.

@@ -10,11 +10,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use super::super::credential::{only, unauthenticated};
-use super::super::refusal::Refused;
+use crate::http::request::credential::{only, unauthenticated};
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::taking::{count, disclose};
-use crate::leaks::Reporter;
+use crate::http::leaks::submit::{count, disclose};
+use crate::reporters::Reporter;
 
 pub(super) const TYPES: &str = "/v1/revocable_token_types";
 pub(super) const REVOKE: &str = "/v1/revoke_tokens";

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::refusal::Refused;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::leaks::{BadList, items, string};
+use crate::reporters::{BadList, items, string};
 
 pub(in crate::http) const HOLDER: &str = "/leaks/holder";
 

@@ -4,7 +4,7 @@
 mod gitlab;
 mod holder;
 mod signed;
-mod taking;
+mod submit;
 mod verify;
 
 use std::sync::Arc;
@@ -18,9 +18,9 @@ pub(super) use holder::{HOLDER, holder};
 pub(super) use verify::{VERIFY, verifiable, verify};
 
 use self::signed::Answer;
-use super::refusal::Refused;
+use crate::http::response::error_response::Refused;
 use super::state::{Public, method_not_allowed};
-use super::target::not_found;
+use crate::http::request::target::not_found;
 use crate::denial::Reason;
 
 /// Where a reporter reports.

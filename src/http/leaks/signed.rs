@@ -11,15 +11,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::super::credential::{only, unauthenticated};
-use super::super::refusal::Refused;
+use crate::http::request::credential::{only, unauthenticated};
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::taking::{Taken, count, disclose};
+use crate::http::leaks::submit::{Taken, count, disclose};
 use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
 use crate::hex;
 use crate::keyring::Missing;
-use crate::leaks::{Leaks, PublicKeys, Reporter, Signatures};
+use crate::reporters::{Leaks, PublicKeys, Reporter, Signatures};
 
 /// What a reporter reads.
 #[derive(Clone, Copy)]

@@ -10,9 +10,9 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
-use super::super::body::LooseJson;
-use super::super::client_auth::{Authenticated, by_basic, limited};
-use super::super::refusal::Refused;
+use crate::http::request::body::LooseJson;
+use crate::http::request::client_auth::{Authenticated, by_basic, limited};
+use crate::http::response::error_response::Refused;
 use super::super::state::{Public, method_not_allowed};
 use crate::broker::Introspection;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::body::Form;
-use super::super::refusal::Refused;
+use crate::http::request::body::Form;
+use crate::http::response::error_response::Refused;
 use super::details;
 use crate::denial::{Denial, Reason};
 use crate::registry::{Registries, Registry};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::refusal::Refused;
+use crate::http::response::error_response::Refused;
 use crate::registry::{Package, Registry};
 use crate::token::{Action, Actions, Scope};
 

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
 
-use super::super::body::Form;
-use super::super::refusal::Refused;
+use crate::http::request::body::Form;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target;
+use crate::http::request::target;
 use super::asked::{registry, wanted};
-use crate::policy::explain::CallersView;
+use crate::policy::tools::explain::CallersView;
 
 pub(in crate::http) async fn explain(
     State(public): State<Public>,

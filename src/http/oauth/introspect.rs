@@ -9,9 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::body::Form;
-use super::super::client_auth::{self, Authenticated};
-use super::super::refusal::Refused;
+use crate::http::request::body::Form;
+use crate::http::request::client_auth::{self, Authenticated};
+use crate::http::response::error_response::Refused;
 use super::super::state::{Public, method_not_allowed};
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};

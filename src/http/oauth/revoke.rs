@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::super::body::Form;
-use super::super::refusal::Refused;
+use crate::http::request::body::Form;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
 
 /// 200 also for what is no live token (§2.2); `token_type_hint` changes nothing.

@@ -5,10 +5,10 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::super::body::Form;
-use super::super::refusal::Refused;
+use crate::http::request::body::Form;
+use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use super::super::target;
+use crate::http::request::target;
 use super::asked::{registry, wanted};
 use super::details::{self, Detail};
 use crate::broker::{Audience, ExchangeRequest};

@@ -1,6 +1,6 @@
 //! What a policy about a kind's identities should say beside its pins; what does not is worth a look.
 
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 /// One piece of advice. It asks for company: a policy that has one claim should have another.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! literal braces; `sub` ends with the step's, so it is another one each time.
 
 use super::{Advice, Kind, Shape, Wanted, host_of, is_on_host, path_segments};
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "bitbucket",

@@ -6,7 +6,7 @@
 use super::{
     Advice, Claims, Derived, Events, Kind, Sample, Shape, Wanted, Write, is_on_host, no_path, origin, run_url,
 };
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "buildkite",

@@ -8,7 +8,7 @@ use super::{
     host_of, is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 const ORGANIZATION: &str = "oidc.circleci.com/org-id";
 const REF: &str = "oidc.circleci.com/vcs-ref";

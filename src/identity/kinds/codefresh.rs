@@ -10,7 +10,7 @@ use super::{
     Advice, Claim, Claims, Derived, Events, Kind, Sample, Stated, Wanted, Write, host_of, origin,
     path_segments, stated, text_or_set,
 };
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "codefresh",

@@ -9,7 +9,7 @@ use super::{
     Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Wanted, Write, path_segments,
     run_url, workflow_ref,
 };
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 /// What every issuer ends with: the instance itself is the issuer of people's sign-ins.
 const PATH: &str = "/api/actions";

@@ -14,7 +14,7 @@ use super::{
     contradiction, host_of, is_on_host, path_segments, run_url, workflow_ref,
 };
 use crate::denial::Denial;
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 const HOST: &str = "token.actions.githubusercontent.com";
 

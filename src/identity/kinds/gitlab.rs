@@ -8,7 +8,7 @@ use super::{
     Advice, Claim, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Stated, Wanted, Write,
     is_on_host, no_path, origin, run_url, split_at_ref, stated, text_or_set,
 };
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "gitlab",

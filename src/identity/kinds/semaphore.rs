@@ -10,7 +10,7 @@ use super::{
     host_of, origin, path_segments, stated,
 };
 use crate::denial::Denial;
-use crate::document::Code;
+use crate::toml_reader::Code;
 
 const DOMAIN: &str = ".semaphoreci.com";
 

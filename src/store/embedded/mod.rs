@@ -4,10 +4,10 @@
 //! into one transaction, syncs it, and only then answers. After `kill -9` the file is what the last
 //! sync made it, so nothing that was answered is lost.
 
-mod kill;
+mod revoke;
 mod memory;
 mod mint;
-mod notices;
+mod outbox;
 mod tables;
 
 use std::path::Path;
@@ -171,7 +171,7 @@ impl Store for Embedded {
     }
 
     fn kill(&self, doomed: Arc<[Doomed]>, killed: Killed) -> Answer<'_, Vec<Vec<Corpse>>> {
-        self.submit(killed.at, move |tables| kill::kill(tables, &doomed, killed))
+        self.submit(killed.at, move |tables| revoke::kill(tables, &doomed, killed))
     }
 
     fn cut_offs(&self) -> Answer<'_, Vec<CutOff>> {
@@ -195,24 +195,24 @@ impl Store for Embedded {
     }
 
     fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, Vec<String>> {
-        self.submit(0, move |tables| notices::post(tables, &notices, most))
+        self.submit(0, move |tables| outbox::post(tables, &notices, most))
     }
 
     fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>> {
         // Nothing is written where there is nothing to do.
         match self.is_due(now_ms) {
             Ok(false) => Box::pin(async { Ok(Vec::new()) }),
-            Ok(true) => self.submit(0, move |tables| notices::due(tables, now_ms, until_ms, most)),
+            Ok(true) => self.submit(0, move |tables| outbox::due(tables, now_ms, until_ms, most)),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 
     fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()> {
-        self.submit(0, move |tables| notices.iter().try_for_each(|notice| notices::repost(tables, notice)))
+        self.submit(0, move |tables| notices.iter().try_for_each(|notice| outbox::repost(tables, notice)))
     }
 
     fn discard(&self, id: String, now: u64) -> Answer<'_, ()> {
-        self.submit(now, move |tables| notices::discard(tables, &id, now))
+        self.submit(now, move |tables| outbox::discard(tables, &id, now))
     }
 
     fn waiting(&self) -> Answer<'_, u64> {

@@ -23,7 +23,7 @@ use redis::{
 
 use super::{Reply, UNBORN, birth_key, scripts};
 use crate::clock::Clock;
-use crate::config::{RedisUrl, Topology};
+use crate::settings::{RedisUrl, Topology};
 use crate::store::StoreError;
 use crate::token::Tag;
 

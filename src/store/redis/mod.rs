@@ -4,9 +4,9 @@
 //! with it a slot of Redis Cluster. Scripts judge by what they find, so a command that is sent twice
 //! because a connection was cut does no harm.
 
-mod killing;
+mod revoke;
 mod link;
-mod notices;
+mod outbox;
 mod scripts;
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::{
     Store, StoreError, Switch,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::config::RedisUrl;
+use crate::settings::RedisUrl;
 use crate::hex;
 use crate::token::{TAG_COUNT, Tag, TokenHash};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use trustmint::document::{Code, Severity};
+use trustmint::toml_reader::{Code, Severity};
 use trustmint_tests::broker::run;
 use trustmint_tests::claims::now;
 

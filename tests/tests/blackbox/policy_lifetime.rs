@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trustmint::clock::Clock as _;
 use trustmint::denial::Reason;
-use trustmint::document::Source;
+use trustmint::toml_reader::Source;
 use trustmint::policy::load_documents;
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE};
 use trustmint_tests::deciding::{House, NOW};

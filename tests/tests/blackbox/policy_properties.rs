@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use trustmint::policy::Glob;
-use trustmint::policy::explain::State;
+use trustmint::policy::tools::explain::State;
 use trustmint::registry::Package;
 use trustmint_tests::deciding::House;
 use trustmint_tests::issuer::changed;

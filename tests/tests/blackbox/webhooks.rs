@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use trustmint::broker::ExchangeRequest;
 use trustmint::clock::Clock as _;
-use trustmint::notices::{Deed, Parcel};
+use trustmint::webhooks::{Deed, Parcel};
 use trustmint::store::{Cause, Death, Doomed, Killed};
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE};
 use trustmint_tests::in_process::InProcess;

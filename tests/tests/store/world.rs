@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use trustmint::clock::{Clock as _, ManualClock};
-use trustmint::config::{RedisUrl, Topology};
+use trustmint::settings::{RedisUrl, Topology};
 use trustmint::registry::{Package, RegistryKind};
 use trustmint::store::redis::Redis;
 use trustmint::store::{Corpse, Death, Doomed, Embedded, Killed, Mint, Minting, Remembrance, Slot, Store};

@@ -1,0 +1,65 @@
+//! Killing tokens, and the events that say so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+
+use crate::broker::Broker;
+use crate::events::{Event, Outcome};
+use crate::denial::{Denial, Reason};
+use crate::store::{Corpse, Death, Doomed, Entry, Killed};
+use crate::token::{Record, TokenHash};
+
+/// A token that died just now, and what is known about it.
+pub(super) type Victim = (TokenHash, Arc<Record>);
+
+/// Which killing it is, so that a repetition after a lost answer knows its own work.
+pub(super) fn number() -> Result<u64, Denial> {
+    let mut bytes = [0; 8];
+    rand::fill(&mut bytes)
+        .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+impl Broker {
+    /// Kills until the store answers. For each of the doomed: the tokens that were alive before, and
+    /// are dead by this very killing.
+    pub(super) async fn kill(
+        &self,
+        doomed: Arc<[Doomed]>,
+        why: Death,
+        by: u64,
+        patience: Duration,
+    ) -> Result<Vec<Vec<Victim>>, Denial> {
+        let at = self.clock.now();
+        let killed = Killed { at, why, by, cause: None };
+        let corpses = self.insist_for(patience, || self.store.kill(Arc::clone(&doomed), killed)).await?;
+        let ours = |(hash, entry): Corpse| match entry {
+            Entry::Dead(found, record) if found.by == by && !record.is_expired(at) => Some((hash, record)),
+            _ => None,
+        };
+        Ok(corpses.into_iter().map(|together| together.into_iter().filter_map(ours).collect()).collect())
+    }
+
+    /// An event about a token.
+    pub(super) fn event_about(
+        &self,
+        outcome: Outcome,
+        dialect: &'static str,
+        hash: TokenHash,
+        record: &Record,
+    ) -> Event {
+        let mut event = Event::new(self.clock.now_ms(), outcome, dialect);
+        event.registry = Some(Arc::clone(&record.registry));
+        event.token_id = Some(hash.into());
+        event.issuer = Some(Arc::clone(&record.issuer));
+        event.subject = Some(Arc::clone(&record.subject));
+        event.run.clone_from(&record.run);
+        event.granted(&record.scope);
+        event.policies.clone_from(&record.policies);
+        event.digest = Some(Arc::clone(&record.digest));
+        event.expires = Some(record.expires);
+        event
+    }
+}

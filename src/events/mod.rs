@@ -1,0 +1,7 @@
+//! What happened: audit events, and metrics whose labels never come from a token.
+
+mod event;
+mod queue;
+
+pub use event::{Event, Outcome};
+pub use queue::{Audit, Full, Place, Sink};

@@ -1,0 +1,59 @@
+//! How often a provider is asked: a few fetches at once, then one in a while, whoever wants them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The bucket of permitted fetches (GCRA).
+#[derive(Debug)]
+pub(super) struct Ration {
+    burst: u32,
+    period: Duration,
+    /// When it would be full again.
+    full_at: Option<Instant>,
+}
+
+impl Ration {
+    /// `burst` fetches at once, then one in each `period`.
+    pub(super) fn new(burst: u32, period: Duration) -> Self {
+        Self { burst, period, full_at: None }
+    }
+
+    /// When the next fetch is permitted; `now` if it is already.
+    pub(super) fn permitted_at(&self, now: Instant) -> Instant {
+        let full_at = self.full_at.unwrap_or(now);
+        (full_at + self.period).checked_sub(self.period * self.burst).map_or(now, |at| at.max(now))
+    }
+
+    /// Takes a fetch that is permitted.
+    pub(super) fn take(&mut self, now: Instant) {
+        self.full_at = Some(self.full_at.map_or(now, |full_at| full_at.max(now)) + self.period);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::keyring::rate_limiter::*;
+
+    const PERIOD: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn two_at_once_and_then_one_in_ten_seconds() {
+        let (start, mut ration) = (Instant::now(), Ration::new(2, PERIOD));
+        let mut taken = Vec::new();
+        for second in 0..=40 {
+            let now = start + Duration::from_secs(second);
+            while ration.permitted_at(now) <= now {
+                ration.take(now);
+                taken.push(second);
+            }
+        }
+        assert_eq!(taken, [0, 0, 10, 20, 30, 40]);
+        // After a rest it is two again, and no more.
+        let later = start + Duration::from_secs(4000);
+        ration.take(later);
+        assert_eq!(ration.permitted_at(later), later);
+        ration.take(later);
+        assert_eq!(ration.permitted_at(later), later + PERIOD);
+    }
+}

@@ -1,0 +1,81 @@
+//! Noticing that policy files changed, and reading them once they rest.
+//!
+//! A file that is being written looks like a shorter one, and half of a set of files like a smaller
+//! set. So files are read only if two looks, [`SETTLE`] apart, are equal, and what was read counts
+//! only if a look afterwards is equal too.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::policy::source::load::load_files;
+use crate::policy::{LoadError, Look, Snapshot, Vocabulary};
+
+/// How long files must rest before they are read: longer than the ticks in which file systems
+/// count, and than a write takes.
+pub const SETTLE: Duration = Duration::from_millis(100);
+
+/// How often a first load is tried while files change under it.
+const FIRST_ATTEMPTS: usize = 5;
+
+/// A folder of policies, and how it stood when it was read last.
+#[derive(Debug)]
+pub struct Watch {
+    folder: PathBuf,
+    vocabulary: Vocabulary,
+    /// What the last look saw.
+    seen: Option<Look>,
+    /// The look at what was read last.
+    read: Option<Look>,
+}
+
+/// What came of a turn.
+#[derive(Debug)]
+pub enum Turn {
+    /// Nothing has changed since the files were read.
+    Unchanged,
+    /// They are changing; the next turn should come after [`SETTLE`].
+    Unsettled,
+    /// They were read, whole.
+    Read(Box<Result<Snapshot, LoadError>>),
+}
+
+impl Watch {
+    /// Reads the files for the first time. Nobody knows when they were written, so what is there
+    /// counts; if they change meanwhile, the next turns will notice.
+    ///
+    /// # Errors
+    /// All findings, if any of them is an error.
+    pub fn begin(folder: PathBuf, vocabulary: Vocabulary) -> Result<(Self, Snapshot), LoadError> {
+        let mut watch = Self { folder, vocabulary, seen: None, read: None };
+        for _ in 1..FIRST_ATTEMPTS {
+            watch.seen = Some(Look::at(&watch.folder));
+            if let Turn::Read(read) = watch.turn(true) {
+                return read.map(|snapshot| (watch, snapshot));
+            }
+        }
+        let snapshot = load_files(&Look::at(&watch.folder), &watch.vocabulary)?;
+        Ok((watch, snapshot))
+    }
+
+    /// Looks whether the files changed, and reads them if they rest again. `insist` reads them also
+    /// if they did not change.
+    pub fn turn(&mut self, insist: bool) -> Turn {
+        let look = Look::at(&self.folder);
+        if !insist && self.read.as_ref() == Some(&look) {
+            self.seen = Some(look);
+            return Turn::Unchanged;
+        }
+        if self.seen.as_ref() != Some(&look) {
+            self.seen = Some(look);
+            return Turn::Unsettled;
+        }
+        let read = load_files(&look, &self.vocabulary);
+        let after = Look::at(&self.folder);
+        if after != look {
+            self.seen = Some(after);
+            return Turn::Unsettled;
+        }
+        (self.seen, self.read) = (Some(after), Some(look));
+        Turn::Read(Box::new(read))
+    }
+}

@@ -1,0 +1,108 @@
+//! Cut-offs: everything a selector names, minted before an instant, is dead.
+
+use serde::{Deserialize, Serialize};
+
+/// Which tokens a cut-off is about: all that match every part that is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selector {
+    /// Tokens for identities of this issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Tokens of this registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// Tokens that this policy fed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Tokens for this repository or project, by id or name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Tokens of this run, as audit events and introspection name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+impl Selector {
+    /// Whether it names nothing, and so would be about every token there is.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The parts that are given, by their names.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self { issuer, registry, policy, repository, run } = self;
+        [
+            ("issuer", issuer),
+            ("registry", registry),
+            ("policy", policy),
+            ("repository", repository),
+            ("run", run),
+        ]
+        .into_iter()
+        .filter_map(|(name, part)| Some((name, part.as_deref()?)))
+    }
+}
+
+/// A selector and the instant up to which it kills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutOff {
+    /// Which tokens.
+    pub selector: Selector,
+    /// Tokens minted at or before this instant (in milliseconds since the epoch) are dead;
+    /// `None`: a suspension, so nothing is minted either.
+    pub until_ms: Option<u64>,
+}
+
+/// What is done to a selector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// What was minted up to now is dead.
+    Kill,
+    /// Everything is dead, and nothing is minted, until somebody resumes it.
+    Suspend,
+    /// Ends a suspension now; what it killed stays dead.
+    Resume,
+    /// Forgets the cut-off if it is older than the given instant and no suspension.
+    Forget,
+}
+
+impl Switch {
+    /// What a selector's instant becomes: `None` for no cut-off, `Some(None)` for a suspension.
+    /// Written once, so that both stores throw switches alike.
+    pub(super) fn apply(self, current: Option<Option<u64>>, at_ms: u64) -> Option<Option<u64>> {
+        match (self, current) {
+            (Self::Suspend, _) | (Self::Kill, Some(None)) => Some(None),
+            (Self::Kill, Some(Some(until))) => Some(Some(until.max(at_ms))),
+            (Self::Kill, None) | (Self::Resume, Some(None)) => Some(Some(at_ms)),
+            (Self::Forget, Some(Some(until))) if until < at_ms => None,
+            (Self::Resume | Self::Forget, current) => current,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::cut_off::*;
+
+    #[test]
+    fn switches_only_ever_widen_what_is_dead() {
+        let table = [
+            (Switch::Kill, None, Some(Some(5))),
+            (Switch::Kill, Some(Some(3)), Some(Some(5))),
+            (Switch::Kill, Some(Some(9)), Some(Some(9))),
+            (Switch::Kill, Some(None), Some(None)),
+            (Switch::Suspend, None, Some(None)),
+            (Switch::Suspend, Some(Some(3)), Some(None)),
+            (Switch::Resume, None, None),
+            (Switch::Resume, Some(Some(3)), Some(Some(3))),
+            (Switch::Resume, Some(None), Some(Some(5))),
+            (Switch::Forget, Some(Some(4)), None),
+            (Switch::Forget, Some(Some(5)), Some(Some(5))),
+            (Switch::Forget, Some(None), Some(None)),
+        ];
+        for (switch, current, expected) in table {
+            assert_eq!(switch.apply(current, 5), expected, "{switch:?} {current:?}");
+        }
+    }
+}

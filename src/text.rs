@@ -1,0 +1,31 @@
+//! Foreign text, as far as answers and logs repeat it.
+
+/// The longest foreign text that an answer or a log line repeats, in bytes.
+const LONGEST: usize = 200;
+
+/// Cuts foreign text at a character boundary, to a length that fits a log line.
+pub(crate) fn clipped(text: impl Into<String>) -> String {
+    clipped_to(text, LONGEST)
+}
+
+/// The same, to another length in bytes.
+pub(crate) fn clipped_to(text: impl Into<String>, longest: usize) -> String {
+    let mut text = text.into();
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::clipped;
+
+    #[test]
+    fn foreign_text_is_cut_at_a_character() {
+        assert_eq!(clipped("ä".repeat(300)).chars().count(), 101);
+        assert_eq!(clipped(format!("a{}", "ä".repeat(300))).len(), 199 + '…'.len_utf8());
+        assert_eq!(clipped("short"), "short");
+    }
+}
