@@ -7,7 +7,7 @@ use std::fmt;
 
 pub use help::Help;
 
-use crate::text::clipped;
+use crate::text::truncate;
 
 /// The stable `reason` codes of the outward contract. Adding one is a change for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,7 +196,7 @@ impl Denial {
     /// Says what the token held, cut to a length that fits a log line.
     #[must_use]
     pub fn received(mut self, received: impl Into<String>) -> Self {
-        self.received = Some(clipped(received));
+        self.received = Some(truncate(received));
         self
     }
 

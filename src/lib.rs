@@ -18,28 +18,28 @@
 //! [`service`] puts the house together,
 //! `reload` renews its policies, and [`cli`] is the roof.
 
-pub mod events;
 pub mod broker;
 pub mod cli;
 pub mod clock;
-pub mod settings;
 pub mod denial;
-pub mod toml_reader;
-mod text;
+pub mod events;
 pub mod fetch;
 mod hex;
 pub mod http;
 pub mod identity;
 pub mod keyring;
 pub mod metrics;
-pub mod reporters;
-pub mod webhooks;
 pub mod policy;
 #[cfg(test)]
 mod reference;
 pub mod registry;
 mod reload;
+pub mod reporters;
 pub mod service;
+pub mod settings;
 pub mod store;
+mod text;
 pub mod tls;
 pub mod token;
+pub mod toml_reader;
+pub mod webhooks;

@@ -9,11 +9,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::metrics::{Metrics, Reload};
-use crate::broker::{Policies, Refused};
+use crate::broker::{FailedReload, Policies};
 use crate::clock::Clock;
+use crate::metrics::{Metrics, Reload};
+use crate::policy::{DEBOUNCE, LoadError, PollOutcome, Snapshot, Watch};
 use crate::toml_reader::Diagnostics;
-use crate::policy::{LoadError, SETTLE, Snapshot, Turn, Watch};
 
 /// How long files may keep changing before that is told.
 const RESTLESS: Duration = Duration::from_secs(2);
@@ -67,14 +67,14 @@ impl Reloader {
 
     fn run(mut self, asked: &Receiver<()>) {
         let mut logged = String::new();
-        while let Some(insist) = self.wait(asked) {
-            let Some(read) = self.settled(insist) else { continue };
+        while let Some(force) = self.wait(asked) {
+            let Some(read) = self.settled(force) else { continue };
             match read {
                 Ok(snapshot) => {
                     logged.clear();
                     self.activate(snapshot);
                 }
-                Err(LoadError(diagnostics)) => self.refuse(&diagnostics, insist, &mut logged),
+                Err(LoadError(diagnostics)) => self.refuse(&diagnostics, force, &mut logged),
             }
         }
     }
@@ -93,16 +93,16 @@ impl Reloader {
     }
 
     /// Looks until the files rest; `None` if there is nothing new.
-    fn settled(&mut self, insist: bool) -> Option<Result<Snapshot, LoadError>> {
+    fn settled(&mut self, force: bool) -> Option<Result<Snapshot, LoadError>> {
         let begun = Instant::now();
-        let mut told = false;
+        let mut reported_unstable = false;
         loop {
             // Once it was told that they keep changing, it must be told how that ended.
-            match self.watch.turn(insist || told) {
-                Turn::Unchanged => return None,
-                Turn::Read(read) => return Some(*read),
-                Turn::Unsettled if !told && begun.elapsed() > RESTLESS => {
-                    told = true;
+            match self.watch.poll(force || reported_unstable) {
+                PollOutcome::Unchanged => return None,
+                PollOutcome::Read(read) => return Some(*read),
+                PollOutcome::Unstable if !reported_unstable && begun.elapsed() > RESTLESS => {
+                    reported_unstable = true;
                     let mut diagnostics = Diagnostics::default();
                     diagnostics.error(
                         None,
@@ -111,7 +111,7 @@ impl Reloader {
                     );
                     self.refuse(&diagnostics, true, &mut String::new());
                 }
-                Turn::Unsettled => thread::sleep(SETTLE),
+                PollOutcome::Unstable => thread::sleep(DEBOUNCE),
             }
         }
     }
@@ -132,13 +132,13 @@ impl Reloader {
         }
     }
 
-    fn refuse(&self, diagnostics: &Diagnostics, insist: bool, logged: &mut String) {
+    fn refuse(&self, diagnostics: &Diagnostics, force: bool, logged: &mut String) {
         let first = diagnostics.iter().next().map(ToString::to_string).unwrap_or_default();
         let since_ms = self.clock.now_ms();
-        self.policies.refuse(Refused { since_ms, findings: diagnostics.len(), first });
+        self.policies.refuse(FailedReload { since_ms, findings: diagnostics.len(), first });
         self.metrics.reload(Reload::Refused);
         let shown = diagnostics.first(MOST_LOGGED);
-        if insist || shown != *logged {
+        if force || shown != *logged {
             tracing::error!(diagnostics = %shown, "the policies are not loaded; the last good ones stay");
             *logged = shown;
         }

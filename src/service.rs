@@ -9,18 +9,18 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::events::{Audit, Sink};
-use crate::metrics::Metrics;
-use crate::broker::{Bounds, Broker, Explanations, Policies, Switches};
+use crate::broker::{Bounds, Broker, CutOffCache, Explanations, Policies};
 use crate::clock::{Clock, SystemClock};
-use crate::settings::{Config, Limits, StoreConfig};
-use crate::toml_reader::Diagnostics;
-use crate::http::{Doors, OpenDoors};
-use crate::reporters::Sharing;
-use crate::webhooks::Courier;
+use crate::events::{Audit, Sink};
+use crate::http::{Listeners, RunningServers};
+use crate::metrics::Metrics;
 use crate::policy::{LoadError, Snapshot, Watch};
 use crate::reload::{self, Reloader, Reloads};
+use crate::reporters::Sharing;
+use crate::settings::{Config, Limits, StoreConfig};
 use crate::store::{Embedded, Store, redis};
+use crate::toml_reader::Diagnostics;
+use crate::webhooks::WebhookDispatcher;
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum StartError {
 /// A running service.
 pub struct Service {
     broker: Arc<Broker>,
-    doors: OpenDoors,
+    doors: RunningServers,
     background: JoinSet<()>,
     audit_writer: JoinHandle<()>,
     public: SocketAddr,
@@ -78,7 +78,7 @@ impl Service {
     /// If the store's file, an address or the audit file cannot be used. A Redis that is down is no
     /// error: the service starts, is not ready, and answers 503 until Redis is back.
     pub async fn start(plan: Plan) -> Result<Self, StartError> {
-        let doors = Doors::bind(&plan.config.listen).await?;
+        let doors = Listeners::bind(&plan.config.listen).await?;
         Self::start_behind(doors, plan).await
     }
 
@@ -88,11 +88,11 @@ impl Service {
     /// # Errors
     /// See [`Service::start`].
     pub async fn start_at(public: TcpListener, plan: Plan) -> Result<Self, StartError> {
-        let doors = Doors::beside(public, &plan.config.listen).await?;
+        let doors = Listeners::beside(public, &plan.config.listen).await?;
         Self::start_behind(doors, plan).await
     }
 
-    async fn start_behind(doors: Doors, plan: Plan) -> Result<Self, StartError> {
+    async fn start_behind(doors: Listeners, plan: Plan) -> Result<Self, StartError> {
         let Plan { config, snapshot, watch } = plan;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = open_store(&config.store, &config.limits, clock.now())?;
@@ -105,8 +105,12 @@ impl Service {
         let mut warnings = config.warnings.clone();
         warnings.extend(snapshot.warnings(clock.now()));
         let warned = reload::warn(&warnings, "");
-        let courier =
-            Courier::new(config.webhooks, Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
+        let dispatcher = WebhookDispatcher::new(
+            config.webhooks,
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+        );
         config.reporters.share_through(&Sharing { store: Arc::clone(&store), clock: Arc::clone(&clock) });
         let broker = Arc::new(Broker {
             public_url: config.public_url,
@@ -115,24 +119,24 @@ impl Service {
             policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
             clock,
             store,
-            switches: Switches::default(),
+            cut_offs: CutOffCache::default(),
             explanations: Explanations::default(),
             reporters: config.reporters,
-            courier: Arc::new(courier),
+            dispatcher: Arc::new(dispatcher),
             audit,
             metrics,
             bounds: Bounds {
                 id_token_bytes: config.limits.id_token_bytes,
                 store_timeout: config.limits.store_timeout,
                 report_patience: config.limits.report_patience(),
-                remembrance: config.limits.remembrance(),
+                tombstone_retention: config.limits.tombstone_retention(),
                 notices: config.limits.notices,
                 packages_per_id_token: config.limits.packages_per_id_token,
                 explanations_per_id_token: config.limits.explanations_per_id_token,
             },
         });
         // A first look at the switches before the first request; if it fails, it is tried again.
-        let _ = broker.switches.renew(&*broker.store, broker.clock.now_ms()).await;
+        let _ = broker.cut_offs.refresh(&*broker.store, broker.clock.now_ms()).await;
         let background = start_background(&broker);
 
         let (public, ops) = (doors.public_address()?, doors.ops_address());
@@ -207,16 +211,16 @@ fn start_background(broker: &Arc<Broker>) -> JoinSet<()> {
     let mut background = JoinSet::new();
     let switches = Arc::clone(broker);
     background
-        .spawn(async move { switches.switches.keep_renewing(&*switches.store, &*switches.clock).await });
+        .spawn(async move { switches.cut_offs.keep_refreshing(&*switches.store, &*switches.clock).await });
     for issuer in broker.issuers.iter() {
         background.spawn(issuer.keyring.clone().maintain());
     }
     for signatures in broker.reporters.iter().filter_map(|reporter| reporter.signatures()) {
         background.spawn(signatures.keyring.clone().maintain());
     }
-    if !broker.courier.webhooks.is_empty() {
-        let courier = Arc::clone(&broker.courier);
-        background.spawn(async move { courier.deliver().await });
+    if !broker.dispatcher.webhooks.is_empty() {
+        let dispatcher = Arc::clone(&broker.dispatcher);
+        background.spawn(async move { dispatcher.deliver().await });
     }
     background
 }

@@ -4,7 +4,7 @@
 const LONGEST: usize = 200;
 
 /// Cuts foreign text at a character boundary, to a length that fits a log line.
-pub(crate) fn clipped(text: impl Into<String>) -> String {
+pub(crate) fn truncate(text: impl Into<String>) -> String {
     clipped_to(text, LONGEST)
 }
 
@@ -20,12 +20,12 @@ pub(crate) fn clipped_to(text: impl Into<String>, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::text::clipped;
+    use crate::text::truncate;
 
     #[test]
     fn foreign_text_is_cut_at_a_character() {
-        assert_eq!(clipped("ä".repeat(300)).chars().count(), 101);
-        assert_eq!(clipped(format!("a{}", "ä".repeat(300))).len(), 199 + '…'.len_utf8());
-        assert_eq!(clipped("short"), "short");
+        assert_eq!(truncate("ä".repeat(300)).chars().count(), 101);
+        assert_eq!(truncate(format!("a{}", "ä".repeat(300))).len(), 199 + '…'.len_utf8());
+        assert_eq!(truncate("short"), "short");
     }
 }

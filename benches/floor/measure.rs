@@ -8,7 +8,7 @@ use crate::{Outcome, load};
 
 /// How long a server may go on about its last requests before its CPU time is read: what it does
 /// after the answer, such as writing the audit event, is part of a request's cost.
-const SETTLE: Duration = Duration::from_millis(60);
+const DEBOUNCE: Duration = Duration::from_millis(60);
 
 /// What one round took.
 pub(crate) struct Round {
@@ -30,7 +30,7 @@ pub(crate) fn measure(
     let before = cpu_time(server.pid())?;
     let seen = load::send(server.address, connections, requests, count, answered)
         .map_err(|error| format!("{}: {error}", server.name))?;
-    std::thread::sleep(SETTLE);
+    std::thread::sleep(DEBOUNCE);
     let cpu = cpu_time(server.pid())? - before;
     let mut latencies = seen.latencies;
     latencies.sort_unstable();

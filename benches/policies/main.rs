@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use trustmint::policy::{Look, Snapshot, load};
+use trustmint::policy::{DirectorySnapshot, Snapshot, load};
 
 use self::generate::Stage;
 use self::measure::{Decisions, Took, median, memory};
@@ -90,7 +90,7 @@ fn run(options: &Options) -> Outcome<()> {
 fn loaded(stage: &Stage, policies: usize) -> Outcome<Snapshot> {
     let folder = stage.write(policies)?;
     let begun = Instant::now();
-    let files = Look::at(&folder).files().len();
+    let files = DirectorySnapshot::at(&folder).files().len();
     let look = begun.elapsed();
     let (before, _) = memory()?;
     let begun = Instant::now();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trustmint::identity::{Identity, IssuerSettings};
-use trustmint::policy::{Snapshot, Wanted, decide};
+use trustmint::policy::{RequestedScope, Snapshot, decide};
 use trustmint::registry::Registry;
 
 use crate::Outcome;
@@ -47,7 +47,8 @@ impl<'s> Decisions<'s> {
             let begun = Instant::now();
             let identity = Identity::recall(self.issuer, payload).map_err(|denial| denial.to_string())?;
             let read = Instant::now();
-            let grant = decide(self.snapshot, black_box(&identity), self.registry, Wanted::Everything, NOW);
+            let grant =
+                decide(self.snapshot, black_box(&identity), self.registry, RequestedScope::Everything, NOW);
             let done = Instant::now();
             alone += done - read;
             with_identity += done - begun;

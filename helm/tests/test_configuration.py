@@ -79,7 +79,7 @@ def test_the_admin_door_opens_from_within_the_pod_only():
     objects = rendered("admin")
     with serving(objects) as (broker, root):
         assert (root / "run/trustmint/admin.sock").is_socket()
-        done = run("kill", "--issuer", "github", TRUSTMINT_CONFIG=str(root / "etc/trustmint/trustmint.toml"))
+        done = run("revoke", "--issuer", "github", TRUSTMINT_CONFIG=str(root / "etc/trustmint/trustmint.toml"))
         assert done.returncode == 0, done.stderr
         assert "killed" in done.stdout
 

@@ -6,15 +6,15 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 /// Runs where it is awaited; when it is dropped before its end, the rest runs in a task of its own.
-pub(super) struct Unabandoned<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+pub(super) struct CompleteOnDrop<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
 
-impl<F: Future<Output: Send> + Send + 'static> Unabandoned<F> {
+impl<F: Future<Output: Send> + Send + 'static> CompleteOnDrop<F> {
     pub(super) fn new(work: F) -> Self {
         Self(Some(Box::pin(work)))
     }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Future for Unabandoned<F> {
+impl<F: Future<Output: Send> + Send + 'static> Future for CompleteOnDrop<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -28,7 +28,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for Unabandoned<F> {
     }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Drop for Unabandoned<F> {
+impl<F: Future<Output: Send> + Send + 'static> Drop for CompleteOnDrop<F> {
     fn drop(&mut self) {
         if let (Some(rest), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(rest);
@@ -43,13 +43,13 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use crate::broker::complete_on_drop::Unabandoned;
+    use crate::broker::complete_on_drop::CompleteOnDrop;
 
     #[tokio::test]
     async fn what_was_begun_is_finished() {
         let (go, wait) = oneshot::channel::<()>();
         let (done, finished) = oneshot::channel();
-        let mut work = Box::pin(Unabandoned::new(async move {
+        let mut work = Box::pin(CompleteOnDrop::new(async move {
             let _ = wait.await;
             let _ = done.send(());
         }));
@@ -63,7 +63,7 @@ mod tests {
     #[tokio::test]
     async fn what_never_began_is_finished_too() {
         let (done, finished) = oneshot::channel();
-        drop(Unabandoned::new(async move { done.send(()) }));
+        drop(CompleteOnDrop::new(async move { done.send(()) }));
         finished.await.expect("the work ends");
     }
 }

@@ -12,45 +12,45 @@ use tokio::time::Instant;
 use crate::denial::{Denial, Reason};
 use crate::identity::{Identity, Issuers};
 use crate::registry::Registry;
-use crate::store::{CutOff, Selector, Store, Switch};
+use crate::store::{CutOff, CutOffAction, Selector, Store};
 use crate::token::Record;
 
 /// How often the copy is renewed; with the time that takes, it stays younger than a second.
-const RENEW: Duration = Duration::from_millis(400);
+const REFRESH_INTERVAL: Duration = Duration::from_millis(400);
 /// How long one renewal may take.
-const PATIENCE: Duration = Duration::from_millis(500);
+const REFRESH_TIMEOUT: Duration = Duration::from_millis(500);
 /// How old a copy may be and still decide.
-const OLDEST: Duration = Duration::from_secs(5);
+const MAX_AGE: Duration = Duration::from_secs(5);
 /// The longest a token can live, and then some: after that its cut-off is history.
-const LONGEST_LIFE_MS: u64 = (21_600 + 600) * 1000;
+const MAX_TOKEN_LIFE_MS: u64 = (21_600 + 600) * 1000;
 
 /// The copy that this replica holds.
 #[derive(Debug, Default)]
-pub struct Switches {
-    copy: ArcSwapOption<Copy>,
+pub struct CutOffCache {
+    copy: ArcSwapOption<CachedCutOffs>,
 }
 
 #[derive(Debug)]
-struct Copy {
+struct CachedCutOffs {
     at: Instant,
     cut_offs: Vec<CutOff>,
 }
 
-impl Switches {
+impl CutOffCache {
     /// Renews the copy once.
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn renew(&self, store: &dyn Store, now_ms: u64) -> Result<(), String> {
+    pub async fn refresh(&self, store: &dyn Store, now_ms: u64) -> Result<(), String> {
         // The age counts from before the question: the answer is at least that fresh.
         let at = Instant::now();
-        let answer = tokio::time::timeout(PATIENCE, store.cut_offs()).await;
+        let answer = tokio::time::timeout(REFRESH_TIMEOUT, store.cut_offs()).await;
         let cut_offs =
             answer.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
-        let history = now_ms.saturating_sub(LONGEST_LIFE_MS);
+        let history = now_ms.saturating_sub(MAX_TOKEN_LIFE_MS);
         let is_old = |cut_off: &&CutOff| cut_off.until_ms.is_some_and(|until| until < history);
         let old: Vec<_> = cut_offs.iter().filter(is_old).map(|cut_off| cut_off.selector.clone()).collect();
-        let copy = Arc::new(Copy { at, cut_offs });
+        let copy = Arc::new(CachedCutOffs { at, cut_offs });
         // A slow renewal never takes back what a later one saw.
         self.copy.rcu(|current| match current {
             Some(newer) if newer.at > copy.at => Some(Arc::clone(newer)),
@@ -58,17 +58,17 @@ impl Switches {
         });
         for selector in old {
             // Another replica will do it if this one fails.
-            let forgotten = store.switch(selector, Switch::Forget, history);
-            drop(tokio::time::timeout(PATIENCE, forgotten).await);
+            let forgotten = store.switch(selector, CutOffAction::Remove, history);
+            drop(tokio::time::timeout(REFRESH_TIMEOUT, forgotten).await);
         }
         Ok(())
     }
 
     /// Renews the copy until the future is dropped.
-    pub async fn keep_renewing(&self, store: &dyn Store, clock: &dyn crate::clock::Clock) {
+    pub async fn keep_refreshing(&self, store: &dyn Store, clock: &dyn crate::clock::Clock) {
         let mut failing = false;
         loop {
-            let renewed = self.renew(store, clock.now_ms()).await;
+            let renewed = self.refresh(store, clock.now_ms()).await;
             match (&renewed, failing) {
                 (Err(error), false) => {
                     tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon");
@@ -77,7 +77,7 @@ impl Switches {
                 _ => {}
             }
             failing = renewed.is_err();
-            tokio::time::sleep(RENEW).await;
+            tokio::time::sleep(REFRESH_INTERVAL).await;
         }
     }
 
@@ -106,7 +106,7 @@ impl Switches {
     ) -> Result<(), Denial> {
         let copy = self.current()?;
         let named = |selector: &Selector| {
-            names(
+            selector_matches(
                 selector,
                 &identity.issuer.id,
                 &registry.id,
@@ -129,9 +129,9 @@ impl Switches {
     /// Whether a cut-off kills a token.
     pub(super) fn cut_off(&self, record: &Record, issuers: &Issuers) -> Result<bool, Denial> {
         let copy = self.current()?;
-        let killed = |cut_off: &CutOff| {
+        let revoked = |cut_off: &CutOff| {
             cut_off.until_ms.is_none_or(|until| record.minted_ms <= until)
-                && names(
+                && selector_matches(
                     &cut_off.selector,
                     &record.issuer,
                     &record.registry,
@@ -146,18 +146,18 @@ impl Switches {
                     },
                 )
         };
-        Ok(copy.cut_offs.iter().any(killed))
+        Ok(copy.cut_offs.iter().any(revoked))
     }
 
-    fn current(&self) -> Result<Arc<Copy>, Denial> {
-        self.copy.load_full().filter(|copy| copy.at.elapsed() < OLDEST).ok_or_else(|| {
+    fn current(&self) -> Result<Arc<CachedCutOffs>, Denial> {
+        self.copy.load_full().filter(|copy| copy.at.elapsed() < MAX_AGE).ok_or_else(|| {
             Denial::new(Reason::StoreUnavailable, "the operator's switches cannot be read at the moment")
         })
     }
 }
 
 /// Whether a selector names something with these properties; what it leaves out is about all.
-fn names(
+fn selector_matches(
     selector: &Selector,
     issuer: &str,
     registry: &str,

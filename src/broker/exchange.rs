@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::Broker;
 use super::audience::Audience;
+use crate::broker::complete_on_drop::CompleteOnDrop;
 use crate::broker::verify_id_token::Presented;
-use crate::broker::complete_on_drop::Unabandoned;
-use crate::events::{Event, Outcome, Place};
 use crate::denial::{Denial, Reason};
+use crate::events::{Event, EventPermit, Outcome};
 use crate::identity::Verified;
-use crate::policy::{Grant, Wanted};
-use crate::policy::{decide, rehearse};
+use crate::policy::{Grant, RequestedScope};
+use crate::policy::{decide, evaluate_audit_mode};
 use crate::registry::Registry;
-use crate::store::{Mint, Minting, Slot};
+use crate::store::{Mint, MintOutcome, Slot};
 use crate::token::{Record, RegistryToken, Scope, Tag};
 
 /// What a client asks for.
@@ -23,7 +23,7 @@ pub struct ExchangeRequest<'r> {
     /// The registry.
     pub registry: &'r Arc<Registry>,
     /// How much of what the policies grant.
-    pub wanted: Wanted<'r>,
+    pub wanted: RequestedScope<'r>,
     /// What the ID token is spent on.
     pub slot: Slot,
     /// Which audiences are accepted.
@@ -38,7 +38,7 @@ impl<'r> ExchangeRequest<'r> {
         Self {
             id_token,
             registry,
-            wanted: Wanted::Everything,
+            wanted: RequestedScope::Everything,
             slot: Slot::Whole,
             audience: Audience::Registry,
             dialect,
@@ -48,7 +48,7 @@ impl<'r> ExchangeRequest<'r> {
 
 /// A token that lives in the store.
 #[derive(Debug)]
-pub struct Issued {
+pub struct IssuedToken {
     /// The token.
     pub token: RegistryToken,
     /// What it is for.
@@ -59,7 +59,7 @@ pub struct Issued {
     pub expires: u64,
 }
 
-impl Issued {
+impl IssuedToken {
     /// How many whole seconds are left at most, never more than the truth.
     pub fn expires_in(&self) -> u64 {
         (self.expires * 1000).saturating_sub(self.minted_ms) / 1000
@@ -71,9 +71,9 @@ impl Broker {
     ///
     /// # Errors
     /// The denial, which was recorded as an audit event.
-    pub async fn exchange(self: &Arc<Self>, request: ExchangeRequest<'_>) -> Result<Issued, Denial> {
+    pub async fn exchange(self: &Arc<Self>, request: ExchangeRequest<'_>) -> Result<IssuedToken, Denial> {
         let registry = &request.registry.id;
-        let place = match self.place() {
+        let place = match self.reserve_event() {
             Ok(place) => place,
             Err(denial) => {
                 self.metrics.exchange(Some(registry), None, denial.reason.as_str());
@@ -102,13 +102,15 @@ impl Broker {
         event.digest = Some(Arc::clone(&snapshot.digest().0));
         let (wanted, now) = (request.wanted, self.clock.now());
         let decided = decide(&snapshot, &verified.identity, registry, wanted, now);
-        if let Some(rehearsal) = rehearse(&snapshot, &verified.identity, registry, wanted, now, &decided) {
+        if let Some(rehearsal) =
+            evaluate_audit_mode(&snapshot, &verified.identity, registry, wanted, now, &decided)
+        {
             event.rehearsed(&rehearsal, decided.is_ok());
         }
         let grant = decided?;
         event.policies.clone_from(&grant.policies);
         event.granted(&grant.scope);
-        self.switches.refuse_suspended(&verified.identity, registry, &grant.policies)?;
+        self.cut_offs.refuse_suspended(&verified.identity, registry, &grant.policies)?;
 
         let digest = Arc::clone(&snapshot.digest().0);
         self.prepared(request.slot, registry, verified, grant, digest, event)
@@ -156,7 +158,7 @@ impl Broker {
             replay_until: verified.replay_until,
             hash: token.hash(),
             now: minted_ms / 1000,
-            remembrance: self.bounds.remembrance,
+            tombstone_retention: self.bounds.tombstone_retention,
             record: Record {
                 registry: Arc::clone(&registry.id),
                 issuer: Arc::clone(&identity.issuer.id),
@@ -179,8 +181,8 @@ impl Broker {
         self: &Arc<Self>,
         prepared: Prepared,
         mut event: Event,
-        place: Place,
-    ) -> Result<Issued, Denial> {
+        place: EventPermit,
+    ) -> Result<IssuedToken, Denial> {
         let broker = Arc::clone(self);
         let work = async move {
             let Prepared { token, mint } = prepared;
@@ -189,29 +191,29 @@ impl Broker {
                 event.refuse(denial);
             }
             broker.finish(event, place);
-            ended.map(|()| Issued {
+            ended.map(|()| IssuedToken {
                 token,
                 scope: mint.record.scope.clone(),
                 minted_ms: mint.record.minted_ms,
                 expires: mint.record.expires,
             })
         };
-        Unabandoned::new(work).await
+        CompleteOnDrop::new(work).await
     }
 
     /// Mints; a mint whose answer was lost is repeated with the same hash.
     async fn mint(&self, mint: &Arc<Mint>) -> Result<(), Denial> {
-        match self.insist(|| self.store.mint(Arc::clone(mint))).await? {
-            Minting::Minted => Ok(()),
-            Minting::Replayed => Err(Denial::new(
+        match self.with_retry(|| self.store.mint(Arc::clone(mint))).await? {
+            MintOutcome::Minted => Ok(()),
+            MintOutcome::Replayed => Err(Denial::new(
                 Reason::Replayed,
                 "the ID token has been used already; fetch a fresh one for each exchange",
             )),
-            Minting::Exhausted => Err(Denial::new(
+            MintOutcome::Exhausted => Err(Denial::new(
                 Reason::LimitReached,
                 "this run has minted as many tokens as its policies allow one run",
             )),
-            Minting::Reset => Err(Denial::new(
+            MintOutcome::Reset => Err(Denial::new(
                 Reason::StoreReset,
                 "the ID token is older than the store's memory; fetch a fresh one",
             )
@@ -219,7 +221,7 @@ impl Broker {
         }
     }
 
-    fn finish(&self, event: Event, place: Place) {
+    fn finish(&self, event: Event, place: EventPermit) {
         self.metrics.exchange(event.registry.as_ref(), event.issuer.as_ref(), event.label());
         place.record(event);
     }

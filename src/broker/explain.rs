@@ -107,7 +107,7 @@ impl Broker {
         registry: &Registry,
     ) -> Result<(), Denial> {
         let Some(grant) = &decision.grant else { return Ok(()) };
-        match self.switches.refuse_suspended(identity, registry, &grant.policies) {
+        match self.cut_offs.refuse_suspended(identity, registry, &grant.policies) {
             Err(denial) if denial.reason == Reason::Suspended => {
                 *decision = Decision::from(&denial);
                 Ok(())

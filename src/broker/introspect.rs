@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Broker;
 use crate::denial::Denial;
 use crate::identity::Identity;
-use crate::policy::Wanted;
+use crate::policy::RequestedScope;
 use crate::policy::decide;
 use crate::registry::Registry;
 use crate::store::Entry;
@@ -48,12 +48,13 @@ impl Broker {
     async fn live(&self, registry: &Registry, token: &str) -> Result<Option<Active>, Denial> {
         let Some(token) = RegistryToken::parse(&registry.token_prefix, token) else { return Ok(None) };
         let hash = token.hash();
-        let Some(Entry::Minted(record)) = self.insist(|| self.store.find(token.tag(), hash)).await? else {
+        let Some(Entry::Minted(record)) = self.with_retry(|| self.store.find(token.tag(), hash)).await?
+        else {
             return Ok(None);
         };
         let live = record.registry == registry.id
             && !record.is_expired(self.clock.now())
-            && !self.switches.cut_off(&record, &self.issuers)?
+            && !self.cut_offs.cut_off(&record, &self.issuers)?
             && self.still_covered(registry, &record);
         Ok(live.then(|| Active { id: hash.into(), record }))
     }
@@ -68,6 +69,7 @@ impl Broker {
         }
         let Some(issuer) = self.issuers.by_id(&record.issuer) else { return false };
         let Ok(identity) = Identity::recall(&issuer.settings, &record.identity) else { return false };
-        decide(&snapshot, &identity, registry, Wanted::Exactly(&record.scope), self.clock.now()).is_ok()
+        decide(&snapshot, &identity, registry, RequestedScope::Exactly(&record.scope), self.clock.now())
+            .is_ok()
     }
 }

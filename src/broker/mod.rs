@@ -1,18 +1,18 @@
 //! The use cases: exchange, introspect, revoke, disclose, and the operator's switches. Nothing here
 //! knows HTTP.
 
-mod leak_response;
 mod audience;
 mod authorize;
+mod complete_on_drop;
+mod cut_offs;
 mod exchange;
 mod explain;
 mod introspect;
-mod revocation;
+mod leak_response;
 mod policies;
-mod verify_id_token;
+mod revocation;
 mod revoke;
-mod cut_offs;
-mod complete_on_drop;
+mod verify_id_token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,23 +21,23 @@ use tokio::time::Instant;
 
 pub use audience::Audience;
 pub use authorize::Demand;
-pub use exchange::{ExchangeRequest, Issued};
+pub use cut_offs::CutOffCache;
+pub use exchange::{ExchangeRequest, IssuedToken};
 pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};
 pub use leak_response::classify::Reported;
-pub use policies::{Policies, Refused};
+pub use policies::{FailedReload, Policies};
 pub use verify_id_token::Presented;
-pub use cut_offs::Switches;
 
-use crate::events::{Audit, Event, Outcome, Place};
-use crate::metrics::Metrics;
 use crate::clock::Clock;
 use crate::denial::{Denial, Reason};
+use crate::events::{Audit, Event, EventPermit, Outcome};
 use crate::identity::Issuers;
-use crate::reporters::Reporters;
-use crate::webhooks::Courier;
+use crate::metrics::Metrics;
 use crate::registry::Registries;
-use crate::store::{Answer, Remembrance, Selector, Store, StoreError, Switch};
+use crate::reporters::Reporters;
+use crate::store::{CutOffAction, Selector, Store, StoreError, StoreFuture, TombstoneRetention};
+use crate::webhooks::WebhookDispatcher;
 
 /// The pause before the store is asked again.
 const REPEAT_AFTER: Duration = Duration::from_millis(50);
@@ -52,7 +52,7 @@ pub struct Bounds {
     /// How long the store may take for each part of a leak report.
     pub report_patience: Duration,
     /// How long and how often it is remembered that a token was minted.
-    pub remembrance: Remembrance,
+    pub tombstone_retention: TombstoneRetention,
     /// How many messages may be on their way.
     pub notices: u64,
     /// How many packages one ID token may be spent on, one by one.
@@ -77,13 +77,13 @@ pub struct Broker {
     /// Where memory is.
     pub store: Arc<dyn Store>,
     /// The operator's switches.
-    pub switches: Switches,
+    pub cut_offs: CutOffCache,
     /// How often ID tokens were explained.
     pub explanations: Explanations,
     /// Who may report leaked tokens.
     pub reporters: Reporters,
     /// Who tells people about leaks.
-    pub courier: Arc<Courier>,
+    pub dispatcher: Arc<WebhookDispatcher>,
     /// Where events go.
     pub audit: Audit,
     /// What is counted.
@@ -112,7 +112,7 @@ impl Broker {
 
     /// How many messages wait, if there is anybody to tell and the store answers.
     pub async fn notices_waiting(&self) -> Option<u64> {
-        if self.courier.webhooks.is_empty() {
+        if self.dispatcher.webhooks.is_empty() {
             return None;
         }
         self.within_deadline(self.store.waiting()).await.ok()
@@ -120,15 +120,15 @@ impl Broker {
 
     /// Asks the store until it answers, but not longer than `limits.store_timeout`: an answer that was
     /// lost is asked for again, which the store's contract makes harmless.
-    async fn insist<'s, T>(&'s self, ask: impl Fn() -> Answer<'s, T>) -> Result<T, Denial> {
-        self.insist_for(self.bounds.store_timeout, ask).await
+    async fn with_retry<'s, T>(&'s self, ask: impl Fn() -> StoreFuture<'s, T>) -> Result<T, Denial> {
+        self.with_retry_for(self.bounds.store_timeout, ask).await
     }
 
     /// The same, for as long as this.
-    async fn insist_for<'s, T>(
+    async fn with_retry_for<'s, T>(
         &'s self,
         patience: Duration,
-        ask: impl Fn() -> Answer<'s, T>,
+        ask: impl Fn() -> StoreFuture<'s, T>,
     ) -> Result<T, Denial> {
         let deadline = Instant::now() + patience;
         let mut last = StoreError("no answer in time".to_owned());
@@ -150,26 +150,27 @@ impl Broker {
     ///
     /// # Errors
     /// If the event cannot be recorded or the store does not answer.
-    pub async fn switch(self: &Arc<Self>, selector: Selector, switch: Switch) -> Result<(), Denial> {
-        let place = self.place()?;
+    pub async fn switch(self: &Arc<Self>, selector: Selector, switch: CutOffAction) -> Result<(), Denial> {
+        let place = self.reserve_event()?;
         let broker = Arc::clone(self);
         let event = Event::new(self.clock.now_ms(), Outcome::Switched, "admin");
-        let thrown = tokio::spawn(async move { broker.throw(&selector, switch, event, Some(place)).await });
+        let thrown =
+            tokio::spawn(async move { broker.apply_cut_off(&selector, switch, event, Some(place)).await });
         thrown.await.unwrap_or_else(|error| {
             Err(Denial::new(Reason::Overloaded, "the switch was aborted").internal(error))
         })
     }
 
     /// Throws a switch, records that in an event that says who did, and sees that it is in force here.
-    async fn throw(
+    async fn apply_cut_off(
         &self,
         selector: &Selector,
-        switch: Switch,
+        switch: CutOffAction,
         mut event: Event,
-        place: Option<Place>,
+        place: Option<EventPermit>,
     ) -> Result<(), Denial> {
         let now_ms = event.at_ms;
-        let thrown = self.insist(|| self.store.switch(selector.clone(), switch, now_ms)).await;
+        let thrown = self.with_retry(|| self.store.switch(selector.clone(), switch, now_ms)).await;
         if let Err(denial) = &thrown {
             // Nobody knows whether it was thrown; whoever wanted it will try again.
             event.refuse(denial);
@@ -178,13 +179,13 @@ impl Broker {
         event.detail = Some(format!("{switch:?} {what}"));
         self.record(place, event).await;
         thrown?;
-        let renewed = self.switches.renew(&*self.store, now_ms).await;
+        let renewed = self.cut_offs.refresh(&*self.store, now_ms).await;
         renewed.map_err(|error| store_unavailable(&StoreError(error)))
     }
 
     /// Records an event, in a place that was taken or in the next one that becomes free: what is done
     /// already cannot be refused any more.
-    async fn record(&self, place: Option<Place>, event: Event) {
+    async fn record(&self, place: Option<EventPermit>, event: Event) {
         match place {
             Some(place) => place.record(event),
             None => self.audit.record(event).await,
@@ -192,7 +193,7 @@ impl Broker {
     }
 
     /// A place for the event of what is about to be decided.
-    fn place(&self) -> Result<Place, Denial> {
+    fn reserve_event(&self) -> Result<EventPermit, Denial> {
         self.audit.reserve().map_err(|_| {
             Denial::new(Reason::Overloaded, "decisions cannot be recorded at the moment, so none is made")
         })

@@ -13,12 +13,12 @@ use crate::policy::Snapshot;
 pub struct Policies {
     active: ArcSwap<Snapshot>,
     activated_ms: AtomicU64,
-    refused: ArcSwapOption<Refused>,
+    refused: ArcSwapOption<FailedReload>,
 }
 
 /// Newer policies that were not loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct FailedReload {
     /// Since when the newest files are not the active ones, in milliseconds since the epoch.
     pub since_ms: u64,
     /// How many findings there are.
@@ -48,7 +48,7 @@ impl Policies {
     }
 
     /// What is wrong with the newest files, if they are not the active ones.
-    pub fn refused(&self) -> Option<Arc<Refused>> {
+    pub fn refused(&self) -> Option<Arc<FailedReload>> {
         self.refused.load_full()
     }
 
@@ -62,7 +62,7 @@ impl Policies {
 
     /// Notes that the newest files are not loaded. They have not been since the first of the
     /// refusals that follow each other.
-    pub fn refuse(&self, mut refused: Refused) {
+    pub fn refuse(&self, mut refused: FailedReload) {
         if let Some(earlier) = &*self.refused.load() {
             refused.since_ms = earlier.since_ms;
         }

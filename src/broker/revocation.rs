@@ -6,16 +6,16 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 
 use crate::broker::Broker;
-use crate::events::{Event, Outcome};
 use crate::denial::{Denial, Reason};
-use crate::store::{Corpse, Death, Doomed, Entry, Killed};
+use crate::events::{Event, Outcome};
+use crate::store::{Entry, Revocation, RevocationReason, RevocationTarget, RevokedEntry};
 use crate::token::{Record, TokenHash};
 
 /// A token that died just now, and what is known about it.
-pub(super) type Victim = (TokenHash, Arc<Record>);
+pub(super) type RevokedToken = (TokenHash, Arc<Record>);
 
 /// Which killing it is, so that a repetition after a lost answer knows its own work.
-pub(super) fn number() -> Result<u64, Denial> {
+pub(super) fn random_revocation_id() -> Result<u64, Denial> {
     let mut bytes = [0; 8];
     rand::fill(&mut bytes)
         .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
@@ -25,17 +25,18 @@ pub(super) fn number() -> Result<u64, Denial> {
 impl Broker {
     /// Kills until the store answers. For each of the doomed: the tokens that were alive before, and
     /// are dead by this very killing.
-    pub(super) async fn kill(
+    pub(super) async fn revoke_targets(
         &self,
-        doomed: Arc<[Doomed]>,
-        why: Death,
+        targets: Arc<[RevocationTarget]>,
+        why: RevocationReason,
         by: u64,
         patience: Duration,
-    ) -> Result<Vec<Vec<Victim>>, Denial> {
+    ) -> Result<Vec<Vec<RevokedToken>>, Denial> {
         let at = self.clock.now();
-        let killed = Killed { at, why, by, cause: None };
-        let corpses = self.insist_for(patience, || self.store.kill(Arc::clone(&doomed), killed)).await?;
-        let ours = |(hash, entry): Corpse| match entry {
+        let revoked = Revocation { at, why, by, cause: None };
+        let corpses =
+            self.with_retry_for(patience, || self.store.revoke(Arc::clone(&targets), revoked)).await?;
+        let ours = |(hash, entry): RevokedEntry| match entry {
             Entry::Dead(found, record) if found.by == by && !record.is_expired(at) => Some((hash, record)),
             _ => None,
         };

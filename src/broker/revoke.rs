@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Broker;
-use crate::broker::revocation::number;
-use crate::broker::complete_on_drop::Unabandoned;
-use crate::events::{Event, Outcome};
+use crate::broker::complete_on_drop::CompleteOnDrop;
+use crate::broker::revocation::random_revocation_id;
 use crate::denial::Denial;
+use crate::events::{Event, Outcome};
 use crate::registry::Registry;
-use crate::store::{Death, Doomed};
+use crate::store::{RevocationReason, RevocationTarget};
 use crate::token::RegistryToken;
 
 /// How many tokens are killed together.
@@ -34,12 +34,12 @@ impl Broker {
         dialect: &'static str,
     ) -> Result<(), Denial> {
         let mut seen = HashSet::new();
-        let doomed: Vec<_> = tokens
+        let targets: Vec<_> = tokens
             .into_iter()
             .filter_map(|text| self.read_token(text))
             .filter(|(_, token)| seen.insert(token.hash()))
             .collect();
-        for part in doomed.chunks(TOGETHER) {
+        for part in targets.chunks(TOGETHER) {
             self.revoke_part(part, dialect).await?;
         }
         Ok(())
@@ -56,22 +56,25 @@ impl Broker {
         part: &[(Arc<Registry>, RegistryToken)],
         dialect: &'static str,
     ) -> Result<(), Denial> {
-        let mut place = Some(self.place()?);
-        let doom = |token: &RegistryToken| Doomed {
+        let mut place = Some(self.reserve_event()?);
+        let target = |token: &RegistryToken| RevocationTarget {
             tag: token.tag(),
             tokens: vec![token.hash()],
             family: None,
             cause: None,
         };
-        let doomed: Arc<[Doomed]> = part.iter().map(|(_, token)| doom(token)).collect();
+        let targets: Arc<[RevocationTarget]> = part.iter().map(|(_, token)| target(token)).collect();
         let named: Vec<_> =
             part.iter().map(|(registry, token)| (Arc::clone(&registry.id), token.hash())).collect();
-        let (broker, by) = (Arc::clone(self), number()?);
+        let (broker, by) = (Arc::clone(self), random_revocation_id()?);
         let work = async move {
-            match broker.kill(doomed, Death::Revoked, by, broker.bounds.store_timeout).await {
-                Ok(killed) => {
+            match broker
+                .revoke_targets(targets, RevocationReason::Revoked, by, broker.bounds.store_timeout)
+                .await
+            {
+                Ok(revoked) => {
                     // What was dead, or never ours, is no event: nothing was done.
-                    for (hash, record) in killed.into_iter().flatten() {
+                    for (hash, record) in revoked.into_iter().flatten() {
                         let event = broker.event_about(Outcome::Revoked, dialect, hash, &record);
                         broker.metrics.revocation();
                         broker.record(place.take(), event).await;
@@ -91,6 +94,6 @@ impl Broker {
                 }
             }
         };
-        Unabandoned::new(work).await
+        CompleteOnDrop::new(work).await
     }
 }

@@ -7,11 +7,11 @@ use clap::Args;
 use super::findings::{Format, Report};
 use super::{ConfigFile, FINDING, FINE, INVALID, complain, say};
 use crate::clock::{Clock as _, SystemClock};
+use crate::policy::load;
+use crate::policy::{LoadError, Snapshot};
+use crate::service::Plan;
 use crate::settings::Config;
 use crate::toml_reader::Diagnostics;
-use crate::policy::{LoadError, Snapshot};
-use crate::policy::load;
-use crate::service::Plan;
 
 #[derive(Debug, Args)]
 pub(super) struct PolicyOptions {

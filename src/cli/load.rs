@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{INVALID, complain};
-use crate::settings::Config;
 use crate::policy::{self, LoadError, Snapshot};
+use crate::settings::Config;
 
 /// The policies of a folder, or the exit code.
 pub(super) fn policies(folder: &Path, config: &Config) -> Result<Snapshot, u8> {

@@ -64,9 +64,11 @@ enum Command {
     /// Registry tokens as strings, offline
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Kill every token that a selector names; with --suspend, mint none until `resume`
-    Kill(admin::KillOptions),
-    /// End a suspension; what it killed stays dead
+    /// Revoke every token that a selector names and that was minted until now
+    Revoke(admin::RevokeOptions),
+    /// Revoke every token that a selector names, and mint none until `trustmint resume`
+    Suspend(admin::SelectorOptions),
+    /// End a suspension; the tokens that it revoked stay revoked
     Resume(admin::ResumeOptions),
     /// Print a completion script for your shell
     Completions(completions::Options),
@@ -157,7 +159,8 @@ impl Cli {
             Command::Client(ClientCommand::New(options)) => client::new(&options),
             Command::Token(TokenCommand::Inspect(options)) => token::inspect::run(&options),
             Command::Token(TokenCommand::Rules(options)) => token::rules::run(&options),
-            Command::Kill(options) => admin::kill(&options),
+            Command::Revoke(options) => admin::revoke(&options),
+            Command::Suspend(options) => admin::suspend(&options),
             Command::Resume(options) => admin::resume(&options),
             Command::Completions(options) => completions::print(&options),
             Command::Man(options) => man::print(&options),

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
-use crate::policy::Rehearsal;
+use crate::policy::AuditModeResult;
 use crate::token::{Scope, TokenId};
 
 /// Room for the line of a usual event, whose claims are most of it.
@@ -153,7 +153,7 @@ impl Event {
     }
 
     /// Says what policies in audit mode would have changed about a decision.
-    pub fn rehearsed(&mut self, rehearsal: &Rehearsal, granted: bool) {
+    pub fn rehearsed(&mut self, rehearsal: &AuditModeResult, granted: bool) {
         if !granted && rehearsal.outcome.is_ok() {
             self.outcome = Outcome::WouldMint;
         }

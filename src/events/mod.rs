@@ -4,4 +4,4 @@ mod event;
 mod queue;
 
 pub use event::{Event, Outcome};
-pub use queue::{Audit, Full, Place, Sink};
+pub use queue::{Audit, EventPermit, Full, Sink};

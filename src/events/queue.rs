@@ -71,7 +71,7 @@ pub struct Audit {
 
 /// A place in the queue; it is used or given back by being dropped.
 #[derive(Debug)]
-pub struct Place(OwnedPermit<Event>);
+pub struct EventPermit(OwnedPermit<Event>);
 
 /// There is no place: the sink does not keep up, or has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +97,8 @@ impl Audit {
     ///
     /// # Errors
     /// If there is none.
-    pub fn reserve(&self) -> Result<Place, Full> {
-        self.events.clone().try_reserve_owned().map(Place).map_err(|_| Full)
+    pub fn reserve(&self) -> Result<EventPermit, Full> {
+        self.events.clone().try_reserve_owned().map(EventPermit).map_err(|_| Full)
     }
 
     /// Puts an event into the next place that becomes free.
@@ -113,7 +113,7 @@ impl Audit {
     }
 }
 
-impl Place {
+impl EventPermit {
     /// Puts the event into the place.
     pub fn record(self, event: Event) {
         drop(self.0.send(event));
@@ -125,17 +125,17 @@ fn write(mut sink: BufWriter<impl Write>, mut queue: mpsc::Receiver<Event>) {
     while queue.blocking_recv_many(&mut events, AT_ONCE) > 0 {
         for event in events.drain(..) {
             match event.line() {
-                Ok(line) => insist(|| sink.write_all(&line)),
+                Ok(line) => write_with_retry(|| sink.write_all(&line)),
                 Err(error) => tracing::error!(%error, "an audit event could not be written as JSON"),
             }
         }
-        insist(|| sink.flush());
+        write_with_retry(|| sink.flush());
         thread::sleep(GATHER);
     }
 }
 
 /// Tries until it succeeds. Meanwhile the queue fills, and then nothing is minted.
-fn insist(mut write: impl FnMut() -> std::io::Result<()>) {
+fn write_with_retry(mut write: impl FnMut() -> std::io::Result<()>) {
     while let Err(error) = write() {
         tracing::error!(%error, "audit events cannot be written; mints stop when the queue is full");
         thread::sleep(RETRY);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use hyper::StatusCode;
 
 use super::client::TOTAL_TIMEOUT;
-use crate::text::clipped;
+use crate::text::truncate;
 
 /// Why a document could not be had. For the operator's log; callers learn only that it failed.
 /// What the other side said is repeated in it to a bounded length.
@@ -53,12 +53,12 @@ pub enum FetchError {
 impl FetchError {
     /// A URL that is not fetched.
     pub(super) fn url(url: impl Into<String>) -> Self {
-        Self::Url(clipped(url))
+        Self::Url(truncate(url))
     }
 
     /// A failure to converse with somebody.
     pub(super) fn connection(with: impl Into<String>, error: impl fmt::Display) -> Self {
-        Self::Connection(format!("{}: {}", clipped(with), clipped(error.to_string())))
+        Self::Connection(format!("{}: {}", truncate(with), truncate(error.to_string())))
     }
 
     /// A document that cannot be used; what says why repeats foreign text to a bounded length.

@@ -10,7 +10,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 
 use super::FetchError;
-use crate::text::clipped;
+use crate::text::truncate;
 
 /// The largest document, in bytes. Nothing is ever decompressed, so this is what is read and parsed.
 const MAX_BODY: usize = 256 * 1024;
@@ -45,7 +45,7 @@ pub(super) async fn read(response: Response<Incoming>, wants_json: bool) -> Resu
     if wants_json && !is_json(&content_type) {
         return Err(FetchError::document(format_args!(
             "the document is {:?}, not JSON",
-            clipped(&content_type)
+            truncate(&content_type)
         )));
     }
     let max_age = text(headers, &CACHE_CONTROL).and_then(max_age);

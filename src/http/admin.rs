@@ -11,22 +11,22 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, get, post};
 use serde::{Deserialize, Serialize};
 
-use crate::http::response::middleware::in_time;
+use crate::broker::{Broker, Evidence};
+use crate::denial::{Denial, Reason};
 use crate::http::request::body::{BodyLimit, LooseJson};
 use crate::http::request::credential::bearer;
-use crate::http::response::error_response::{Refused, bad_request, problem};
-use crate::broker::{Broker, Evidence};
-use crate::settings::{Limits, Secret};
-use crate::denial::{Denial, Reason};
+use crate::http::response::error_response::{ErrorResponse, bad_request, problem};
+use crate::http::response::middleware::with_deadline;
 use crate::identity::Claims;
 use crate::policy::tools::explain::Explanation;
 use crate::registry::SecretHash;
-use crate::store::{Selector, Switch};
+use crate::settings::{Limits, Secret};
+use crate::store::{CutOffAction, Selector};
 use crate::token::Scope;
 
-/// Kills what was minted so far.
-pub const KILL: &str = "/kill";
-/// Kills, and stops minting, until resumed.
+/// Revokes what was minted so far.
+pub const REVOKE: &str = "/revoke";
+/// Revokes what was minted so far, and stops minting until resumed.
 pub const SUSPEND: &str = "/suspend";
 /// Ends a suspension.
 pub const RESUME: &str = "/resume";
@@ -63,13 +63,13 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
     let limit = limits.request_timeout;
     let throw = |switch| post(move |state, body| switched(state, body, switch));
     Router::new()
-        .route(KILL, throw(Switch::Kill))
-        .route(SUSPEND, throw(Switch::Suspend))
-        .route(RESUME, throw(Switch::Resume))
+        .route(REVOKE, throw(CutOffAction::Revoke))
+        .route(SUSPEND, throw(CutOffAction::Suspend))
+        .route(RESUME, throw(CutOffAction::Resume))
         .route(CUT_OFFS, get(list))
         .route(EXPLAIN, post(explained))
         .fallback(|| async { crate::http::request::target::not_found() })
-        .layer(from_fn(move |request, next| in_time(limit, request, next)))
+        .layer(from_fn(move |request, next| with_deadline(limit, request, next)))
         .layer(from_fn_with_state(admin.clone(), authenticated))
         .layer(map_response(move |response: Response| {
             let public_url = Arc::clone(&public_url);
@@ -81,7 +81,7 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
 async fn authenticated(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let refused = || {
         let denial = Denial::new(Reason::Unauthenticated, "the admin door opens to its token only");
-        Refused::from(denial).into_response()
+        ErrorResponse::from(denial).into_response()
     };
     let Ok(token) = bearer(request.headers()) else { return refused() };
     let given = SecretHash::of(token.as_bytes());
@@ -94,17 +94,19 @@ async fn authenticated(State(admin): State<Admin>, request: Request, next: Next)
 async fn switched(
     State(admin): State<Admin>,
     LooseJson(selector): LooseJson<Selector>,
-    switch: Switch,
-) -> Result<StatusCode, Refused> {
+    switch: CutOffAction,
+) -> Result<StatusCode, ErrorResponse> {
     if selector.is_empty() {
-        return Err(Refused::malformed("name at least one of issuer, registry, policy, repository and run"));
+        return Err(ErrorResponse::malformed(
+            "name at least one of issuer, registry, policy, repository and run",
+        ));
     }
     admin.broker.switch(selector, switch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn list(State(admin): State<Admin>) -> Result<Json<Vec<ShownCutOff>>, Refused> {
-    let cut_offs = admin.broker.switches.list()?;
+async fn list(State(admin): State<Admin>) -> Result<Json<Vec<ShownCutOff>>, ErrorResponse> {
+    let cut_offs = admin.broker.cut_offs.list()?;
     let shown = |cut_off: crate::store::CutOff| ShownCutOff {
         selector: cut_off.selector,
         until_ms: cut_off.until_ms,
@@ -128,20 +130,20 @@ struct Question {
 async fn explained(
     State(admin): State<Admin>,
     LooseJson(question): LooseJson<Question>,
-) -> Result<Json<Explanation>, Refused> {
+) -> Result<Json<Explanation>, ErrorResponse> {
     let registries = &admin.broker.registries;
     let registry = match &question.registry {
         Some(id) => registries.by_id(id),
         None => registries.only(),
     };
-    let registry =
-        registry.ok_or_else(|| Refused::malformed("`registry` names a configured registry by its id"))?;
+    let registry = registry
+        .ok_or_else(|| ErrorResponse::malformed("`registry` names a configured registry by its id"))?;
     let wanted = question.scope.map(|scope| Scope::parse(registry.kind, &scope)).transpose();
-    let wanted = wanted.map_err(|error| Refused::malformed(error.to_string()))?;
+    let wanted = wanted.map_err(|error| ErrorResponse::malformed(error.to_string()))?;
     let evidence = match (question.token, question.claims) {
         (Some(token), None) => Evidence::IdToken(token),
         (None, Some(claims)) => Evidence::Claims { claims, issuer: question.issuer },
-        _ => return Err(Refused::malformed("give either `token` or `claims`")),
+        _ => return Err(ErrorResponse::malformed("give either `token` or `claims`")),
     };
     Ok(Json(admin.broker.explain_to_operator(evidence, registry, wanted).await?))
 }

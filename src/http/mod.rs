@@ -1,8 +1,5 @@
 //! Listeners, routes and wire formats. Nothing here verifies or decides anything.
 
-mod request;
-pub(crate) mod response;
-mod serve;
 pub mod admin;
 mod dialects;
 mod forward_auth;
@@ -10,7 +7,10 @@ mod leaks;
 mod oauth;
 mod ops;
 mod public;
+mod request;
+pub(crate) mod response;
 mod routes;
+mod serve;
 mod state;
 
-pub use serve::listeners::{Doors, OpenDoors};
+pub use serve::listeners::{Listeners, RunningServers};

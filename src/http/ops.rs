@@ -28,7 +28,7 @@ pub(super) fn router(broker: Arc<Broker>) -> Router {
 /// change nothing about that: the last good ones serve.
 async fn ready(State(broker): State<Arc<Broker>>) -> Response {
     let store = broker.store_is_ready().await;
-    let switches = broker.switches.is_fresh();
+    let switches = broker.cut_offs.is_fresh();
     let snapshot = broker.policies.load();
     let status = if store && switches { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let refused = broker.policies.refused().map(|refused| {

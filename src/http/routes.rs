@@ -1,7 +1,7 @@
 //! The addresses of the public door.
 
-use crate::http::{dialects, forward_auth, leaks};
 use crate::http::response::error_pages;
+use crate::http::{dialects, forward_auth, leaks};
 
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
 pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";

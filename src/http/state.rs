@@ -5,17 +5,17 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 
-use crate::http::request::body::BodyLimit;
-use crate::http::request::report_body::Reading;
-use crate::http::response::error_response::Refused;
 use crate::broker::Broker;
+use crate::http::request::body::BodyLimit;
+use crate::http::request::report_body::ReportReader;
+use crate::http::response::error_response::ErrorResponse;
 
 /// What handlers at the public door need.
 #[derive(Clone)]
 pub(super) struct Public {
     pub(super) broker: Arc<Broker>,
     pub(super) body_limit: BodyLimit,
-    pub(super) reading: Reading,
+    pub(super) report_reader: ReportReader,
 }
 
 impl FromRef<Public> for BodyLimit {
@@ -25,7 +25,7 @@ impl FromRef<Public> for BodyLimit {
 }
 
 /// axum has set `Allow` by then.
-pub(super) async fn method_not_allowed() -> Refused {
-    Refused::malformed("this address does not answer to that method")
+pub(super) async fn method_not_allowed() -> ErrorResponse {
+    ErrorResponse::malformed("this address does not answer to that method")
         .with_status(StatusCode::METHOD_NOT_ALLOWED)
 }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::text::clipped;
 use crate::fetch::{FetchError, Fetched, Fetcher};
+use crate::text::truncate;
 
 /// The discovery document of an issuer, as far as it is used. Everything else in it, such as the
 /// `authorization_endpoint` that CI issuers do not have, may be there or not.
@@ -49,7 +49,7 @@ impl Discovery {
     /// # Errors
     /// [`DiscoveryError::Unreadable`].
     pub fn parse(json: &[u8]) -> Result<Self, DiscoveryError> {
-        serde_json::from_slice(json).map_err(|error| DiscoveryError::Unreadable(clipped(error.to_string())))
+        serde_json::from_slice(json).map_err(|error| DiscoveryError::Unreadable(truncate(error.to_string())))
     }
 
     /// Where the keys of the issuer that was asked are: the document must be about it, to the byte,
@@ -61,14 +61,14 @@ impl Discovery {
         if self.issuer != issuer_url {
             return Err(DiscoveryError::OtherIssuer {
                 asked: issuer_url.to_owned(),
-                found: clipped(&*self.issuer),
+                found: truncate(&*self.issuer),
             });
         }
         let keys_at = authority(&self.jwks_uri);
         let is_near = keys_at.is_some() && keys_at == authority(issuer_url);
         let is_known = keys_at.is_some_and(|(host, port)| Some(host.as_str()) == keys_host && port == 443);
         if !is_near && !is_known {
-            return Err(DiscoveryError::KeysElsewhere(clipped(&*self.jwks_uri)));
+            return Err(DiscoveryError::KeysElsewhere(truncate(&*self.jwks_uri)));
         }
         Ok(&self.jwks_uri)
     }

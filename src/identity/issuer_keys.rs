@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 
-use crate::identity::{KeySet, Remote};
 use crate::denial::{Denial, Reason};
 use crate::fetch::FetchError;
-use crate::keyring::{self, KeysStatus, Missing, Obtained, Pace, Provider};
+use crate::identity::{KeySet, Remote};
+use crate::keyring::{self, FetchedDocument, KeysStatus, Missing, Provider, RefreshPolicy};
 
 /// How often an issuer is asked.
-const PACE: Pace = Pace {
+const REFRESH_POLICY: RefreshPolicy = RefreshPolicy {
     burst: 2,
     period: Duration::from_secs(10),
     refresh: Duration::from_secs(3600),
@@ -22,7 +22,7 @@ const PACE: Pace = Pace {
 
 /// After how long keys are refreshed that may be kept this long, or as long as one likes.
 pub fn refresh_after(max_age: Option<Duration>) -> Duration {
-    PACE.refresh_after(max_age)
+    REFRESH_POLICY.refresh_after(max_age)
 }
 
 /// Where an issuer's keys come from.
@@ -55,11 +55,11 @@ impl Provider for IssuerKeys {
         &self.name
     }
 
-    fn pace(&self) -> Pace {
-        PACE
+    fn refresh_policy(&self) -> RefreshPolicy {
+        REFRESH_POLICY
     }
 
-    fn fetch(&self) -> BoxFuture<'_, Result<Obtained, FetchError>> {
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedDocument, FetchError>> {
         async {
             match &self.remote {
                 Some(remote) => remote.keys().await.map(Into::into),
@@ -80,7 +80,7 @@ impl keyring::Keys for KeySet {
         self.len()
     }
 
-    fn passed_over(&self) -> impl Iterator<Item = (Option<&str>, &'static str)> {
+    fn skipped(&self) -> impl Iterator<Item = (Option<&str>, &'static str)> {
         self.skipped.iter().map(|skipped| (skipped.kid.as_deref(), skipped.why))
     }
 }
@@ -126,7 +126,7 @@ impl Keyring {
     /// # Errors
     /// `unknown_key` if a fresh set lacks it, `issuer_unavailable` if no fresh set can be had now.
     pub async fn with_key(&self, kid: &str) -> Result<Arc<KeySet>, Denial> {
-        self.0.find(|set| set.contains(Some(kid))).await.map_err(told)
+        self.0.find(|set| set.contains(Some(kid))).await.map_err(to_denial)
     }
 
     /// The key set whose only key verifies a token without a `kid`. One that does not verify may be by
@@ -146,11 +146,11 @@ impl Keyring {
             let before = tried.replace(Arc::clone(set));
             before.is_none_or(|before| !Arc::ptr_eq(&before, set)) && set.contains(None) && verifies(set)
         };
-        self.0.find(tries_once).await.map_err(told)
+        self.0.find(tries_once).await.map_err(to_denial)
     }
 }
 
-fn told(missing: Missing) -> Denial {
+fn to_denial(missing: Missing) -> Denial {
     match missing {
         Missing::Unknown => {
             Denial::new(Reason::UnknownKey, "the ID token's key is not among the issuer's keys")

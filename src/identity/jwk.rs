@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jws::LONGEST_KID;
-use crate::text::clipped;
+use crate::text::truncate;
 
 /// More keys than any issuer rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;
@@ -84,7 +84,7 @@ pub(super) fn entries(
     allow_unnamed: bool,
 ) -> Result<(usize, impl Iterator<Item = Entry>), KeySetError> {
     let document: Document =
-        serde_json::from_slice(json).map_err(|error| KeySetError::NotAKeySet(clipped(error.to_string())))?;
+        serde_json::from_slice(json).map_err(|error| KeySetError::NotAKeySet(truncate(error.to_string())))?;
     let found = document.keys.len();
     let looked_at = document.keys.into_iter().take(MAX_KEYS).map(move |json| {
         let kid = json.get("kid").and_then(Value::as_str).map(str::to_owned);
@@ -122,7 +122,7 @@ impl KeySet {
             match (key, kid) {
                 (Ok(key), Some(kid)) => set.by_kid.entry(kid).or_default().push(key),
                 (Ok(key), None) => set.unnamed.push(key),
-                (Err(why), kid) => set.skipped.push(Skipped { kid: kid.map(clipped), why }),
+                (Err(why), kid) => set.skipped.push(Skipped { kid: kid.map(truncate), why }),
             }
         }
         if set.is_empty() { Err(KeySetError::NoUsableKey(found)) } else { Ok(set) }

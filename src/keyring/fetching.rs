@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::keyring::rate_limiter::Ration;
-use super::{Inner, Keyring, Obtained, Pace, Provider};
+use super::{FetchedDocument, Inner, Keyring, Provider, RefreshPolicy};
 use crate::fetch::FetchError;
+use crate::keyring::rate_limiter::RateLimiter;
 
 /// What is known about the fetches of somebody's keys.
 #[derive(Debug)]
 pub(super) struct State {
-    ration: Ration,
+    rate_limiter: RateLimiter,
     /// The running fetch; the channel's value is how it ended.
     running: Option<watch::Receiver<Option<Ended>>>,
     /// When the keys are to be fetched without anybody asking.
@@ -30,9 +30,9 @@ pub(super) type Ended = Result<(), Arc<FetchError>>;
 
 impl State {
     /// Nothing was fetched so far, and it is due at once.
-    pub(super) fn new(now: Instant, pace: Pace) -> Self {
+    pub(super) fn new(now: Instant, refresh_policy: RefreshPolicy) -> Self {
         Self {
-            ration: Ration::new(pace.burst, pace.period),
+            rate_limiter: RateLimiter::new(refresh_policy.burst, refresh_policy.period),
             running: None,
             refresh_at: now,
             wanted: false,
@@ -43,7 +43,7 @@ impl State {
     /// Somebody wants a fetch that begins from now on; tells when it is permitted.
     pub(super) fn want(&mut self, now: Instant) -> Instant {
         self.wanted = true;
-        self.ration.permitted_at(now)
+        self.rate_limiter.permitted_at(now)
     }
 
     /// How many fetches ended how.
@@ -53,7 +53,7 @@ impl State {
 
     /// When the next fetch is due.
     fn due(&self) -> Instant {
-        let permitted_at = self.ration.permitted_at(Instant::now());
+        let permitted_at = self.rate_limiter.permitted_at(Instant::now());
         if self.wanted { permitted_at } else { self.refresh_at.max(permitted_at) }
     }
 }
@@ -86,13 +86,13 @@ impl<P: Provider> Keyring<P> {
             return Ok(running.clone());
         }
         let now = Instant::now();
-        let permitted_at = state.ration.permitted_at(now);
+        let permitted_at = state.rate_limiter.permitted_at(now);
         if permitted_at > now {
             return Err(permitted_at);
         }
-        state.ration.take(now);
+        state.rate_limiter.take(now);
         state.wanted = false;
-        state.refresh_at = now + self.0.provider.pace().period;
+        state.refresh_at = now + self.0.provider.refresh_policy().period;
         let (done, running) = watch::channel(None);
         state.running = Some(running.clone());
         let inner = Arc::clone(&self.0);
@@ -113,7 +113,7 @@ impl<P: Provider> Inner<P> {
         let mut state = self.state();
         let (label, pause) = match &fetched {
             Ok(refresh) => ("ok", *refresh),
-            Err(error) => (error.label(), self.provider.pace().period),
+            Err(error) => (error.label(), self.provider.refresh_policy().period),
         };
         *state.ended.entry(label).or_default() += 1;
         state.refresh_at = Instant::now() + pause;
@@ -127,11 +127,11 @@ impl<P: Provider> Inner<P> {
     /// Replaces the keys by those that the provider has now; tells after how long they want to be
     /// refreshed.
     async fn fetch_set(&self, asked: Instant) -> Result<Duration, FetchError> {
-        let Obtained { document, max_age, age } = self.provider.fetch().await?;
+        let FetchedDocument { document, max_age, age } = self.provider.fetch().await?;
         let set = self.provider.parse(&document).map_err(FetchError::document)?;
-        let pace = self.provider.pace();
+        let refresh_policy = self.provider.refresh_policy();
         let asked = asked.checked_sub(age).unwrap_or(asked);
-        self.load(set, asked, Some(asked.max(Instant::now() - age) + pace.stale));
-        Ok(pace.refresh_after(max_age).saturating_sub(age))
+        self.load(set, asked, Some(asked.max(Instant::now() - age) + refresh_policy.stale));
+        Ok(refresh_policy.refresh_after(max_age).saturating_sub(age))
     }
 }

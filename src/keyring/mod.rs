@@ -26,7 +26,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-pub use self::provider::{Keys, Obtained, Pace, Provider};
+pub use self::provider::{FetchedDocument, Keys, Provider, RefreshPolicy};
 
 use self::fetching::State;
 use self::file::KeysFile;
@@ -120,7 +120,7 @@ impl<P: Provider> Keyring<P> {
 
     fn new(provider: P, file: Option<KeysFile>, current: Option<Loaded<P::Keys>>) -> Self {
         Self(Arc::new(Inner {
-            state: Mutex::new(State::new(Instant::now(), provider.pace())),
+            state: Mutex::new(State::new(Instant::now(), provider.refresh_policy())),
             provider,
             file,
             current: ArcSwapOption::new(current.map(Arc::new)),
@@ -162,24 +162,24 @@ impl<P: Provider> Keyring<P> {
         if self.0.file.is_some() {
             return Err(Missing::Unknown);
         }
-        let came = Instant::now();
-        let deadline = came + PATIENCE;
+        let requested_at = Instant::now();
+        let deadline = requested_at + PATIENCE;
         let Ok(_place) = self.0.queue.try_acquire() else {
-            return Err(self.turn_away("too many requests wait for its provider's keys", None));
+            return Err(self.retry_later("too many requests wait for its provider's keys", None));
         };
         loop {
             let mut running = match self.join_or_start() {
                 Ok(running) => running,
                 Err(permitted_at) if permitted_at <= deadline => {
                     sleep_until(permitted_at).await;
-                    if let Some(answer) = self.0.settled(&mut suits, came) {
+                    if let Some(answer) = self.0.settled(&mut suits, requested_at) {
                         return answer;
                     }
                     continue;
                 }
                 Err(_) => {
                     let why = "the key is not among the known ones, and they were fetched moments ago";
-                    return Err(self.turn_away(why, None));
+                    return Err(self.retry_later(why, None));
                 }
             };
             let ended = timeout_at(deadline, running.wait_for(Option::is_some)).await;
@@ -188,18 +188,18 @@ impl<P: Provider> Keyring<P> {
                 Ok(Err(_)) => Some(FetchError::Aborted.to_string()),
                 Err(_) => Some("the fetch takes too long".to_owned()),
             };
-            if let Some(answer) = self.0.settled(&mut suits, came) {
+            if let Some(answer) = self.0.settled(&mut suits, requested_at) {
                 return answer;
             }
             if failure.is_some() {
-                return Err(self.turn_away("the keys cannot be fetched at the moment", failure));
+                return Err(self.retry_later("the keys cannot be fetched at the moment", failure));
             }
         }
     }
 
     /// Nobody is told that a key does not exist before the provider was asked; the keys are fetched as
     /// soon as it is permitted, and it is worth while to come again after that.
-    fn turn_away(&self, why: &'static str, failure: Option<String>) -> Missing {
+    fn retry_later(&self, why: &'static str, failure: Option<String>) -> Missing {
         let now = Instant::now();
         let permitted_at = self.0.state().want(now);
         self.0.rescheduled.notify_one();
@@ -225,17 +225,17 @@ impl<P: Provider> Inner<P> {
     fn settled(
         &self,
         suits: impl FnOnce(&Arc<P::Keys>) -> bool,
-        came: Instant,
+        requested_at: Instant,
     ) -> Option<Result<Arc<P::Keys>, Missing>> {
         if let Some(set) = self.serving(suits) {
             return Some(Ok(set));
         }
-        let asked_since = self.current.load().as_ref().is_some_and(|loaded| loaded.asked >= came);
+        let asked_since = self.current.load().as_ref().is_some_and(|loaded| loaded.asked >= requested_at);
         asked_since.then_some(Err(Missing::Unknown))
     }
 
     fn load(&self, set: P::Keys, asked: Instant, until: Option<Instant>) {
-        for (id, why) in set.passed_over() {
+        for (id, why) in set.skipped() {
             let whose = self.provider.name();
             tracing::debug!(whose, kid = ?id, why, "a key is not usable");
         }

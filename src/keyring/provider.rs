@@ -17,10 +17,10 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &str;
 
     /// How often it is asked.
-    fn pace(&self) -> Pace;
+    fn refresh_policy(&self) -> RefreshPolicy;
 
     /// Asks for the document.
-    fn fetch(&self) -> BoxFuture<'_, Result<Obtained, FetchError>>;
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedDocument, FetchError>>;
 
     /// Makes sense of the document.
     ///
@@ -35,12 +35,12 @@ pub trait Keys: Send + Sync + 'static {
     fn count(&self) -> usize;
 
     /// The ids of those that cannot, and why.
-    fn passed_over(&self) -> impl Iterator<Item = (Option<&str>, &'static str)>;
+    fn skipped(&self) -> impl Iterator<Item = (Option<&str>, &'static str)>;
 }
 
 /// A document with keys.
 #[derive(Clone, Debug)]
-pub struct Obtained {
+pub struct FetchedDocument {
     /// Its bytes.
     pub document: Bytes,
     /// How long it stays fresh, by what its provider says.
@@ -49,7 +49,7 @@ pub struct Obtained {
     pub age: Duration,
 }
 
-impl From<Fetched> for Obtained {
+impl From<Fetched> for FetchedDocument {
     fn from(fetched: Fetched) -> Self {
         Self { document: fetched.body, max_age: fetched.max_age, age: Duration::ZERO }
     }
@@ -57,7 +57,7 @@ impl From<Fetched> for Obtained {
 
 /// How often a provider is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct RefreshPolicy {
     /// Fetches that may follow each other at once.
     pub burst: u32,
     /// Then one in this time.
@@ -70,7 +70,7 @@ pub struct Pace {
     pub stale: Duration,
 }
 
-impl Pace {
+impl RefreshPolicy {
     /// After how long keys are refreshed that may be kept this long, or as long as one likes.
     pub fn refresh_after(&self, max_age: Option<Duration>) -> Duration {
         max_age.map_or(self.refresh, |max_age| max_age.clamp(self.soonest_refresh, self.refresh))

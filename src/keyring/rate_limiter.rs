@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 /// The bucket of permitted fetches (GCRA).
 #[derive(Debug)]
-pub(super) struct Ration {
+pub(super) struct RateLimiter {
     burst: u32,
     period: Duration,
     /// When it would be full again.
     full_at: Option<Instant>,
 }
 
-impl Ration {
+impl RateLimiter {
     /// `burst` fetches at once, then one in each `period`.
     pub(super) fn new(burst: u32, period: Duration) -> Self {
         Self { burst, period, full_at: None }
@@ -39,21 +39,21 @@ mod tests {
 
     #[test]
     fn two_at_once_and_then_one_in_ten_seconds() {
-        let (start, mut ration) = (Instant::now(), Ration::new(2, PERIOD));
+        let (start, mut rate_limiter) = (Instant::now(), RateLimiter::new(2, PERIOD));
         let mut taken = Vec::new();
         for second in 0..=40 {
             let now = start + Duration::from_secs(second);
-            while ration.permitted_at(now) <= now {
-                ration.take(now);
+            while rate_limiter.permitted_at(now) <= now {
+                rate_limiter.take(now);
                 taken.push(second);
             }
         }
         assert_eq!(taken, [0, 0, 10, 20, 30, 40]);
         // After a rest it is two again, and no more.
         let later = start + Duration::from_secs(4000);
-        ration.take(later);
-        assert_eq!(ration.permitted_at(later), later);
-        ration.take(later);
-        assert_eq!(ration.permitted_at(later), later + PERIOD);
+        rate_limiter.take(later);
+        assert_eq!(rate_limiter.permitted_at(later), later);
+        rate_limiter.take(later);
+        assert_eq!(rate_limiter.permitted_at(later), later + PERIOD);
     }
 }

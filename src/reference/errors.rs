@@ -35,7 +35,7 @@ fn errors() {
 /// Who answers with which status, the commonest first.
 fn status(reason: Reason) -> String {
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for (who, status) in statuses::of(reason) {
+    for (who, status) in status_table::of(reason) {
         if let Some(status) = status {
             by_status.entry(status).or_default().push(who);
         }

@@ -7,10 +7,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{cell, check};
-use crate::settings::Config;
-use crate::toml_reader::{Source, asked};
 use crate::policy::load_documents;
 use crate::policy::tools::schema::schema;
+use crate::settings::Config;
+use crate::toml_reader::{Source, asked};
 
 const CONFIGURATION: &str = r#"
 public_url = "https://publish.example.com"

@@ -8,7 +8,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::text::{clipped, clipped_to};
+use crate::text::{clipped_to, truncate};
 
 /// The longest address of a place where a token was found, in bytes: a path in a repository.
 const LONGEST_URL: usize = 2_048;
@@ -41,29 +41,29 @@ pub struct Leaks {
     /// Its records that name a token.
     pub leaks: Vec<Leak>,
     /// How many records name none.
-    pub passed_over: usize,
+    pub skipped: usize,
 }
 
 /// Why a list is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadList {
+pub enum ListError {
     /// It has more items than allowed.
     TooMany,
     /// It is no JSON array.
-    NoArray,
+    NotAnArray,
 }
 
 /// The items of a JSON array, at most so many, each as it is written: what is wrong within one is
 /// nobody else's affair.
 ///
 /// # Errors
-/// See [`BadList`].
-pub fn items(json: &str, most: usize) -> Result<Vec<&RawValue>, BadList> {
+/// See [`ListError`].
+pub fn items(json: &str, most: usize) -> Result<Vec<&RawValue>, ListError> {
     let mut json = serde_json::Deserializer::from_str(json);
     let list = Items { most }.deserialize(&mut json).and_then(|items| json.end().map(|()| items));
     list.map_err(|error| match error.to_string().starts_with(TOO_MANY) {
-        true => BadList::TooMany,
-        false => BadList::NoArray,
+        true => ListError::TooMany,
+        false => ListError::NotAnArray,
     })
 }
 
@@ -127,14 +127,14 @@ impl Leaks {
     /// in, and nothing else.
     ///
     /// # Errors
-    /// See [`BadList`].
-    pub fn parse(body: &[u8], most: usize) -> Result<Self, BadList> {
+    /// See [`ListError`].
+    pub fn parse(body: &[u8], most: usize) -> Result<Self, ListError> {
         let text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
         let mut report = Self::default();
         for record in items(&text, most)? {
             match leak(record) {
                 Some(leak) => report.leaks.push(leak),
-                None => report.passed_over += 1,
+                None => report.skipped += 1,
             }
         }
         Ok(report)
@@ -154,9 +154,9 @@ fn leak(record: &RawValue) -> Option<Leak> {
     };
     let url = Some(said(members.url)).filter(|url| !url.is_empty());
     Some(Leak {
-        kind: clipped(said(members.kind)),
+        kind: truncate(said(members.kind)),
         url: clipped_to(url.unwrap_or_else(|| said(members.location)), LONGEST_URL),
-        source: clipped(said(members.source)),
+        source: truncate(said(members.source)),
         token,
     })
 }
@@ -191,7 +191,7 @@ mod tests {
         ] {
             let body = format!("[{other},{good},{other}]");
             let report = Leaks::parse(body.as_bytes(), 3).expect(other);
-            assert_eq!((report.leaks.len(), report.passed_over), (1, 2), "{other}");
+            assert_eq!((report.leaks.len(), report.skipped), (1, 2), "{other}");
             let leak = &report.leaks[0];
             assert_eq!(
                 (leak.token.as_str(), leak.kind.as_str(), leak.url.as_str(), leak.source.as_str()),
@@ -227,18 +227,18 @@ mod tests {
     #[test]
     fn what_is_no_array_or_too_long_is_refused() {
         for body in ["", "{}", "null", "[", "[1", "[1]x", "[1,]", "\u{feff}[]", "[{\"token\":}]"] {
-            assert_eq!(Leaks::parse(body.as_bytes(), 9).err(), Some(BadList::NoArray), "{body}");
+            assert_eq!(Leaks::parse(body.as_bytes(), 9).err(), Some(ListError::NotAnArray), "{body}");
         }
         assert!(Leaks::parse(b"[1,2]", 2).is_ok());
-        assert_eq!(Leaks::parse(b"[1,2,3]", 2).err(), Some(BadList::TooMany));
+        assert_eq!(Leaks::parse(b"[1,2,3]", 2).err(), Some(ListError::TooMany));
         let many = format!("[{}1]", "1,".repeat(4_000_000));
         assert_eq!(
             Leaks::parse(many.as_bytes(), 10).err(),
-            Some(BadList::TooMany),
+            Some(ListError::TooMany),
             "and the rest is not read"
         );
         let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(Leaks::parse(deep.as_bytes(), 10).is_ok_and(|report| report.passed_over == 1));
+        assert!(Leaks::parse(deep.as_bytes(), 10).is_ok_and(|report| report.skipped == 1));
     }
 
     #[test]

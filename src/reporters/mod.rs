@@ -5,12 +5,12 @@
 //! names of the headers and in where the keys are. A self-managed GitLab shows a secret instead.
 //! What becomes of the tokens is the broker's to say.
 
-mod reporter_keys;
-mod public_keys;
 mod leak_list;
+mod public_keys;
 mod reporter;
+mod reporter_keys;
 
-pub use reporter_keys::{ReporterKeys, Sharing};
+pub use leak_list::{Leak, Leaks, ListError, items, string};
 pub use public_keys::{Curve, PublicKeys};
-pub use leak_list::{BadList, Leak, Leaks, items, string};
 pub use reporter::{Proof, Reporter, ReporterKind, Reporters, Signatures};
+pub use reporter_keys::{ReporterKeys, Sharing};

@@ -12,8 +12,8 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::text::clipped;
 use crate::keyring::Keys;
+use crate::text::truncate;
 
 /// More keys than anybody rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;
@@ -56,7 +56,7 @@ impl Curve {
 /// A reporter's usable keys, each parsed once.
 pub struct PublicKeys {
     by_id: HashMap<String, ParsedPublicKey>,
-    passed_over: Vec<(Option<String>, &'static str)>,
+    skipped: Vec<(Option<String>, &'static str)>,
 }
 
 impl fmt::Debug for PublicKeys {
@@ -85,14 +85,14 @@ impl PublicKeys {
     /// If it is no listing, or holds no usable key.
     pub fn parse(json: &[u8], curves: &[Curve]) -> Result<Self, String> {
         let listing: Listing = serde_json::from_slice(json)
-            .map_err(|error| format!("not a listing of public keys: {}", clipped(error.to_string())))?;
+            .map_err(|error| format!("not a listing of public keys: {}", truncate(error.to_string())))?;
         let found = listing.public_keys.len();
-        let mut keys = Self { by_id: HashMap::new(), passed_over: Vec::new() };
+        let mut keys = Self { by_id: HashMap::new(), skipped: Vec::new() };
         for entry in listing.public_keys.into_iter().take(MAX_KEYS) {
-            let id = entry.get("key_identifier").and_then(Value::as_str).map(clipped);
+            let id = entry.get("key_identifier").and_then(Value::as_str).map(truncate);
             match usable(entry, curves) {
                 Ok((id, key)) => drop(keys.by_id.entry(id).or_insert(key)),
-                Err(why) => keys.passed_over.push((id, why)),
+                Err(why) => keys.skipped.push((id, why)),
             }
         }
         if keys.by_id.is_empty() { Err(format!("no usable key among {found}")) } else { Ok(keys) }
@@ -126,7 +126,7 @@ impl Keys for PublicKeys {
         self.by_id.len()
     }
 
-    fn passed_over(&self) -> impl Iterator<Item = (Option<&str>, &'static str)> {
-        self.passed_over.iter().map(|(id, why)| (id.as_deref(), *why))
+    fn skipped(&self) -> impl Iterator<Item = (Option<&str>, &'static str)> {
+        self.skipped.iter().map(|(id, why)| (id.as_deref(), *why))
     }
 }

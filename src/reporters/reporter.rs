@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use hyper::header::HeaderName;
 
-use crate::reporters::{ReporterKeys, Sharing};
 use crate::keyring::Keyring;
 use crate::registry::SecretHash;
+use crate::reporters::{ReporterKeys, Sharing};
 
 /// The kinds of reporter: what their protocols have as defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

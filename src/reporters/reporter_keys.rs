@@ -10,15 +10,15 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 
-use crate::reporters::{Curve, PublicKeys};
 use crate::clock::Clock;
 use crate::fetch::{FetchError, Fetcher};
 use crate::hex;
-use crate::keyring::{Obtained, Pace, Provider};
-use crate::store::{Shared, Store};
+use crate::keyring::{FetchedDocument, Provider, RefreshPolicy};
+use crate::reporters::{Curve, PublicKeys};
+use crate::store::{SharedDocument, Store};
 
 /// How often a reporter is asked.
-const PACE: Pace = Pace {
+const REFRESH_POLICY: RefreshPolicy = RefreshPolicy {
     burst: 2,
     period: Duration::from_secs(120),
     refresh: Duration::from_secs(3600),
@@ -68,11 +68,11 @@ impl Provider for ReporterKeys {
         &self.name
     }
 
-    fn pace(&self) -> Pace {
-        PACE
+    fn refresh_policy(&self) -> RefreshPolicy {
+        REFRESH_POLICY
     }
 
-    fn fetch(&self) -> BoxFuture<'_, Result<Obtained, FetchError>> {
+    fn fetch(&self) -> BoxFuture<'_, Result<FetchedDocument, FetchError>> {
         self.obtain().boxed()
     }
 
@@ -82,7 +82,7 @@ impl Provider for ReporterKeys {
 }
 
 impl ReporterKeys {
-    async fn obtain(&self) -> Result<Obtained, FetchError> {
+    async fn obtain(&self) -> Result<FetchedDocument, FetchError> {
         // What this replica knows already would tell it nothing.
         let known = self.known_ms.load(Ordering::Relaxed);
         let newer = self.shared().await.filter(|(at_ms, _)| *at_ms > known);
@@ -91,7 +91,7 @@ impl ReporterKeys {
             newer => match self.ask().await {
                 Ok(obtained) => (self.share(&obtained.document).await, obtained),
                 Err(error) => {
-                    let shared = newer.filter(|(_, shared)| shared.age < PACE.stale);
+                    let shared = newer.filter(|(_, shared)| shared.age < REFRESH_POLICY.stale);
                     if shared.is_some() {
                         let whose = &*self.name;
                         tracing::warn!(whose, %error, "the keys are those that another replica had");
@@ -104,7 +104,7 @@ impl ReporterKeys {
         Ok(obtained)
     }
 
-    async fn ask(&self) -> Result<Obtained, FetchError> {
+    async fn ask(&self) -> Result<FetchedDocument, FetchError> {
         let (fetcher, url) = self.remote.as_ref().ok_or(FetchError::Aborted)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -118,21 +118,21 @@ impl ReporterKeys {
     }
 
     /// What replicas share, and the instant at which it was had, in milliseconds since the epoch.
-    async fn shared(&self) -> Option<(u64, Obtained)> {
+    async fn shared(&self) -> Option<(u64, FetchedDocument)> {
         let Sharing { store, clock } = self.sharing.get()?;
         let answer = tokio::time::timeout(PATIENCE, store.shared(self.shared_name())).await;
-        let Shared { at_ms, bytes } = answer.ok()?.ok()??;
+        let SharedDocument { at_ms, bytes } = answer.ok()?.ok()??;
         let age = Duration::from_millis(clock.now_ms().saturating_sub(at_ms)).max(UNSETTLING);
         self.parse(&bytes).ok()?;
-        Some((at_ms, Obtained { document: Bytes::from(bytes), max_age: None, age }))
+        Some((at_ms, FetchedDocument { document: Bytes::from(bytes), max_age: None, age }))
     }
 
     /// Shares what was had just now; says when that is.
     async fn share(&self, document: &Bytes) -> u64 {
         let Some(Sharing { store, clock }) = self.sharing.get() else { return 0 };
         let at_ms = clock.now_ms();
-        let shared = Shared { at_ms, bytes: document.to_vec() };
-        let kept = store.share(self.shared_name(), shared, PACE.stale.as_secs());
+        let shared = SharedDocument { at_ms, bytes: document.to_vec() };
+        let kept = store.share(self.shared_name(), shared, REFRESH_POLICY.stale.as_secs());
         // Another replica asks for itself then.
         drop(tokio::time::timeout(PATIENCE, kept).await);
         at_ms

@@ -3,9 +3,9 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::fetch::{Fetcher, Roots};
 use crate::settings::{Files, networks};
 use crate::toml_reader::Section;
-use crate::fetch::{Fetcher, Roots};
 
 pub(super) fn read(section: &Section<'_>, files: &Files<'_>) -> Option<Fetcher> {
     let roots = if section.contains("ca_file") { read_roots(section, files) } else { Some(Roots::System) };

@@ -6,11 +6,11 @@ use jsonwebtoken::Algorithm;
 use std::sync::Arc;
 use url::Url;
 
-use crate::settings::{Files, fetcher, https_url};
-use crate::toml_reader::{Code, Located, Section, Warnings, without_credentials};
 use crate::identity::{
     Issuer, IssuerSettings, Issuers, KeySource, Keyring, Kind, MAX_LEEWAY, MAX_MAX_AGE, Remote,
 };
+use crate::settings::{Files, fetcher, https_url};
+use crate::toml_reader::{Code, Located, Section, Warnings, without_credentials};
 
 /// What can be listed in `algorithms`.
 const ALGORITHMS: [Algorithm; 9] = [

@@ -19,7 +19,7 @@ pub(crate) const KEYS: &[Key] = &[
     (
         "listen.admin",
         "none",
-        "For `trustmint kill`, `resume` and explanations: a Unix socket (`unix:/run/trustmint/admin.sock`) or a loopback address",
+        "For `trustmint revoke`, `suspend`, `resume` and explanations: a Unix socket (`unix:/run/trustmint/admin.sock`) or a loopback address",
     ),
     (
         "listen.admin_token_file",

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::toml_reader::Section;
 use crate::identity::MAX_TOKEN_BYTES;
-use crate::store::Remembrance;
+use crate::store::TombstoneRetention;
+use crate::toml_reader::Section;
 
 /// The bounds of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +70,8 @@ impl Limits {
     }
 
     /// How tombstones are kept.
-    pub fn remembrance(&self) -> Remembrance {
-        Remembrance { ttl: self.tombstone_ttl.as_secs(), most: self.tombstones }
+    pub fn tombstone_retention(&self) -> TombstoneRetention {
+        TombstoneRetention { ttl: self.tombstone_ttl.as_secs(), most: self.tombstones }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What deserves a look in a configuration that is not wrong.
 
-use crate::toml_reader::{Code, Section, Warnings};
 use crate::identity::kinds::ISSUER_RETIRES;
 use crate::identity::{IssuerSettings, Issuers};
+use crate::toml_reader::{Code, Section, Warnings};
 
 /// Above this, in seconds, an ID token that leaked in a log is good for too long.
 const LONG_MAX_AGE: u64 = 3600;
@@ -28,8 +28,8 @@ fn long_max_age(section: &Section<'_>, issuer: &IssuerSettings, warnings: &mut W
 }
 
 fn retiring(section: &Section<'_>, issuer: &IssuerSettings, warnings: &mut Warnings) {
-    let cautions = (issuer.kind.cautions)(&issuer.url);
-    let Some(caution) = cautions.iter().find(|caution| caution.code == ISSUER_RETIRES) else { return };
+    let notes = (issuer.kind.notes)(&issuer.url);
+    let Some(caution) = notes.iter().find(|caution| caution.code == ISSUER_RETIRES) else { return };
     let span = section.string("url").map_or_else(|| section.span().clone(), |written| written.span);
     let (owner, at) = (section.position(), section.position_of(&span));
     warnings.warn(Code::RetiringIssuer, &owner, at, caution.text, None);

@@ -21,7 +21,7 @@ pub struct Listen {
     /// For health checks and metrics; nothing behind it changes anything.
     pub ops: Option<SocketAddr>,
     /// For operators.
-    pub admin: Option<AdminDoor>,
+    pub admin: Option<AdminListener>,
     /// TLS at the public door.
     pub tls: Option<Tls>,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -30,7 +30,7 @@ pub struct Listen {
 
 /// The admin door: never reachable from elsewhere, always authenticated.
 #[derive(Debug)]
-pub struct AdminDoor {
+pub struct AdminListener {
     /// A Unix socket or a loopback address.
     pub at: AdminAddress,
     /// The bearer token that opens it.
@@ -67,7 +67,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<Listen> {
     Some(Listen { public: public?.value, ops, admin, tls, trusted_proxies })
 }
 
-fn read_admin(section: &Section<'_>, files: &Files<'_>) -> Option<AdminDoor> {
+fn read_admin(section: &Section<'_>, files: &Files<'_>) -> Option<AdminListener> {
     let at = section.parsed("admin", |text| match text.strip_prefix("unix:") {
         Some(path) => Ok(AdminAddress::Unix(files.path(path))),
         None => match text.parse::<SocketAddr>() {
@@ -85,7 +85,7 @@ fn read_admin(section: &Section<'_>, files: &Files<'_>) -> Option<AdminDoor> {
             "write a random token into a file and name it".to_owned(),
         );
     }
-    Some(AdminDoor { at: at?.value, token: token? })
+    Some(AdminListener { at: at?.value, token: token? })
 }
 
 fn read_tls(section: Section<'_>, files: &Files<'_>) -> Option<Tls> {

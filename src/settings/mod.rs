@@ -26,16 +26,18 @@ use ipnet::IpNet;
 use url::Url;
 
 pub use limits::Limits;
-pub use listen::{AdminAddress, AdminDoor, Listen, Tls};
+pub use listen::{AdminAddress, AdminListener, Listen, Tls};
 pub use secret::Secret;
 pub use store::{RedisUrl, StoreConfig, Topology};
 
-use crate::toml_reader::{Code, Diagnostics, Located, Section, Source, Warnings, document, parse, without_credentials};
 use crate::identity::Issuers;
-use crate::reporters::Reporters;
-use crate::webhooks::Webhooks;
 use crate::policy::{Delegation, Vocabulary};
 use crate::registry::Registries;
+use crate::reporters::Reporters;
+use crate::toml_reader::{
+    Code, Diagnostics, Located, Section, Source, Warnings, document, parse, without_credentials,
+};
+use crate::webhooks::Webhooks;
 
 /// The whole configuration.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use crate::settings::Files;
-use crate::toml_reader::{Code, Section};
 use crate::identity::Issuers;
 use crate::policy::Delegation;
 use crate::registry::{Package, Registries};
+use crate::settings::Files;
 use crate::token::{Action, Actions};
+use crate::toml_reader::{Code, Section};
 
 /// How often it is looked whether policy files changed.
 const POLL: Duration = Duration::from_secs(1);

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::identity::Issuers;
+use crate::registry::{Client, OnLeak, Registries, Registry, RegistryKind, SecretHash};
 use crate::settings::shared_audience::owner_of;
 use crate::settings::{Files, upstream};
 use crate::toml_reader::{Code, Located, Section};
-use crate::identity::Issuers;
-use crate::registry::{Client, OnLeak, Registries, Registry, RegistryKind, SecretHash};
 
 /// The longest life of a token, in seconds (PEP 807 forbids more).
 const LONGEST_TTL: u64 = 21_600;

@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicU64;
 
 use hyper::header::{HeaderName, HeaderValue};
 
+use crate::keyring::Keyring;
+use crate::registry::SecretHash;
+use crate::reporters::{Curve, Proof, Reporter, ReporterKeys, ReporterKind, Reporters, Signatures};
 use crate::settings::registries::check_id;
 use crate::settings::{Files, fetcher, https_url};
 use crate::toml_reader::{Code, Located, Section};
-use crate::keyring::Keyring;
-use crate::reporters::{Curve, Proof, Reporter, ReporterKeys, ReporterKind, Reporters, Signatures};
-use crate::registry::SecretHash;
 
 /// Addresses below `/leaks/` that are nobody's name.
 const TAKEN: [&str; 2] = ["holder", "verify"];

@@ -2,9 +2,9 @@
 
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
+use crate::registry::Upstream;
 use crate::settings::Files;
 use crate::toml_reader::Section;
-use crate::registry::Upstream;
 
 /// What a credential cannot be carried in: headers that frame or route a message.
 const NO_CARRIERS: [&str; 8] =

@@ -1,10 +1,10 @@
 //! `[webhooks.*]`.
 
+use crate::registry::Registries;
 use crate::settings::registries::check_id;
 use crate::settings::{Files, fetcher, https_url};
 use crate::toml_reader::{Located, Section};
 use crate::webhooks::{Webhook, WebhookSecret, Webhooks};
-use crate::registry::Registries;
 
 /// How many secrets a message is signed with at most: one, and its successor.
 const MOST_SECRETS: usize = 4;

@@ -32,7 +32,7 @@ pub struct Mint {
     /// The registry token's record.
     pub record: Record,
     /// How it is remembered that the token was minted, once it has ended.
-    pub remembrance: Remembrance,
+    pub tombstone_retention: TombstoneRetention,
     /// The present, in seconds.
     pub now: u64,
 }
@@ -51,7 +51,7 @@ impl Mint {
 /// How long tombstones stay and how many there are: each a half of a token's hash, which says that it
 /// was minted and has ended, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remembrance {
+pub struct TombstoneRetention {
     /// How long after a token's own end, in seconds.
     pub ttl: u64,
     /// How many at most; the oldest are forgotten before their time.
@@ -63,7 +63,7 @@ const WEEK: u64 = 7 * 86_400;
 /// Longer than any token lives, in seconds.
 const LONGEST_LIFE: u64 = 86_400;
 
-impl Remembrance {
+impl TombstoneRetention {
     /// The week of a token that ends at this second.
     pub(super) fn week(expires: u64) -> u64 {
         expires / WEEK
@@ -86,7 +86,7 @@ impl Remembrance {
 }
 
 /// What a tombstone holds of a token's hash.
-pub(super) fn half(hash: &TokenHash) -> &[u8] {
+pub(super) fn tombstone_of(hash: &TokenHash) -> &[u8] {
     &hash.0[..16]
 }
 
@@ -111,7 +111,7 @@ impl Slot {
 
 /// How a mint ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Minting {
+pub enum MintOutcome {
     /// The token lives.
     Minted,
     /// The ID token was spent before.
@@ -128,18 +128,18 @@ pub enum Entry {
     /// It was minted and nobody killed it; it may have expired since.
     Minted(Arc<Record>),
     /// It was killed before its end.
-    Dead(Killed, Arc<Record>),
+    Dead(Revocation, Arc<Record>),
     /// It was minted and has ended; that is all that is left of it.
     Ended,
 }
 
 /// When and why a token was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Killed {
+pub struct Revocation {
     /// In seconds.
     pub at: u64,
     /// Why.
-    pub why: Death,
+    pub why: RevocationReason,
     /// By which of all killings: a random number, so that whoever asks again after a lost answer
     /// knows its own work.
     pub by: u64,
@@ -165,27 +165,27 @@ impl Cause {
 /// Why a token died early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Death {
+pub enum RevocationReason {
     /// Its holder revoked it.
     Revoked,
     /// It was reported as leaked, or another token of its run was.
     Leaked,
 }
 
-impl Killed {
+impl Revocation {
     /// For how long at least it is known who killed a token, in seconds: beyond its own end where
     /// messages are on their way that are true only if it was killed.
     pub(super) fn known_for(self) -> u64 {
         match self.why {
-            Death::Revoked => 0,
-            Death::Leaked => 7 * 86_400,
+            RevocationReason::Revoked => 0,
+            RevocationReason::Leaked => 7 * 86_400,
         }
     }
 }
 
 /// What is to be killed together: these tokens, all with one tag, and every other token of a run.
 #[derive(Clone, Debug)]
-pub struct Doomed {
+pub struct RevocationTarget {
     /// The tag of all of them.
     pub tag: Tag,
     /// Tokens by name.
@@ -196,20 +196,20 @@ pub struct Doomed {
     pub cause: Option<Cause>,
 }
 
-impl Doomed {
+impl RevocationTarget {
     /// What is written on its tokens.
-    pub(super) fn mark(&self, killed: Killed) -> Result<Vec<u8>, StoreError> {
-        Entry::encode_killed(&Killed { cause: self.cause, ..killed })
+    pub(super) fn mark(&self, revoked: Revocation) -> Result<Vec<u8>, StoreError> {
+        Entry::encode_revocation(&Revocation { cause: self.cause, ..revoked })
     }
 }
 
 /// A token that was to be killed, and what it is now: [`Entry::Dead`] by this killing or an earlier
 /// one; or [`Entry::Ended`].
-pub type Corpse = (TokenHash, Entry);
+pub type RevokedEntry = (TokenHash, Entry);
 
 /// A message on its way: kept until it is delivered, so that no crash loses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct OutboxMessage {
     /// Its name; two of the same name are one.
     pub id: String,
     /// The instant from which on somebody should see to it, in milliseconds since the epoch.
@@ -220,11 +220,11 @@ pub struct Notice {
 
 /// For how long the name of a message that was discarded stays taken, in seconds: whoever learnt of the
 /// same deed before it was done, and comes late, has nothing new to say.
-pub(super) const NOTICE_MEMORY: u64 = 600;
+pub(super) const DISCARDED_ID_TTL: u64 = 600;
 
 /// A document that all replicas share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shared {
+pub struct SharedDocument {
     /// When it was had, in milliseconds since the epoch.
     pub at_ms: u64,
     /// Its bytes.
@@ -245,9 +245,9 @@ impl Entry {
     }
 
     /// What goes before the JSON of the record.
-    pub(super) fn encode_killed(killed: &Killed) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn encode_revocation(revoked: &Revocation) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![b'D'];
-        serde_json::to_writer(&mut bytes, killed).map_err(StoreError::new)?;
+        serde_json::to_writer(&mut bytes, revoked).map_err(StoreError::new)?;
         bytes.push(b'\n');
         Ok(bytes)
     }
@@ -257,9 +257,9 @@ impl Entry {
             Some((b'M', json)) => record(json).map(Self::Minted),
             Some((b'D', rest)) => {
                 let end = rest.iter().position(|byte| *byte == b'\n');
-                let (killed, json) = rest.split_at(end.unwrap_or(rest.len()));
-                let killed = serde_json::from_slice(killed).map_err(StoreError::new)?;
-                Ok(Self::Dead(killed, record(json)?))
+                let (revoked, json) = rest.split_at(end.unwrap_or(rest.len()));
+                let revoked = serde_json::from_slice(revoked).map_err(StoreError::new)?;
+                Ok(Self::Dead(revoked, record(json)?))
             }
             _ => Err(StoreError("an entry of unknown form".to_owned())),
         }

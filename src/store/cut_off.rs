@@ -56,27 +56,27 @@ pub struct CutOff {
 
 /// What is done to a selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Switch {
+pub enum CutOffAction {
     /// What was minted up to now is dead.
-    Kill,
+    Revoke,
     /// Everything is dead, and nothing is minted, until somebody resumes it.
     Suspend,
     /// Ends a suspension now; what it killed stays dead.
     Resume,
     /// Forgets the cut-off if it is older than the given instant and no suspension.
-    Forget,
+    Remove,
 }
 
-impl Switch {
+impl CutOffAction {
     /// What a selector's instant becomes: `None` for no cut-off, `Some(None)` for a suspension.
     /// Written once, so that both stores throw switches alike.
     pub(super) fn apply(self, current: Option<Option<u64>>, at_ms: u64) -> Option<Option<u64>> {
         match (self, current) {
-            (Self::Suspend, _) | (Self::Kill, Some(None)) => Some(None),
-            (Self::Kill, Some(Some(until))) => Some(Some(until.max(at_ms))),
-            (Self::Kill, None) | (Self::Resume, Some(None)) => Some(Some(at_ms)),
-            (Self::Forget, Some(Some(until))) if until < at_ms => None,
-            (Self::Resume | Self::Forget, current) => current,
+            (Self::Suspend, _) | (Self::Revoke, Some(None)) => Some(None),
+            (Self::Revoke, Some(Some(until))) => Some(Some(until.max(at_ms))),
+            (Self::Revoke, None) | (Self::Resume, Some(None)) => Some(Some(at_ms)),
+            (Self::Remove, Some(Some(until))) if until < at_ms => None,
+            (Self::Resume | Self::Remove, current) => current,
         }
     }
 }
@@ -88,18 +88,18 @@ mod tests {
     #[test]
     fn switches_only_ever_widen_what_is_dead() {
         let table = [
-            (Switch::Kill, None, Some(Some(5))),
-            (Switch::Kill, Some(Some(3)), Some(Some(5))),
-            (Switch::Kill, Some(Some(9)), Some(Some(9))),
-            (Switch::Kill, Some(None), Some(None)),
-            (Switch::Suspend, None, Some(None)),
-            (Switch::Suspend, Some(Some(3)), Some(None)),
-            (Switch::Resume, None, None),
-            (Switch::Resume, Some(Some(3)), Some(Some(3))),
-            (Switch::Resume, Some(None), Some(Some(5))),
-            (Switch::Forget, Some(Some(4)), None),
-            (Switch::Forget, Some(Some(5)), Some(Some(5))),
-            (Switch::Forget, Some(None), Some(None)),
+            (CutOffAction::Revoke, None, Some(Some(5))),
+            (CutOffAction::Revoke, Some(Some(3)), Some(Some(5))),
+            (CutOffAction::Revoke, Some(Some(9)), Some(Some(9))),
+            (CutOffAction::Revoke, Some(None), Some(None)),
+            (CutOffAction::Suspend, None, Some(None)),
+            (CutOffAction::Suspend, Some(Some(3)), Some(None)),
+            (CutOffAction::Resume, None, None),
+            (CutOffAction::Resume, Some(Some(3)), Some(Some(3))),
+            (CutOffAction::Resume, Some(None), Some(Some(5))),
+            (CutOffAction::Remove, Some(Some(4)), None),
+            (CutOffAction::Remove, Some(Some(5)), Some(Some(5))),
+            (CutOffAction::Remove, Some(None), Some(None)),
         ];
         for (switch, current, expected) in table {
             assert_eq!(switch.apply(current, 5), expected, "{switch:?} {current:?}");

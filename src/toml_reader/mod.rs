@@ -20,7 +20,7 @@ mod warnings;
 pub use code::Code;
 pub use credentials::without_credentials;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use printable::steers_terminal;
+pub use printable::is_control_or_bidi;
 pub use quoted::quoted;
 pub use section::{Located, Section, Value, document, parse};
 pub use source::{Position, Source};

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::hex;
-use crate::store::{Notice, StoreError};
+use crate::store::{OutboxMessage, StoreError};
 use crate::token::{Tag, TokenHash};
 
 /// How long the deed may take, in milliseconds: after that a message comes due that nobody released.
-const HELD_MS: u64 = 120_000;
+const PENDING_TIMEOUT_MS: u64 = 120_000;
 
 /// A message on its way to a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parcel {
+pub struct Delivery {
     /// `webhook-id`: the same at each attempt.
     pub id: String,
     /// The recipient's id.
@@ -22,20 +22,20 @@ pub struct Parcel {
     pub attempts: u32,
     /// How often it came to a replica that does not know the recipient.
     #[serde(default)]
-    pub strayed: u32,
+    pub unroutable_attempts: u32,
     /// The deed it is about, as long as it is not known to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_for: Option<Deed>,
+    pub pending_on: Option<RevocationRef>,
 }
 
 /// A killing, known by the token for which it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
+pub struct RevocationRef {
     tag: String,
     hash: String,
 }
 
-impl Deed {
+impl RevocationRef {
     /// The killing of this token, and of others for it.
     pub fn new(tag: Tag, hash: TokenHash) -> Self {
         Self { tag: tag.as_str().to_owned(), hash: hex::encode(&hash.0) }
@@ -47,21 +47,21 @@ impl Deed {
     }
 }
 
-impl Parcel {
+impl Delivery {
     /// What the store keeps until the deed is done.
     ///
     /// # Errors
     /// If it cannot be written as JSON.
-    pub fn held(&self, now_ms: u64) -> Result<Notice, StoreError> {
-        self.due_at(now_ms + HELD_MS)
+    pub fn pending(&self, now_ms: u64) -> Result<OutboxMessage, StoreError> {
+        self.due_at(now_ms + PENDING_TIMEOUT_MS)
     }
 
     /// What the store keeps of a message that is due at an instant.
     ///
     /// # Errors
     /// If it cannot be written as JSON.
-    pub fn due_at(&self, due_ms: u64) -> Result<Notice, StoreError> {
+    pub fn due_at(&self, due_ms: u64) -> Result<OutboxMessage, StoreError> {
         let body = serde_json::to_vec(self).map_err(StoreError::new)?;
-        Ok(Notice { id: self.id.clone(), due_ms, body })
+        Ok(OutboxMessage { id: self.id.clone(), due_ms, body })
     }
 }

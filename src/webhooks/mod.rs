@@ -5,12 +5,12 @@
 //! due by itself, and is delivered only if the deed was done. A message may be delivered twice, under
 //! the same `webhook-id`, but for one deed there is one message for each recipient.
 
+mod delivery;
 mod dispatcher;
 mod token_leaked;
-mod delivery;
 mod webhook;
 
-pub use dispatcher::Courier;
+pub use delivery::{Delivery, RevocationRef};
+pub use dispatcher::WebhookDispatcher;
 pub use token_leaked::{Found, TokenLeaked};
-pub use delivery::{Deed, Parcel};
 pub use webhook::{Webhook, WebhookSecret, Webhooks};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::rfc3339;
-use crate::store::Death;
+use crate::store::RevocationReason;
 use crate::token::{Record, TokenHash, TokenId};
 
 /// The message's type.
@@ -37,7 +37,7 @@ pub struct TokenLeaked<'l> {
     /// Where it was found.
     pub found: &'l Found,
     /// Every token that was killed with it, itself included; `None`: it is not known how many were.
-    pub killed: Option<Vec<TokenHash>>,
+    pub revoked: Option<Vec<TokenHash>>,
     /// The policies that were suspended; `None`: it is not known whether any was.
     pub suspended: Option<Vec<Arc<str>>>,
     /// When, in milliseconds since the epoch.
@@ -84,9 +84,9 @@ struct Publisher<'m> {
 #[derive(Serialize)]
 struct Done<'m> {
     /// What happened to the token and to the others of its run.
-    tokens: Death,
+    tokens: RevocationReason,
     /// How many tokens were killed.
-    killed: Option<usize>,
+    revoked: Option<usize>,
     /// Their public names, as far as they fit.
     killed_ids: Vec<TokenId>,
     suspended_policies: Option<&'m [Arc<str>]>,
@@ -96,7 +96,7 @@ impl TokenLeaked<'_> {
     /// The message as JSON.
     pub fn payload(&self) -> String {
         let record = self.record;
-        let killed = self.killed.as_deref();
+        let revoked = self.revoked.as_deref();
         let message = Message {
             kind: TYPE,
             timestamp: rfc3339(self.at_ms).to_string(),
@@ -119,9 +119,9 @@ impl TokenLeaked<'_> {
                 policies: &record.policies,
                 found: self.found,
                 done: Done {
-                    tokens: Death::Leaked,
-                    killed: killed.map(<[_]>::len),
-                    killed_ids: killed
+                    tokens: RevocationReason::Leaked,
+                    revoked: revoked.map(<[_]>::len),
+                    killed_ids: revoked
                         .unwrap_or_default()
                         .iter()
                         .take(MOST_NAMED)

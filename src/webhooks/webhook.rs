@@ -98,8 +98,8 @@ impl Webhooks {
 
 #[cfg(test)]
 mod tests {
-    use crate::webhooks::webhook::*;
     use crate::fetch::Roots;
+    use crate::webhooks::webhook::*;
 
     /// The example of the scheme's specification.
     #[test]

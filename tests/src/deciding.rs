@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use trustmint::settings::Config;
 use trustmint::denial::Denial;
-use trustmint::toml_reader::Source;
 use trustmint::identity::{Claims, Identity};
 use trustmint::policy::tools::explain::{CallersView, Explanation, explain, explain_to_caller};
-use trustmint::policy::{Grant, Rehearsal, Snapshot, decide, load_documents, rehearse};
+use trustmint::policy::{AuditModeResult, Grant, Snapshot, decide, evaluate_audit_mode, load_documents};
 use trustmint::registry::Registry;
+use trustmint::settings::Config;
 use trustmint::token::Scope;
+use trustmint::toml_reader::Source;
 
 /// When decisions are made, in seconds since the epoch: 1 September 2026.
 pub const NOW: u64 = 1_788_220_800;
@@ -73,11 +73,11 @@ impl House {
         snapshot: &Snapshot,
         claims: &Value,
         wanted: Option<&str>,
-    ) -> (Result<Grant, Denial>, Option<Rehearsal>) {
+    ) -> (Result<Grant, Denial>, Option<AuditModeResult>) {
         let (registry, wanted) = (self.registry(), self.scope(wanted));
         let (identity, wanted) = (self.identity(claims), wanted.as_ref().into());
         let decided = decide(snapshot, &identity, &registry, wanted, now);
-        let rehearsal = rehearse(snapshot, &identity, &registry, wanted, now, &decided);
+        let rehearsal = evaluate_audit_mode(snapshot, &identity, &registry, wanted, now, &decided);
         (decided, rehearsal)
     }
 

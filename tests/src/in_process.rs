@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use trustmint::events::{Audit, Sink};
-use trustmint::metrics::Metrics;
-use trustmint::broker::{Bounds, Broker, Explanations, Policies, Switches};
+use trustmint::broker::{Bounds, Broker, CutOffCache, Explanations, Policies};
 use trustmint::clock::{Clock as _, ManualClock};
-use trustmint::settings::StoreConfig;
-use trustmint::http::{Doors, OpenDoors};
-use trustmint::webhooks::Courier;
+use trustmint::events::{Audit, Sink};
+use trustmint::http::{Listeners, RunningServers};
+use trustmint::metrics::Metrics;
 use trustmint::service::Plan;
+use trustmint::settings::StoreConfig;
 use trustmint::store::{Embedded, Store};
+use trustmint::webhooks::WebhookDispatcher;
 
 use crate::broker::Setup;
 use crate::claims::now;
@@ -24,7 +24,7 @@ pub struct InProcess {
     pub broker: Arc<Broker>,
     /// `http://…` of the public door.
     pub public: String,
-    _doors: OpenDoors,
+    _doors: RunningServers,
     _folder: TempDir,
 }
 
@@ -38,11 +38,15 @@ impl InProcess {
         let store = Embedded::open(path, clock.now()).expect("store");
         let sink = Sink::open(config.audit_file.as_deref()).expect("sink");
         let (audit, _writer) = Audit::start(sink, config.limits.audit_queue).expect("audit");
-        let doors = Doors::bind(&config.listen).await.expect("addresses");
+        let doors = Listeners::bind(&config.listen).await.expect("addresses");
         let public = format!("http://{}", doors.public_address().expect("address"));
         let (store, metrics): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(Metrics::default()));
-        let courier =
-            Courier::new(config.webhooks, Arc::clone(&store), Arc::clone(&clock) as _, Arc::clone(&metrics));
+        let dispatcher = WebhookDispatcher::new(
+            config.webhooks,
+            Arc::clone(&store),
+            Arc::clone(&clock) as _,
+            Arc::clone(&metrics),
+        );
         let broker = Arc::new(Broker {
             clock: Arc::clone(&clock) as _,
             public_url: config.public_url,
@@ -50,23 +54,23 @@ impl InProcess {
             registries: config.registries,
             policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
             store,
-            switches: Switches::default(),
+            cut_offs: CutOffCache::default(),
             explanations: Explanations::default(),
             reporters: config.reporters,
-            courier: Arc::new(courier),
+            dispatcher: Arc::new(dispatcher),
             audit,
             metrics,
             bounds: Bounds {
                 id_token_bytes: config.limits.id_token_bytes,
                 store_timeout: config.limits.store_timeout,
                 report_patience: config.limits.report_patience(),
-                remembrance: config.limits.remembrance(),
+                tombstone_retention: config.limits.tombstone_retention(),
                 notices: config.limits.notices,
                 packages_per_id_token: config.limits.packages_per_id_token,
                 explanations_per_id_token: config.limits.explanations_per_id_token,
             },
         });
-        broker.switches.renew(&*broker.store, clock.now_ms()).await.expect("switches");
+        broker.cut_offs.refresh(&*broker.store, clock.now_ms()).await.expect("switches");
         let doors = doors.open(&broker, &config.listen, &config.limits);
         Self { clock, broker, public, _doors: doors, _folder: folder }
     }

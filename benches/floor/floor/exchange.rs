@@ -24,7 +24,7 @@ pub(super) struct Exchange {
 }
 
 #[derive(Serialize)]
-struct Issued<'a> {
+struct IssuedToken<'a> {
     access_token: &'a str,
     issued_token_type: &'a str,
     token_type: &'a str,
@@ -81,14 +81,14 @@ pub(super) async fn exchange(
     serde_json::to_writer(&mut entry, &record).map_err(bad)?;
     mint.arg("").arg(&hash[..]).arg(&*registry.id).arg(entry).arg(now).arg(verified.issued_at);
     mint.arg(verified.replay_until - now).arg(registry.token_ttl + 60).arg(100).arg(expires).arg(604_800);
-    let remembrance = floor.config.limits.remembrance();
+    let tombstone_retention = floor.config.limits.tombstone_retention();
     mint.key(format!("trustmint:{{{}}}:tombstones:{}", tag.as_str(), expires / 604_800));
-    mint.arg(remembrance.ttl).arg(remembrance.most);
+    mint.arg(tombstone_retention.ttl).arg(tombstone_retention.most);
     let answer: String = mint.invoke_async(&mut floor.redis.clone()).await.map_err(bad)?;
     if answer != "minted" {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let issued = Issued {
+    let issued = IssuedToken {
         access_token: token.expose(),
         issued_token_type: ACCESS_TOKEN,
         token_type: "Bearer",

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::webhooks::Found;
 use crate::token::{Family, Record, Tag, TokenHash};
+use crate::webhooks::Found;
 
 /// A token that was reported and is alive in the store.
-pub(in crate::broker) struct Suspect {
+pub(in crate::broker) struct ReportedToken {
     pub(in crate::broker) hash: TokenHash,
     pub(in crate::broker) record: Arc<Record>,
     /// Where it was found.
@@ -14,16 +14,16 @@ pub(in crate::broker) struct Suspect {
 }
 
 /// Suspects of one run, of which the first stands for all.
-pub(in crate::broker) struct Suspects {
+pub(in crate::broker) struct AffectedRun {
     pub(in crate::broker) tag: Tag,
     pub(in crate::broker) family: Family,
-    pub(in crate::broker) tokens: Vec<Suspect>,
+    pub(in crate::broker) tokens: Vec<ReportedToken>,
     /// Whether any of them is good for something. Otherwise a switch or an edit of policies has ended
     /// them already: they are killed by themselves, so that neither brings them back, and nobody is told.
     pub(in crate::broker) are_live: bool,
 }
 
-impl Suspects {
+impl AffectedRun {
     /// The policies that fed them.
     pub(in crate::broker) fn policies(&self) -> Vec<Arc<str>> {
         let all = self.tokens.iter().flat_map(|token| &token.record.policies);
@@ -34,7 +34,7 @@ impl Suspects {
     }
 
     /// The one for which others die.
-    pub(in crate::broker) fn first(&self) -> &Suspect {
+    pub(in crate::broker) fn first(&self) -> &ReportedToken {
         &self.tokens[0]
     }
 }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::broker::Broker;
-use crate::broker::leak_response::affected_runs::{Suspect, Suspects};
+use crate::broker::leak_response::affected_runs::{AffectedRun, ReportedToken};
 use crate::denial::Denial;
-use crate::reporters::Leak;
-use crate::webhooks::Found;
 use crate::registry::Registry;
+use crate::reporters::Leak;
 use crate::store::Entry;
 use crate::token::{Record, RegistryToken, Tag, TokenHash, TokenId};
+use crate::webhooks::Found;
 
 /// How many tokens are looked at together.
 const LOOKED_AT: usize = 500;
@@ -48,13 +48,13 @@ impl Reported {
 }
 
 /// What a report turns out to be.
-pub(in crate::broker) struct Judged {
+pub(in crate::broker) struct Classified {
     /// What each record is, in their order.
     pub(in crate::broker) records: Vec<Reported>,
     /// The first tokens that had ended already.
     pub(in crate::broker) ended: Vec<TokenId>,
     /// What is alive in the store.
-    pub(in crate::broker) suspects: Vec<Suspects>,
+    pub(in crate::broker) affected_runs: Vec<AffectedRun>,
 }
 
 /// A reported string that is written like a token of ours.
@@ -71,14 +71,18 @@ impl Broker {
     ///
     /// # Errors
     /// If the store cannot be reached.
-    pub(in crate::broker) async fn judge(&self, reporter: &Arc<str>, leaks: &[Leak]) -> Result<Judged, Denial> {
+    pub(in crate::broker) async fn classify(
+        &self,
+        reporter: &Arc<str>,
+        leaks: &[Leak],
+    ) -> Result<Classified, Denial> {
         let (mut records, mut ended) = (vec![Reported::Foreign; leaks.len()], Vec::new());
-        let (mut suspects, mut by_family) = (Vec::<Suspects>::new(), HashMap::new());
+        let (mut affected_runs, mut by_family) = (Vec::<AffectedRun>::new(), HashMap::new());
         for part in self.candidates(leaks).chunks(LOOKED_AT) {
             let tokens: Vec<_> = part.iter().map(|candidate| (candidate.tag, candidate.hash)).collect();
             let now = self.clock.now();
-            let look = || self.store.look(tokens.clone(), self.bounds.remembrance, now);
-            let entries = self.insist_for(self.bounds.report_patience, look).await?;
+            let look = || self.store.get_many(tokens.clone(), self.bounds.tombstone_retention, now);
+            let entries = self.with_retry_for(self.bounds.report_patience, look).await?;
             for (candidate, entry) in part.iter().zip(entries) {
                 let (state, record) = match entry {
                     None => (Reported::Unknown, None),
@@ -100,19 +104,19 @@ impl Broker {
                 let group = (record.family(), are_live);
                 let at = *by_family.entry(group).or_insert_with(|| {
                     let (tag, family) = (candidate.tag, group.0);
-                    suspects.push(Suspects { tag, family, tokens: Vec::new(), are_live });
-                    suspects.len() - 1
+                    affected_runs.push(AffectedRun { tag, family, tokens: Vec::new(), are_live });
+                    affected_runs.len() - 1
                 });
                 let found = found(reporter, leaks, &candidate.records);
-                suspects[at].tokens.push(Suspect { hash: candidate.hash, record, found });
+                affected_runs[at].tokens.push(ReportedToken { hash: candidate.hash, record, found });
             }
         }
-        Ok(Judged { records, ended, suspects })
+        Ok(Classified { records, ended, affected_runs })
     }
 
     /// Whether a token is good for anything, as far as is known: if the switches cannot be read, it is.
     fn is_good(&self, registry: &Registry, record: &Record) -> bool {
-        !self.switches.cut_off(record, &self.issuers).unwrap_or(false) && self.still_covered(registry, record)
+        !self.cut_offs.cut_off(record, &self.issuers).unwrap_or(false) && self.still_covered(registry, record)
     }
 
     /// The strings that are written like tokens of ours, each once.

@@ -5,22 +5,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::broker::Broker;
+use crate::broker::complete_on_drop::CompleteOnDrop;
+use crate::broker::leak_response::affected_runs::{AffectedRun, ReportedToken};
 use crate::broker::leak_response::classify::Reported;
-use crate::broker::revocation::{Victim, number};
 use crate::broker::leak_response::messages::Messages;
-use crate::broker::leak_response::affected_runs::{Suspect, Suspects};
-use crate::broker::complete_on_drop::Unabandoned;
-use crate::events::{Event, Outcome, Place};
+use crate::broker::revocation::{RevokedToken, random_revocation_id};
 use crate::denial::Denial;
-use crate::reporters::Leaks;
+use crate::events::{Event, EventPermit, Outcome};
 use crate::registry::OnLeak;
-use crate::store::{Cause, Death, Doomed, Selector, Switch};
+use crate::reporters::Leaks;
+use crate::store::{Cause, CutOffAction, RevocationReason, RevocationTarget, Selector};
 use crate::token::{Record, TokenHash, TokenId};
 
 /// How many reported tokens are killed together, and how many of their runs are ended: what is done
 /// together is done in one transaction, and others wait for it.
-const KILLED: usize = 500;
-const ENDED: usize = 100;
+const MAX_TOKENS_PER_BATCH: usize = 500;
+const MAX_RUNS_PER_BATCH: usize = 100;
 
 /// What the dialect of leak reports is called in events.
 pub(in crate::broker) const DIALECT: &str = "leaks";
@@ -32,28 +32,28 @@ impl Broker {
     /// # Errors
     /// If the store cannot be reached or events cannot be recorded. Some of the tokens may be dead then;
     /// the report must come again.
-    pub async fn disclose(
+    pub async fn respond_to_leaks(
         self: &Arc<Self>,
         reporter: &Arc<str>,
         report: Arc<Leaks>,
     ) -> Result<Vec<Reported>, Denial> {
-        let place = self.place()?;
+        let place = self.reserve_event()?;
         let (broker, reporter) = (Arc::clone(self), Arc::clone(reporter));
-        Unabandoned::new(async move { broker.disclose_all(&reporter, &report, place).await }).await
+        CompleteOnDrop::new(async move { broker.respond_to_all(&reporter, &report, place).await }).await
     }
 
-    async fn disclose_all(
+    async fn respond_to_all(
         &self,
         reporter: &Arc<str>,
         report: &Leaks,
-        place: Place,
+        place: EventPermit,
     ) -> Result<Vec<Reported>, Denial> {
         let mut event = Event::new(self.clock.now_ms(), Outcome::Reported, DIALECT);
         event.reporter = Some(Arc::clone(reporter));
-        let ended = match self.judge(reporter, &report.leaks).await {
-            Ok(judged) => {
-                event.ended = judged.ended;
-                self.end_all(&judged.suspects).await.map(|()| judged.records)
+        let ended = match self.classify(reporter, &report.leaks).await {
+            Ok(classified) => {
+                event.ended = classified.ended;
+                self.end_all(&classified.affected_runs).await.map(|()| classified.records)
             }
             Err(denial) => Err(denial),
         };
@@ -65,8 +65,8 @@ impl Broker {
         ended
     }
 
-    async fn end_all(&self, suspects: &[Suspects]) -> Result<(), Denial> {
-        let (mut suspended, mut rest) = (HashSet::new(), suspects);
+    async fn end_all(&self, affected_runs: &[AffectedRun]) -> Result<(), Denial> {
+        let (mut suspended, mut rest) = (HashSet::new(), affected_runs);
         while let Some(part) = rest.get(..together(rest)).filter(|part| !part.is_empty()) {
             self.end(part, &mut suspended).await?;
             rest = &rest[part.len()..];
@@ -77,29 +77,33 @@ impl Broker {
     /// Ends runs. What people are told is kept first, so that it is not lost if the broker dies in
     /// between; a suspension comes before the killing, which is not repeated for what is dead. Neither
     /// keeps the tokens alive if it fails: then the report is to come again, and they are dead all the same.
-    async fn end(&self, suspects: &[Suspects], suspended: &mut HashSet<Arc<str>>) -> Result<(), Denial> {
-        let by = number()?;
-        let mut messages = Messages::of(self, suspects);
-        let held = messages.hold().await;
-        let switched = self.suspend(suspects, suspended).await;
+    async fn end(
+        &self,
+        affected_runs: &[AffectedRun],
+        suspended: &mut HashSet<Arc<str>>,
+    ) -> Result<(), Denial> {
+        let by = random_revocation_id()?;
+        let mut messages = Messages::of(self, affected_runs);
+        let held = messages.enqueue_pending().await;
+        let switched = self.suspend(affected_runs, suspended).await;
 
-        let doom = |each: &Suspects| Doomed {
+        let target = |each: &AffectedRun| RevocationTarget {
             tag: each.tag,
             tokens: each.tokens.iter().map(|token| token.hash).collect(),
             family: each.are_live.then_some(each.family),
             cause: Some(Cause::of(&each.first().hash)),
         };
-        let doomed: Arc<[Doomed]> = suspects.iter().map(doom).collect();
-        match self.kill(doomed, Death::Leaked, by, self.bounds.report_patience).await {
-            Ok(killed) => {
-                for (each, killed) in suspects.iter().zip(&killed) {
-                    self.record_killed(each, killed).await;
+        let targets: Arc<[RevocationTarget]> = affected_runs.iter().map(target).collect();
+        match self.revoke_targets(targets, RevocationReason::Leaked, by, self.bounds.report_patience).await {
+            Ok(revoked) => {
+                for (each, revoked) in affected_runs.iter().zip(&revoked) {
+                    self.record_revoked(each, revoked).await;
                 }
-                messages.release(&killed, suspended).await?;
+                messages.publish(&revoked, suspended).await?;
             }
             Err(denial) => {
                 // Nobody knows whether they are dead; the report will come again, and find out.
-                for each in suspects {
+                for each in affected_runs {
                     for token in &each.tokens {
                         let mut event = self.leaked(each, token.hash, &token.record);
                         event.refuse(&denial);
@@ -112,16 +116,16 @@ impl Broker {
         held.and(switched)
     }
 
-    async fn record_killed(&self, suspects: &Suspects, killed: &[Victim]) {
-        for (hash, record) in killed {
-            self.record(None, self.leaked(suspects, *hash, record)).await;
+    async fn record_revoked(&self, affected_runs: &AffectedRun, revoked: &[RevokedToken]) {
+        for (hash, record) in revoked {
+            self.record(None, self.leaked(affected_runs, *hash, record)).await;
         }
     }
 
     /// The event of a token that dies for a leak: its own, or the one that stands for its run.
-    fn leaked(&self, suspects: &Suspects, hash: TokenHash, record: &Record) -> Event {
-        let own = suspects.tokens.iter().find(|token| token.hash == hash);
-        let reported = own.unwrap_or_else(|| suspects.first());
+    fn leaked(&self, affected_runs: &AffectedRun, hash: TokenHash, record: &Record) -> Event {
+        let own = affected_runs.tokens.iter().find(|token| token.hash == hash);
+        let reported = own.unwrap_or_else(|| affected_runs.first());
         let mut event = self.event_about(Outcome::Leaked, DIALECT, hash, record);
         event.reporter = Some(Arc::clone(&reported.found.reporter));
         event.found_at = Some(reported.found.url.clone());
@@ -130,9 +134,13 @@ impl Broker {
     }
 
     /// Suspends the policies that fed tokens of registries where a leak means that, each once.
-    async fn suspend(&self, suspects: &[Suspects], suspended: &mut HashSet<Arc<str>>) -> Result<(), Denial> {
-        let live = suspects.iter().filter(|each| each.are_live).flat_map(|each| &each.tokens);
-        for Suspect { hash, record, found } in live {
+    async fn suspend(
+        &self,
+        affected_runs: &[AffectedRun],
+        suspended: &mut HashSet<Arc<str>>,
+    ) -> Result<(), Denial> {
+        let live = affected_runs.iter().filter(|each| each.are_live).flat_map(|each| &each.tokens);
+        for ReportedToken { hash, record, found } in live {
             let registry = self.registries.by_id(&record.registry);
             if registry.is_none_or(|registry| registry.on_leak != OnLeak::Suspend) {
                 continue;
@@ -143,7 +151,7 @@ impl Broker {
                     let mut event = Event::new(self.clock.now_ms(), Outcome::Switched, DIALECT);
                     event.reporter = Some(Arc::clone(&found.reporter));
                     event.reported_token = Some(TokenId::from(*hash));
-                    self.throw(&selector, Switch::Suspend, event, None).await?;
+                    self.apply_cut_off(&selector, CutOffAction::Suspend, event, None).await?;
                     suspended.insert(Arc::clone(policy));
                 }
             }
@@ -152,8 +160,8 @@ impl Broker {
     }
 
     /// Counts a report, and says how many of its records were what.
-    fn count(&self, reporter: &Arc<str>, report: &Leaks, judged: &[Reported]) -> String {
-        let of = |state: Reported| judged.iter().filter(|found| **found == state).count();
+    fn count(&self, reporter: &Arc<str>, report: &Leaks, classified: &[Reported]) -> String {
+        let of = |state: Reported| classified.iter().filter(|found| **found == state).count();
         let foreign = of(Reported::Foreign);
         for _ in 0..foreign {
             self.metrics.leak(reporter, None, Reported::Foreign.label());
@@ -163,17 +171,17 @@ impl Broker {
             of(Reported::Live),
             of(Reported::Ended),
             of(Reported::Unknown),
-            report.passed_over,
+            report.skipped,
         )
     }
 }
 
 /// How many of these runs are ended together; one at least.
-fn together(suspects: &[Suspects]) -> usize {
+fn together(affected_runs: &[AffectedRun]) -> usize {
     let mut tokens = 0;
-    let fits = |each: &&Suspects| {
+    let fits = |each: &&AffectedRun| {
         tokens += each.tokens.len();
-        tokens <= KILLED
+        tokens <= MAX_TOKENS_PER_BATCH
     };
-    suspects.iter().take(ENDED).take_while(fits).count().max(1).min(suspects.len())
+    affected_runs.iter().take(MAX_RUNS_PER_BATCH).take_while(fits).count().max(1).min(affected_runs.len())
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::paths::relative;
-use crate::toml_reader::{Diagnostic, Diagnostics, Position, Severity, steers_terminal};
+use crate::toml_reader::{Diagnostic, Diagnostics, Position, Severity, is_control_or_bidi};
 
 /// How much of a line is shown, in characters.
 const LONGEST_LINE: usize = 160;
@@ -64,7 +64,7 @@ fn write(shown: &mut String, item: &Diagnostic, colour: bool, lines: &mut Lines<
 fn excerpt(line: &str, position: &Position) -> (String, String) {
     let start = position.column - 1;
     let from = start.saturating_sub(LONGEST_LINE / 2);
-    let printable = |letter: char| if steers_terminal(letter) { ' ' } else { letter };
+    let printable = |letter: char| if is_control_or_bidi(letter) { ' ' } else { letter };
     let text: String = line.chars().skip(from).take(LONGEST_LINE).map(printable).collect();
     let room = LONGEST_LINE.min(text.chars().count() + 1).saturating_sub(start - from).max(1);
     (text, " ".repeat(start - from) + &"^".repeat(position.width.min(room)))

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::Options;
 use super::answers::Answers;
-use crate::toml_reader::quoted;
 use crate::registry::{RegistryKind, SecretHash};
+use crate::toml_reader::quoted;
 
 /// `trustmint.toml`.
 pub(super) fn write(options: &Options, answers: &Answers, secret: SecretHash) -> String {

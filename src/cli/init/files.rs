@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Options;
 use crate::cli::{INVALID, complain};
+use crate::policy::{LoadError, load_documents};
 use crate::settings::Config;
 use crate::toml_reader::{Diagnostics, Source};
-use crate::policy::{LoadError, load_documents};
 
 pub(super) const CONFIGURATION: &str = "trustmint.toml";
 

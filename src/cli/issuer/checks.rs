@@ -55,11 +55,11 @@ pub(super) fn findings(examination: &Examination) -> Vec<Finding> {
         let remark = (check.look)(examination)?;
         Some(finding(check.code, check.severity, &remark.message, remark.help.as_deref()))
     });
-    let cautions = (settings.kind.cautions)(&settings.url).iter().map(|caution| {
+    let notes = (settings.kind.notes)(&settings.url).iter().map(|caution| {
         let severity = if caution.is_urgent { Severity::Warning } else { Severity::Note };
         finding(caution.code, severity, caution.text, None)
     });
-    own.chain(cautions).collect()
+    own.chain(notes).collect()
 }
 
 fn finding(code: &'static str, severity: Severity, message: &str, help: Option<&str>) -> Finding {

@@ -64,7 +64,7 @@ fn print_keys(keys: &[ReportedKey]) {
     let kids = keys.iter().map(|key| kid(key).chars().count()).max().unwrap_or(0);
     let forms = keys.iter().map(|key| key.form.as_str().chars().count()).max().unwrap_or(0);
     for key in keys {
-        let verdict = match key.passed_over {
+        let verdict = match key.skipped {
             None => key.algorithms.join(", "),
             Some(why) => format!("passed over: {why}"),
         };

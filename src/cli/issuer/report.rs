@@ -36,7 +36,7 @@ pub(super) struct ReportedKey {
     pub(super) form: Shown,
     /// What it verifies; empty if it is passed over.
     pub(super) algorithms: Vec<String>,
-    pub(super) passed_over: Option<&'static str>,
+    pub(super) skipped: Option<&'static str>,
     /// How many certificates came with it, which nobody looks at.
     pub(super) certificates: usize,
     /// `iat`, `nbf` and `exp` of it, as RFC 3339, where given.
@@ -135,7 +135,7 @@ fn reported(key: &ListedKey) -> ReportedKey {
         kid: key.kid.as_deref().map(Shown::name),
         form: Shown::name(&key.form),
         algorithms: key.algorithms.iter().flatten().map(|algorithm| format!("{algorithm:?}")).collect(),
-        passed_over: key.algorithms.as_ref().err().copied(),
+        skipped: key.algorithms.as_ref().err().copied(),
         certificates: key.certificates,
         dates: key.dates.iter().filter_map(|(name, seconds)| Some((*name, date(*seconds)?))).collect(),
     }

@@ -17,15 +17,15 @@ pub(super) struct Shown(String);
 impl Shown {
     /// A sentence, a URL or the like.
     pub(super) fn new(text: &str) -> Self {
-        Self::clipped(text, LONGEST_TEXT)
+        Self::truncate(text, LONGEST_TEXT)
     }
 
     /// A name.
     pub(super) fn name(name: &str) -> Self {
-        Self::clipped(name, LONGEST_NAME)
+        Self::truncate(name, LONGEST_NAME)
     }
 
-    fn clipped(text: &str, longest: usize) -> Self {
+    fn truncate(text: &str, longest: usize) -> Self {
         let (mut shown, mut length) = (String::new(), 0);
         for letter in text.chars() {
             let before = shown.len();

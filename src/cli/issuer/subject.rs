@@ -6,9 +6,9 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Options;
+use crate::identity::{Issuer, Kind};
 use crate::settings::{Config, read_issuers};
 use crate::toml_reader::{Source, closest};
-use crate::identity::{Issuer, Kind};
 
 /// Where the configuration is if nobody says.
 const CONFIGURATION: &str = "trustmint.toml";

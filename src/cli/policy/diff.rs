@@ -56,7 +56,7 @@ struct Difference<'t> {
     /// Records that were compared.
     compared: u64,
     /// Lines without an identity that the configuration knows.
-    passed_over: u64,
+    skipped: u64,
     /// Lines that could not be read.
     unreadable: u64,
 }
@@ -73,7 +73,7 @@ fn diff(options: &Options) -> Result<u8, u8> {
         INVALID
     })?;
     let (now, mut tally) = (SystemClock.now(), Tally::default());
-    let (mut compared, mut passed_over, mut unreadable) = (0, 0, 0);
+    let (mut compared, mut skipped, mut unreadable) = (0, 0, 0);
     while let Some((line, record)) = recorded.next(&config) {
         match record {
             Ok(Record::Identity(identity)) => {
@@ -82,7 +82,7 @@ fn diff(options: &Options) -> Result<u8, u8> {
                     tally.compare([&old, &new], &identity, registry, line, now);
                 }
             }
-            Ok(Record::Nothing) => passed_over += 1,
+            Ok(Record::Nothing) => skipped += 1,
             Err(why) => {
                 unreadable += 1;
                 if unreadable <= COMPLAINTS {
@@ -99,7 +99,7 @@ fn diff(options: &Options) -> Result<u8, u8> {
         identities: tally.rows().collect(),
         unlisted: tally.unlisted(),
         compared,
-        passed_over,
+        skipped,
         unreadable,
     };
     match options.format {
@@ -180,7 +180,7 @@ fn seen(row: &Row) -> String {
 }
 
 fn summary(difference: &Difference<'_>) -> String {
-    let Difference { policies, identities, unlisted, compared, passed_over, unreadable } = difference;
+    let Difference { policies, identities, unlisted, compared, skipped, unreadable } = difference;
     let mut summary = format!(
         "{} policies and denies changed; of {compared} records, {} identities gain or lose something",
         policies.len(),
@@ -188,7 +188,7 @@ fn summary(difference: &Difference<'_>) -> String {
     );
     for (number, what) in [
         (unlisted, "further records do so too"),
-        (passed_over, "lines have no identity that the configuration knows"),
+        (skipped, "lines have no identity that the configuration knows"),
         (unreadable, "lines cannot be read"),
     ] {
         if *number > 0 {

@@ -10,11 +10,11 @@ use super::{Format, print_json, render};
 use crate::broker::{Audience, Presented};
 use crate::cli::{ConfigFile, FINDING, FINE, INVALID, UNREACHABLE, complain, load, runtime};
 use crate::clock::{Clock as _, SystemClock};
-use crate::settings::Config;
 use crate::denial::Denial;
 use crate::identity::{Claim, Claims, Identity};
 use crate::policy::tools::explain::{Decision, explain};
 use crate::registry::Registry;
+use crate::settings::Config;
 use crate::token::Scope;
 
 /// Explains what an identity gets from the policies, which conditions hold and which do not, and what

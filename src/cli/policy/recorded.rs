@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use crate::settings::Config;
 use crate::identity::{Claim, Claims, Identity};
+use crate::settings::Config;
 
 /// The longest line, in bytes: the largest ID token's claims, and what an event says around them.
 const LONGEST_LINE: u64 = 1 << 18;

@@ -6,12 +6,12 @@ use super::input::{Given, Input, unverified_claims};
 use super::printable;
 use crate::cli::{ConfigFile, FINDING, FINE, INVALID, complain, say};
 use crate::clock::{Clock as _, SystemClock};
-use crate::toml_reader::Source;
 use crate::identity::Identity;
-use crate::policy::{LoadError, Wanted, load_documents};
 use crate::policy::decide;
 use crate::policy::scaffold;
+use crate::policy::{LoadError, RequestedScope, load_documents};
 use crate::registry::Package;
+use crate::toml_reader::Source;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Options {
@@ -68,7 +68,8 @@ fn print(options: &Options) -> Result<u8, u8> {
     })?;
     say!("# Made of claims that nobody verified: compare the ids with your platform's.");
     say!("{}", text.trim_end());
-    if let Err(denial) = decide(&snapshot, &identity, registry, Wanted::Everything, SystemClock.now()) {
+    if let Err(denial) = decide(&snapshot, &identity, registry, RequestedScope::Everything, SystemClock.now())
+    {
         complain!("warning: this very job would be refused: {}", printable(&denial.to_string()));
     }
     Ok(FINE)

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::print_json;
 use crate::cli::{INVALID, complain};
-use crate::settings::Config;
 use crate::policy::tools::schema::schema;
+use crate::settings::Config;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Options {

@@ -8,13 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
 use serde_json::json;
 
-use crate::http::request::body::LooseJson;
-use crate::http::request::credential::{bearer_or_bare, unauthenticated};
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::request::target::{Target, of_kind};
 use super::{Dialect, JwtBody, names_itself};
 use crate::broker::ExchangeRequest;
+use crate::http::request::body::LooseJson;
+use crate::http::request::credential::{bearer_or_bare, unauthenticated};
+use crate::http::request::target::{Target, of_kind};
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::RegistryKind;
 use crate::token::RegistryToken;
 
@@ -24,7 +24,7 @@ pub(super) fn dialect() -> Dialect {
     Dialect::new(Router::new().route(TOKENS, post(exchange).delete(revoke)), |_| StatusCode::BAD_REQUEST)
 }
 
-async fn exchange(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
+async fn exchange(State(public): State<Public>, request: Request) -> Result<Response, ErrorResponse> {
     let (parts, body) = request.into_parts();
     let target = crates(&public, &parts)?;
     let LooseJson(body) =
@@ -36,7 +36,7 @@ async fn exchange(State(public): State<Public>, request: Request) -> Result<Resp
 
 /// 204 for every string that is written like a token of this registry, so that nobody learns which
 /// ones live.
-async fn revoke(State(public): State<Public>, parts: Parts) -> Result<StatusCode, Refused> {
+async fn revoke(State(public): State<Public>, parts: Parts) -> Result<StatusCode, ErrorResponse> {
     let target = crates(&public, &parts)?;
     let token = bearer_or_bare(&parts.headers)?;
     if RegistryToken::parse(&target.registry.token_prefix, token).is_none() {
@@ -46,10 +46,12 @@ async fn revoke(State(public): State<Public>, parts: Parts) -> Result<StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn crates(public: &Public, parts: &Parts) -> Result<Target, Refused> {
+fn crates(public: &Public, parts: &Parts) -> Result<Target, ErrorResponse> {
     let target = of_kind(&public.broker.registries, parts, RegistryKind::Crates)?;
     if !names_itself(&parts.headers) {
-        return Err(Refused::malformed("a request needs a `User-Agent`").with_status(StatusCode::FORBIDDEN));
+        return Err(
+            ErrorResponse::malformed("a request needs a `User-Agent`").with_status(StatusCode::FORBIDDEN)
+        );
     }
     Ok(target)
 }

@@ -9,14 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
 use serde_json::json;
 
-use crate::http::request::credential::bearer;
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::request::target::of_kind;
 use super::{Dialect, rfc3339};
 use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::Reason;
-use crate::policy::Wanted;
+use crate::http::request::credential::bearer;
+use crate::http::request::target::of_kind;
+use crate::http::response::error_response::ErrorResponse;
+use crate::policy::RequestedScope;
 use crate::registry::{Package, RegistryKind};
 use crate::store::Slot;
 
@@ -43,15 +43,15 @@ async fn exchange(
     State(public): State<Public>,
     name: Result<Path<String>, axum::extract::rejection::PathRejection>,
     parts: Parts,
-) -> Result<Response, Refused> {
+) -> Result<Response, ErrorResponse> {
     let target = of_kind(&public.broker.registries, &parts, RegistryKind::Npm)?;
-    let Path(name) = name.map_err(|_| Refused::malformed("the package name is not UTF-8"))?;
-    let package =
-        Package::parse(RegistryKind::Npm, &name).map_err(|error| Refused::malformed(error.to_string()))?;
+    let Path(name) = name.map_err(|_| ErrorResponse::malformed("the package name is not UTF-8"))?;
+    let package = Package::parse(RegistryKind::Npm, &name)
+        .map_err(|error| ErrorResponse::malformed(error.to_string()))?;
     let request = ExchangeRequest {
         id_token: bearer(&parts.headers)?,
         registry: &target.registry,
-        wanted: Wanted::Package(&package),
+        wanted: RequestedScope::Package(&package),
         slot: Slot::Package(package.clone()),
         audience: Audience::Registry,
         dialect: "npm",

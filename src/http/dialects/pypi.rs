@@ -10,12 +10,12 @@ use axum::routing::{Router, get, post};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::http::request::body::LooseJson;
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::request::target::{Target, not_found, of_kind};
 use super::Dialect;
 use crate::broker::ExchangeRequest;
+use crate::http::request::body::LooseJson;
+use crate::http::request::target::{Target, not_found, of_kind};
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::RegistryKind;
 
 pub(super) const AUDIENCE: &str = "/_/oidc/audience";
@@ -38,7 +38,7 @@ pub(super) fn dialect() -> Dialect {
     Dialect::new(routes, |_| DENIED)
 }
 
-async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, Refused> {
+async fn audience(State(public): State<Public>, parts: Parts) -> Result<Response, ErrorResponse> {
     let target = pypi(&public, &parts)?;
     Ok(Json(json!({ "audience": target.registry.audiences.first() })).into_response())
 }
@@ -51,14 +51,14 @@ struct MintBody {
     features: Vec<String>,
 }
 
-async fn mint(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
+async fn mint(State(public): State<Public>, request: Request) -> Result<Response, ErrorResponse> {
     let (parts, body) = request.into_parts();
     let target = pypi(&public, &parts)?;
     let LooseJson(body) = LooseJson::<MintBody>::from_request(Request::from_parts(parts, body), &public)
         .await
         .map_err(unprocessable)?;
     if body.features.iter().any(|feature| feature != "multi-use-token") {
-        return Err(unprocessable(Refused::malformed("the only feature is `multi-use-token`")));
+        return Err(unprocessable(ErrorResponse::malformed("the only feature is `multi-use-token`")));
     }
     let request = ExchangeRequest::for_everything(&body.token, &target.registry, "pypi");
     let issued = public.broker.exchange(request).await?;
@@ -72,7 +72,7 @@ struct BurnBody {
 }
 
 /// 202 whatever the token was, as warehouse answers; what failed on our side is said.
-async fn burn(State(public): State<Public>, request: Request) -> Result<StatusCode, Refused> {
+async fn burn(State(public): State<Public>, request: Request) -> Result<StatusCode, ErrorResponse> {
     let (parts, body) = request.into_parts();
     pypi(&public, &parts)?;
     let LooseJson(body) = LooseJson::<BurnBody>::from_request(Request::from_parts(parts, body), &public)
@@ -83,7 +83,7 @@ async fn burn(State(public): State<Public>, request: Request) -> Result<StatusCo
 }
 
 /// Warehouse tells a body that it cannot read apart from a bad ID token by the code alone.
-fn unprocessable(refused: Refused) -> Refused {
+fn unprocessable(refused: ErrorResponse) -> ErrorResponse {
     let status = refused.status.unwrap_or(DENIED);
     refused.with_status(status)
 }
@@ -98,19 +98,18 @@ async fn discover(
     State(public): State<Public>,
     query: Result<Query<DiscoveryQuery>, axum::extract::rejection::QueryRejection>,
     parts: Parts,
-) -> Result<Response, Refused> {
+) -> Result<Response, ErrorResponse> {
     let target = pypi(&public, &parts)?;
     let path = query
         .ok()
         .and_then(|Query(query)| query.discover)
-        .ok_or_else(|| Refused::malformed("`discover` names an upload path"))?;
+        .ok_or_else(|| ErrorResponse::malformed("`discover` names an upload path"))?;
     if !target.registry.upload_paths.contains(&path) {
         return Err(not_found());
     }
     if !accepts(&parts.headers) {
-        return Err(
-            Refused::malformed(format!("the answer is {MEDIA_TYPE}")).with_status(StatusCode::NOT_ACCEPTABLE)
-        );
+        return Err(ErrorResponse::malformed(format!("the answer is {MEDIA_TYPE}"))
+            .with_status(StatusCode::NOT_ACCEPTABLE));
     }
     // PEP 807 wants the upload URL's own host; only configured names are ever repeated.
     let base = target.host.map_or_else(|| public.broker.public_url.clone(), |host| format!("https://{host}"));
@@ -146,6 +145,6 @@ fn accepts(headers: &HeaderMap) -> bool {
     best.1
 }
 
-fn pypi(public: &Public, parts: &Parts) -> Result<Target, Refused> {
+fn pypi(public: &Public, parts: &Parts) -> Result<Target, ErrorResponse> {
     of_kind(&public.broker.registries, parts, RegistryKind::Pypi)
 }

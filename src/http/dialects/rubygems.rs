@@ -7,13 +7,13 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{Router, post};
 use serde_json::json;
 
-use crate::http::request::body::LooseJson;
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::request::target::of_kind;
 use super::{Dialect, JwtBody, rfc3339};
 use crate::broker::ExchangeRequest;
 use crate::denial::Reason;
+use crate::http::request::body::LooseJson;
+use crate::http::request::target::of_kind;
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::RegistryKind;
 use crate::token::{Action, Scope};
 
@@ -32,7 +32,7 @@ fn denied(reason: Reason) -> StatusCode {
     }
 }
 
-async fn exchange(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
+async fn exchange(State(public): State<Public>, request: Request) -> Result<Response, ErrorResponse> {
     let (parts, body) = request.into_parts();
     let target = of_kind(&public.broker.registries, &parts, RegistryKind::Rubygems)?;
     let LooseJson(body) =

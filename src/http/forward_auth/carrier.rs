@@ -3,9 +3,9 @@
 use axum::http::HeaderMap;
 use zeroize::Zeroizing;
 
-use crate::http::request::credential::{basic_pair, only};
-use crate::http::response::error_response::Refused;
 use super::forbidden;
+use crate::http::request::credential::{basic_pair, single_header};
+use crate::http::response::error_response::ErrorResponse;
 
 /// Reads a token out of a header's value.
 type Reader = fn(&str) -> Option<String>;
@@ -22,13 +22,13 @@ const CARRIERS: [(&str, Reader); 3] = [
 ///
 /// # Errors
 /// Two carriers with different tokens: the registry behind the proxy may believe the other one.
-pub(super) fn token(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Refused> {
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, ErrorResponse> {
     let mut found: Option<Zeroizing<String>> = None;
     for (name, read) in CARRIERS {
         if !headers.contains_key(name) {
             continue;
         }
-        let value = only(headers, name)
+        let value = single_header(headers, name)
             .ok_or_else(|| forbidden("a header that carries credentials is repeated, or not ASCII"))?
             .trim();
         if value.is_empty() {

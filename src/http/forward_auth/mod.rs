@@ -13,12 +13,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::http::request::client_auth::{self, Authenticated};
-use crate::http::request::credential::unauthenticated;
-use crate::http::response::error_response::Refused;
 use super::state::Public;
 use crate::broker::{Active, Demand};
 use crate::denial::Reason;
+use crate::http::request::client_auth::{self, Authenticated};
+use crate::http::request::credential::unauthenticated;
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::Registry;
 use crate::token::{Action, Scope};
 
@@ -86,7 +86,7 @@ pub(super) async fn answer(
 }
 
 /// What the original request is about to do.
-fn demand(registry: &Registry, parts: &Parts) -> Result<Demand, Refused> {
+fn demand(registry: &Registry, parts: &Parts) -> Result<Demand, ErrorResponse> {
     let (_, below) = target(parts.uri.path());
     let original = original::read(parts, below)?;
     let path = canonical::segments(registry.kind, original.path)
@@ -98,11 +98,11 @@ fn demand(registry: &Registry, parts: &Parts) -> Result<Demand, Refused> {
     })
 }
 
-fn forbidden(detail: &'static str) -> Refused {
-    Refused::malformed(detail).with_status(StatusCode::FORBIDDEN)
+fn forbidden(detail: &'static str) -> ErrorResponse {
+    ErrorResponse::malformed(detail).with_status(StatusCode::FORBIDDEN)
 }
 
-fn no_credential() -> Refused {
+fn no_credential() -> ErrorResponse {
     unauthenticated("the request carries no token of this registry")
 }
 
@@ -133,7 +133,7 @@ fn value(text: &str) -> HeaderValue {
 }
 
 /// As RFC 6750 §3 says.
-fn refuse(refused: Refused, demand: Option<&Demand>) -> Response {
+fn refuse(refused: ErrorResponse, demand: Option<&Demand>) -> Response {
     let reason = refused.denial.reason;
     let error = match reason {
         Reason::InvalidToken => Some("invalid_token"),

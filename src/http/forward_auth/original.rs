@@ -5,9 +5,9 @@
 
 use axum::http::request::Parts;
 
-use crate::http::request::credential::only;
-use crate::http::response::error_response::Refused;
 use super::forbidden;
+use crate::http::request::credential::single_header;
+use crate::http::response::error_response::ErrorResponse;
 
 /// How nginx, and Caddy and Traefik, tell the method.
 const METHODS: [&str; 2] = ["x-original-method", "x-forwarded-method"];
@@ -28,14 +28,15 @@ pub(super) struct Original<'r> {
 }
 
 /// Reads it; `below` is the path below the prefix, where there is one.
-pub(super) fn read<'r>(parts: &'r Parts, below: Option<&'r str>) -> Result<Original<'r>, Refused> {
+pub(super) fn read<'r>(parts: &'r Parts, below: Option<&'r str>) -> Result<Original<'r>, ErrorResponse> {
     let own_method = below.map(|_| parts.method.as_str());
     let own_uri = below.map(|path| (path, parts.uri.query()));
 
     let method = own_method.into_iter().map(Ok).chain(told(parts, &METHODS));
-    let method = agreed(method)?.ok_or_else(untold)?;
+    let method = agreed(method)?.ok_or_else(missing_original_request)?;
     let uris = told(parts, &URIS).map(|uri| uri.map(split));
-    let (path, query) = agreed(own_uri.into_iter().map(Ok).chain(uris))?.ok_or_else(untold)?;
+    let (path, query) =
+        agreed(own_uri.into_iter().map(Ok).chain(uris))?.ok_or_else(missing_original_request)?;
 
     agreed([Ok(method)].into_iter().chain(told(parts, &METHOD_OVERRIDES)))?;
     let overrides = told(parts, &URI_OVERRIDES).map(|uri| uri.map(|uri| split(without_authority(uri))));
@@ -50,15 +51,17 @@ pub(super) fn read<'r>(parts: &'r Parts, below: Option<&'r str>) -> Result<Origi
 fn told<'r>(
     parts: &'r Parts,
     names: &'static [&'static str],
-) -> impl Iterator<Item = Result<&'r str, Refused>> {
+) -> impl Iterator<Item = Result<&'r str, ErrorResponse>> {
     names.iter().filter(|name| parts.headers.contains_key(**name)).map(|name| {
-        only(&parts.headers, name)
+        single_header(&parts.headers, name)
             .ok_or_else(|| forbidden("a header that tells the original request is repeated, or not ASCII"))
     })
 }
 
 /// The one value that all of them are.
-fn agreed<T: PartialEq>(told: impl Iterator<Item = Result<T, Refused>>) -> Result<Option<T>, Refused> {
+fn agreed<T: PartialEq>(
+    told: impl Iterator<Item = Result<T, ErrorResponse>>,
+) -> Result<Option<T>, ErrorResponse> {
     let mut agreed = None;
     for value in told {
         let value = value?;
@@ -70,7 +73,7 @@ fn agreed<T: PartialEq>(told: impl Iterator<Item = Result<T, Refused>>) -> Resul
     Ok(agreed)
 }
 
-fn untold() -> Refused {
+fn missing_original_request() -> ErrorResponse {
     forbidden("the proxy does not tell the original request's method and path")
 }
 

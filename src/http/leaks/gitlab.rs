@@ -10,10 +10,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use crate::http::request::credential::{only, unauthenticated};
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::leaks::submit::{count, disclose};
+use crate::http::leaks::submit::{count, submit_report};
+use crate::http::request::credential::{single_header, unauthenticated};
+use crate::http::response::error_response::ErrorResponse;
 use crate::reporters::Reporter;
 
 pub(super) const TYPES: &str = "/v1/revocable_token_types";
@@ -23,13 +23,19 @@ pub(super) const REVOKE: &str = "/v1/revoke_tokens";
 const RULE: &str = "gitleaks_rule_id_";
 
 /// `GET /v1/revocable_token_types`.
-pub(super) async fn types(State(public): State<Public>, request: Request) -> Result<Json<Value>, Refused> {
+pub(super) async fn types(
+    State(public): State<Public>,
+    request: Request,
+) -> Result<Json<Value>, ErrorResponse> {
     reporter(&public, request.headers())?;
     Ok(Json(json!({ "types": known_types(&public) })))
 }
 
 /// `POST /v1/revoke_tokens`.
-pub(super) async fn revoke(State(public): State<Public>, request: Request) -> Result<Response, Refused> {
+pub(super) async fn revoke(
+    State(public): State<Public>,
+    request: Request,
+) -> Result<Response, ErrorResponse> {
     let reporter = reporter(&public, request.headers())?;
     revoke_by(&public, &reporter, request).await
 }
@@ -40,20 +46,20 @@ pub(super) async fn revoke_by(
     public: &Public,
     expected: &Arc<Reporter>,
     request: Request,
-) -> Result<Response, Refused> {
+) -> Result<Response, ErrorResponse> {
     let (parts, body) = request.into_parts();
     let shown = reporter(public, &parts.headers)?;
     if shown.id != expected.id {
         return Err(stranger());
     }
-    let taken = disclose(public, &shown, (&parts, body), |_| true).await;
+    let taken = submit_report(public, &shown, (&parts, body), |_| true).await;
     count(public, &shown, &taken);
     let (leaks, _) = taken?;
     let known = known_types(public);
     let ours = |kind: &str| known.iter().any(|known| known == kind);
     // GitLab asks no more after a 400.
     if !leaks.leaks.is_empty() && !leaks.leaks.iter().any(|leak| ours(&leak.kind)) {
-        return Err(Refused::malformed("none of the types is one of ours"));
+        return Err(ErrorResponse::malformed("none of the types is one of ours"));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -70,11 +76,11 @@ fn known_types(public: &Public) -> Vec<String> {
     public.broker.registries.iter().flat_map(|registry| of(&registry.id)).collect()
 }
 
-fn reporter(public: &Public, headers: &HeaderMap) -> Result<Arc<Reporter>, Refused> {
-    let secret = only(headers, AUTHORIZATION.as_str()).ok_or_else(stranger)?;
+fn reporter(public: &Public, headers: &HeaderMap) -> Result<Arc<Reporter>, ErrorResponse> {
+    let secret = single_header(headers, AUTHORIZATION.as_str()).ok_or_else(stranger)?;
     public.broker.reporters.by_secret(secret.as_bytes()).map(Arc::clone).ok_or_else(stranger)
 }
 
-fn stranger() -> Refused {
+fn stranger() -> ErrorResponse {
     unauthenticated("this endpoint answers a reporter that shows its secret")
 }

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::reporters::{BadList, items, string};
+use crate::http::response::error_response::ErrorResponse;
+use crate::reporters::{ListError, items, string};
 
 pub(in crate::http) const HOLDER: &str = "/leaks/holder";
 
@@ -26,20 +26,20 @@ struct Credentials<'b> {
 pub(in crate::http) async fn holder(
     State(public): State<Public>,
     request: Request,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, ErrorResponse> {
     let (parts, body) = request.into_parts();
-    let report = public.reading.read(&parts, body).await?;
+    let report = public.report_reader.read(&parts, body).await?;
     let text = String::from_utf8_lossy(&report.body);
-    let malformed = || Refused::malformed("the body is {\"credentials\": [\"…\"]}");
+    let malformed = || ErrorResponse::malformed("the body is {\"credentials\": [\"…\"]}");
     let Credentials { credentials } = serde_json::from_str(&text).map_err(|_| malformed())?;
     let credentials = items(credentials.get(), MOST).map_err(|error| match error {
-        BadList::TooMany => Refused::malformed(format!("at most {MOST} credentials at a time"))
+        ListError::TooMany => ErrorResponse::malformed(format!("at most {MOST} credentials at a time"))
             .with_status(StatusCode::UNPROCESSABLE_ENTITY),
-        BadList::NoArray => malformed(),
+        ListError::NotAnArray => malformed(),
     })?;
     // What is no string is no token.
     let credentials: Vec<_> = credentials.into_iter().filter_map(string).collect();
     let revoked = public.broker.revoke_all(credentials.iter().map(String::as_str), "holder");
-    public.reading.in_time(revoked).await?;
+    public.report_reader.with_deadline(revoked).await?;
     Ok(StatusCode::ACCEPTED)
 }

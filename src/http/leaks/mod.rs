@@ -17,11 +17,11 @@ use axum::routing::{Router, get, post};
 pub(super) use holder::{HOLDER, holder};
 pub(super) use verify::{VERIFY, verifiable, verify};
 
-use self::signed::Answer;
-use crate::http::response::error_response::Refused;
+use self::signed::ResponseFormat;
 use super::state::{Public, method_not_allowed};
-use crate::http::request::target::not_found;
 use crate::denial::Reason;
+use crate::http::request::target::not_found;
+use crate::http::response::error_response::ErrorResponse;
 
 /// Where a reporter reports.
 const REPORT: &str = "/leaks/{reporter}";
@@ -39,10 +39,10 @@ pub(super) fn reporters() -> Router<Public> {
     let by_headers = |answer| post(move |state, request| signed::by_headers(state, request, answer));
     Router::new()
         .route(REPORT, post(by_name))
-        .route(PYPI[0], by_headers(Answer::Nothing))
-        .route(PYPI[1], by_headers(Answer::Nothing))
-        .route(CRATES, by_headers(Answer::Labels))
-        .route(RUBYGEMS, by_headers(Answer::Labels))
+        .route(PYPI[0], by_headers(ResponseFormat::Nothing))
+        .route(PYPI[1], by_headers(ResponseFormat::Nothing))
+        .route(CRATES, by_headers(ResponseFormat::Labels))
+        .route(RUBYGEMS, by_headers(ResponseFormat::Labels))
         .route(gitlab::TYPES, get(gitlab::types))
         .route(gitlab::REVOKE, post(gitlab::revoke))
         .method_not_allowed_fallback(method_not_allowed)
@@ -53,11 +53,13 @@ async fn by_name(
     State(public): State<Public>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Refused> {
+) -> Result<Response, ErrorResponse> {
     let reporter = public.broker.reporters.by_id(&name).ok_or_else(not_found)?;
     let reporter = Arc::clone(reporter);
     match reporter.signatures() {
-        Some(signatures) => signed::report(&public, &reporter, signatures, request, Answer::Labels).await,
+        Some(signatures) => {
+            signed::report(&public, &reporter, signatures, request, ResponseFormat::Labels).await
+        }
         None => gitlab::revoke_by(&public, &reporter, request).await,
     }
 }

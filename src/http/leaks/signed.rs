@@ -11,19 +11,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::http::request::credential::{only, unauthenticated};
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::leaks::submit::{Taken, count, disclose};
 use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
 use crate::hex;
+use crate::http::leaks::submit::{SubmitResult, count, submit_report};
+use crate::http::request::credential::{single_header, unauthenticated};
+use crate::http::response::error_response::ErrorResponse;
 use crate::keyring::Missing;
 use crate::reporters::{Leaks, PublicKeys, Reporter, Signatures};
 
 /// What a reporter reads.
 #[derive(Clone, Copy)]
-pub(super) enum Answer {
+pub(super) enum ResponseFormat {
     /// What each of the tokens was, as GitHub's feedback; 204 for who does not read that.
     Labels,
     /// 204.
@@ -42,8 +42,8 @@ struct Labelled<'l> {
 pub(super) async fn by_headers(
     State(public): State<Public>,
     request: Request,
-    answer: Answer,
-) -> Result<Response, Refused> {
+    answer: ResponseFormat,
+) -> Result<Response, ErrorResponse> {
     let headers = request.headers();
     let reporter = public.broker.reporters.by_headers(|header| headers.contains_key(header));
     let reporter = Arc::clone(reporter.ok_or_else(unsigned)?);
@@ -57,19 +57,26 @@ pub(super) async fn report(
     reporter: &Arc<Reporter>,
     signatures: &Signatures,
     request: Request,
-    answer: Answer,
-) -> Result<Response, Refused> {
-    let taken = take(public, reporter, signatures, request).await;
+    answer: ResponseFormat,
+) -> Result<Response, ErrorResponse> {
+    let taken = authenticate_report(public, reporter, signatures, request).await;
     count(public, reporter, &taken);
     let (leaks, reported) = taken?;
     Ok(match answer {
-        Answer::Labels if reporter.kind.reads_labels() => Json(labels(&leaks, &reported)).into_response(),
-        Answer::Labels | Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
+        ResponseFormat::Labels if reporter.kind.reads_labels() => {
+            Json(labels(&leaks, &reported)).into_response()
+        }
+        ResponseFormat::Labels | ResponseFormat::Nothing => StatusCode::NO_CONTENT.into_response(),
     })
 }
 
 /// The signature is verified before anything is parsed; and the key is known before the body is read.
-async fn take(public: &Public, reporter: &Reporter, signatures: &Signatures, request: Request) -> Taken {
+async fn authenticate_report(
+    public: &Public,
+    reporter: &Reporter,
+    signatures: &Signatures,
+    request: Request,
+) -> SubmitResult {
     let (parts, body) = request.into_parts();
     let key_id = header(&parts.headers, &signatures.key_id_header)?;
     let signature = header(&parts.headers, &signatures.signature_header)?;
@@ -78,7 +85,7 @@ async fn take(public: &Public, reporter: &Reporter, signatures: &Signatures, req
         .map_err(|_| Denial::new(Reason::BadSignature, "the signature is not base64"))?;
     let keys = keys(signatures, key_id).await?;
     let verified = |body: &[u8]| keys.verify(key_id, body, &signature);
-    disclose(public, reporter, (&parts, body), verified).await
+    submit_report(public, reporter, (&parts, body), verified).await
 }
 
 async fn keys(signatures: &Signatures, key_id: &str) -> Result<Arc<PublicKeys>, Denial> {
@@ -93,11 +100,11 @@ async fn keys(signatures: &Signatures, key_id: &str) -> Result<Arc<PublicKeys>, 
     })
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, Refused> {
-    only(headers, name.as_str()).ok_or_else(unsigned)
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, ErrorResponse> {
+    single_header(headers, name.as_str()).ok_or_else(unsigned)
 }
 
-fn unsigned() -> Refused {
+fn unsigned() -> ErrorResponse {
     unauthenticated("a report has the headers of one reporter with a key's id and a signature, each once")
 }
 

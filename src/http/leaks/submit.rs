@@ -6,17 +6,17 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 
-use crate::http::response::error_response::Refused;
-use crate::http::state::Public;
 use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
-use crate::reporters::{BadList, Leaks, Reporter};
+use crate::http::response::error_response::ErrorResponse;
+use crate::http::state::Public;
+use crate::reporters::{Leaks, ListError, Reporter};
 
 /// A report, and what its records were.
-pub(super) type Taken = Result<(Arc<Leaks>, Vec<Reported>), Refused>;
+pub(super) type SubmitResult = Result<(Arc<Leaks>, Vec<Reported>), ErrorResponse>;
 
 /// Counts a report by what came of it.
-pub(super) fn count(public: &Public, reporter: &Reporter, taken: &Taken) {
+pub(super) fn count(public: &Public, reporter: &Reporter, taken: &SubmitResult) {
     let outcome = match taken {
         Ok(_) => "taken",
         Err(refused) => refused.denial.reason.as_str(),
@@ -25,24 +25,27 @@ pub(super) fn count(public: &Public, reporter: &Reporter, taken: &Taken) {
 }
 
 /// Reads a body, believes it if it is verified, and acts on it.
-pub(super) async fn disclose(
+pub(super) async fn submit_report(
     public: &Public,
     reporter: &Reporter,
     (parts, body): (&Parts, Body),
     verified: impl Fn(&[u8]) -> bool,
-) -> Taken {
-    let report = public.reading.read(parts, body).await?;
+) -> SubmitResult {
+    let report = public.report_reader.read(parts, body).await?;
     if !verified(&report.body) {
         return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
     }
-    let most = public.reading.records;
+    let most = public.report_reader.records;
     let leaks = Leaks::parse(&report.body, most).map_err(|error| match error {
-        BadList::TooMany => Refused::malformed(format!("the report has more than {most} records"))
+        ListError::TooMany => ErrorResponse::malformed(format!("the report has more than {most} records"))
             .with_status(StatusCode::PAYLOAD_TOO_LARGE),
-        BadList::NoArray => Refused::malformed("the report is not a JSON array"),
+        ListError::NotAnArray => ErrorResponse::malformed("the report is not a JSON array"),
     })?;
     let leaks = Arc::new(leaks);
     // What was begun goes on; the report is to come again all the same.
-    let reported = public.reading.in_time(public.broker.disclose(&reporter.id, Arc::clone(&leaks))).await?;
+    let reported = public
+        .report_reader
+        .with_deadline(public.broker.respond_to_leaks(&reporter.id, Arc::clone(&leaks)))
+        .await?;
     Ok((leaks, reported))
 }

@@ -10,11 +10,11 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
-use crate::http::request::body::LooseJson;
-use crate::http::request::client_auth::{Authenticated, by_basic, limited};
-use crate::http::response::error_response::Refused;
 use super::super::state::{Public, method_not_allowed};
 use crate::broker::Introspection;
+use crate::http::request::body::LooseJson;
+use crate::http::request::client_auth::{Authenticated, by_basic, limited};
+use crate::http::response::error_response::ErrorResponse;
 
 pub(in crate::http) const VERIFY: &str = "/leaks/verify";
 
@@ -60,7 +60,7 @@ pub(in crate::http) async fn verifiable(
     State(public): State<Public>,
     Extension(Authenticated { registry, .. }): Extension<Authenticated>,
     LooseJson(matches): LooseJson<Matches>,
-) -> Result<StatusCode, Refused> {
+) -> Result<StatusCode, ErrorResponse> {
     let strings = matches.values().flat_map(BTreeMap::values).flat_map(Matched::strings);
     for string in strings.take(MOST) {
         if let Introspection::Active(_) = public.broker.introspect(&registry, string).await? {

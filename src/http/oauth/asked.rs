@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::http::request::body::Form;
-use crate::http::response::error_response::Refused;
 use super::details;
 use crate::denial::{Denial, Reason};
+use crate::http::request::body::Form;
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::{Registries, Registry};
 use crate::token::Scope;
 
@@ -14,8 +14,8 @@ pub(super) fn registry(
     form: &Form,
     by_host: Option<Arc<Registry>>,
     registries: &Registries,
-) -> Result<Arc<Registry>, Refused> {
-    let unknown = |detail: &'static str| Refused::from(Denial::new(Reason::UnknownTarget, detail));
+) -> Result<Arc<Registry>, ErrorResponse> {
+    let unknown = |detail: &'static str| ErrorResponse::from(Denial::new(Reason::UnknownTarget, detail));
     let mut named: Option<&Arc<Registry>> = None;
     for target in form.all("audience").chain(form.all("resource")) {
         let registry = registries.by_target(target).ok_or_else(|| {
@@ -34,13 +34,12 @@ pub(super) fn registry(
 }
 
 /// What is asked for, and whether it was asked in detail.
-pub(super) fn wanted(form: &Form, registry: &Registry) -> Result<(Option<Scope>, bool), Refused> {
+pub(super) fn wanted(form: &Form, registry: &Registry) -> Result<(Option<Scope>, bool), ErrorResponse> {
     let scope = match form.one("scope")? {
         None => None,
-        Some(text) => Some(
-            Scope::parse(registry.kind, text)
-                .map_err(|error| Refused::malformed(error.to_string()).with_oauth_error("invalid_scope"))?,
-        ),
+        Some(text) => Some(Scope::parse(registry.kind, text).map_err(|error| {
+            ErrorResponse::malformed(error.to_string()).with_oauth_error("invalid_scope")
+        })?),
     };
     let Some(json) = form.one("authorization_details")? else { return Ok((scope, false)) };
     let mut wanted = details::parse(registry, json)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::response::error_response::Refused;
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::{Package, Registry};
 use crate::token::{Action, Actions, Scope};
 
@@ -19,9 +19,9 @@ pub(super) struct Detail {
 }
 
 /// Reads the parameter into a scope.
-pub(super) fn parse(registry: &Registry, json: &str) -> Result<Scope, Refused> {
+pub(super) fn parse(registry: &Registry, json: &str) -> Result<Scope, ErrorResponse> {
     let refused =
-        |detail: String| Refused::malformed(detail).with_oauth_error("invalid_authorization_details");
+        |detail: String| ErrorResponse::malformed(detail).with_oauth_error("invalid_authorization_details");
     let form =
         "`authorization_details` is a list of objects with `type`: \"package\", `identifier` and `actions`";
     let details: Vec<Detail> = serde_json::from_str(json).map_err(|_| refused(form.to_owned()))?;

@@ -3,17 +3,17 @@
 use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
 
-use crate::http::request::body::Form;
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::request::target;
 use super::asked::{registry, wanted};
+use crate::http::request::body::Form;
+use crate::http::request::target;
+use crate::http::response::error_response::ErrorResponse;
 use crate::policy::tools::explain::CallersView;
 
 pub(in crate::http) async fn explain(
     State(public): State<Public>,
     request: Request,
-) -> Result<Json<CallersView>, Refused> {
+) -> Result<Json<CallersView>, ErrorResponse> {
     let (parts, body) = request.into_parts();
     let by_host = target::by_host(&public.broker.registries, &parts);
     let form = Form::from_request(Request::from_parts(parts, body), &public).await?;

@@ -9,13 +9,13 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::request::body::Form;
-use crate::http::request::client_auth::{self, Authenticated};
-use crate::http::response::error_response::Refused;
 use super::super::state::{Public, method_not_allowed};
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};
 use crate::denial::{Denial, Reason};
+use crate::http::request::body::Form;
+use crate::http::request::client_auth::{self, Authenticated};
+use crate::http::response::error_response::ErrorResponse;
 
 /// Asks who it is, and lets only clients know what else is wrong.
 pub(in crate::http) async fn introspect<C, S>(
@@ -59,7 +59,7 @@ pub(in crate::http) async fn introspection(
     State(public): State<Public>,
     axum::Extension(Authenticated { registry, .. }): axum::Extension<Authenticated>,
     form: Form,
-) -> Result<Response, Refused> {
+) -> Result<Response, ErrorResponse> {
     let token = form.required("token")?;
     Ok(match public.broker.introspect(&registry, token).await? {
         Found::Inactive => Json(Inactive { active: false }).into_response(),
@@ -67,7 +67,7 @@ pub(in crate::http) async fn introspection(
     })
 }
 
-fn answer(public: &Public, Active { id, record }: &Active) -> Result<Response, Refused> {
+fn answer(public: &Public, Active { id, record }: &Active) -> Result<Response, ErrorResponse> {
     let answer = Answer {
         active: true,
         scope: record.scope.to_string(),

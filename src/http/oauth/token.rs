@@ -5,14 +5,14 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use crate::http::request::body::Form;
-use crate::http::response::error_response::Refused;
 use super::super::state::Public;
-use crate::http::request::target;
 use super::asked::{registry, wanted};
 use super::details::{self, Detail};
 use crate::broker::{Audience, ExchangeRequest};
 use crate::denial::{Denial, Reason};
+use crate::http::request::body::Form;
+use crate::http::request::target;
+use crate::http::response::error_response::ErrorResponse;
 use crate::store::Slot;
 
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -36,7 +36,7 @@ struct Answer<'a> {
 pub(in crate::http) async fn token(
     State(public): State<Public>,
     request: Request,
-) -> Result<Response, Refused> {
+) -> Result<Response, ErrorResponse> {
     let (parts, body) = request.into_parts();
     let by_host = target::by_host(&public.broker.registries, &parts);
     let form = Form::from_request(Request::from_parts(parts, body), &public).await?;
@@ -71,7 +71,7 @@ struct Grant<'f> {
 }
 
 impl<'f> Grant<'f> {
-    fn read(form: &'f Form) -> Result<Self, Refused> {
+    fn read(form: &'f Form) -> Result<Self, ErrorResponse> {
         match form.required("grant_type")? {
             TOKEN_EXCHANGE => {
                 require_one_of(form.required("subject_token_type")?, "subject_token_type", &SUBJECT_TYPES)?;
@@ -79,7 +79,7 @@ impl<'f> Grant<'f> {
                     require_one_of(requested, "requested_token_type", &[ACCESS_TOKEN])?;
                 }
                 if form.one("actor_token")?.is_some() || form.one("actor_token_type")?.is_some() {
-                    return Err(Refused::malformed("delegation (`actor_token`) is not supported"));
+                    return Err(ErrorResponse::malformed("delegation (`actor_token`) is not supported"));
                 }
                 let id_token = form.required("subject_token")?;
                 Ok(Self { id_token, audience: Audience::RegistryOrBroker, denied: "invalid_request" })
@@ -89,7 +89,7 @@ impl<'f> Grant<'f> {
                 audience: Audience::Broker,
                 denied: "invalid_grant",
             }),
-            _ => Err(Refused::malformed(
+            _ => Err(ErrorResponse::malformed(
                 "the grant types are token-exchange (RFC 8693) and jwt-bearer (RFC 7523)",
             )
             .with_oauth_error("unsupported_grant_type")),
@@ -98,17 +98,17 @@ impl<'f> Grant<'f> {
 
     /// RFC 8693 §2.2.2 wants `invalid_request` for an ID token that is not accepted, RFC 7523 §3.1
     /// `invalid_grant`; scope, outages and limits have codes of their own.
-    fn refuse(&self, denial: Denial) -> Refused {
+    fn refuse(&self, denial: Denial) -> ErrorResponse {
         let about_the_token =
             !denial.reason.is_outage() && !matches!(denial.reason, Reason::NotCovered | Reason::RateLimited);
-        let refused = Refused::from(denial);
+        let refused = ErrorResponse::from(denial);
         if about_the_token { refused.with_oauth_error(self.denied) } else { refused }
     }
 }
 
-fn require_one_of(value: &str, name: &str, known: &[&str]) -> Result<(), Refused> {
+fn require_one_of(value: &str, name: &str, known: &[&str]) -> Result<(), ErrorResponse> {
     if known.contains(&value) {
         return Ok(());
     }
-    Err(Refused::malformed(format!("`{name}` must be one of {}", known.join(", "))))
+    Err(ErrorResponse::malformed(format!("`{name}` must be one of {}", known.join(", "))))
 }

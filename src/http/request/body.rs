@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use crate::http::response::error_response::Refused;
+use crate::http::response::error_response::ErrorResponse;
 
 /// `limits.body_bytes`.
 #[derive(Clone, Copy, Debug)]
@@ -21,17 +21,17 @@ where
     BodyLimit: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Refused> {
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, ErrorResponse> {
         let BodyLimit(limit) = BodyLimit::from_ref(state);
         match Limited::new(request.into_body(), limit).collect().await {
             Ok(body) => Ok(Self(body.to_bytes())),
             Err(error) if error.is::<LengthLimitError>() => {
-                Err(Refused::malformed(format!("the body has more than {limit} bytes"))
+                Err(ErrorResponse::malformed(format!("the body has more than {limit} bytes"))
                     .with_status(StatusCode::PAYLOAD_TOO_LARGE))
             }
-            Err(_) => Err(Refused::malformed("the body could not be read")),
+            Err(_) => Err(ErrorResponse::malformed("the body could not be read")),
         }
     }
 }
@@ -45,23 +45,23 @@ where
     S: Send + Sync,
     T: DeserializeOwned,
 {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Refused> {
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, ErrorResponse> {
         let Whole(body) = Whole::from_request(request, state).await?;
         // serde's messages repeat values of the body, which may be tokens.
         serde_json::from_slice(&body)
             .map(Self)
-            .map_err(|_| Refused::malformed("the body is not the JSON object that is expected here"))
+            .map_err(|_| ErrorResponse::malformed("the body is not the JSON object that is expected here"))
     }
 }
 
 /// 415 for a body that does not say that it is JSON, where a registry's own service insists on it.
-pub(in crate::http) fn require_json(headers: &HeaderMap) -> Result<(), Refused> {
+pub(in crate::http) fn require_json(headers: &HeaderMap) -> Result<(), ErrorResponse> {
     if essence(headers).eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Refused::malformed("the body must be application/json")
+    Err(ErrorResponse::malformed("the body must be application/json")
         .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
 }
 
@@ -80,11 +80,11 @@ where
     BodyLimit: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = Refused;
+    type Rejection = ErrorResponse;
 
-    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Refused> {
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, ErrorResponse> {
         if !essence(request.headers()).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Refused::malformed("the body must be application/x-www-form-urlencoded"));
+            return Err(ErrorResponse::malformed("the body must be application/x-www-form-urlencoded"));
         }
         let Whole(body) = Whole::from_request(request, state).await?;
         let parameters = url::form_urlencoded::parse(&body)
@@ -102,16 +102,16 @@ impl Form {
     }
 
     /// The value of a parameter that may occur once.
-    pub(in crate::http) fn one(&self, name: &'static str) -> Result<Option<&str>, Refused> {
+    pub(in crate::http) fn one(&self, name: &'static str) -> Result<Option<&str>, ErrorResponse> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
-            (_, Some(_)) => Err(Refused::malformed(format!("the parameter `{name}` is repeated"))),
+            (_, Some(_)) => Err(ErrorResponse::malformed(format!("the parameter `{name}` is repeated"))),
         }
     }
 
     /// The value of a parameter that must occur.
-    pub(in crate::http) fn required(&self, name: &'static str) -> Result<&str, Refused> {
-        self.one(name)?.ok_or_else(|| Refused::malformed(format!("the parameter `{name}` is missing")))
+    pub(in crate::http) fn required(&self, name: &'static str) -> Result<&str, ErrorResponse> {
+        self.one(name)?.ok_or_else(|| ErrorResponse::malformed(format!("the parameter `{name}` is missing")))
     }
 }

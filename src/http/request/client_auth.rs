@@ -11,8 +11,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 
-use crate::http::request::credential::{basic_pair, only, unauthenticated};
-use crate::http::response::error_response::Refused;
+use crate::http::request::credential::{basic_pair, single_header, unauthenticated};
+use crate::http::response::error_response::ErrorResponse;
 use crate::http::state::Public;
 use crate::registry::{Client, Registries, Registry, SecretHash};
 
@@ -27,10 +27,13 @@ pub(in crate::http) struct Authenticated {
 }
 
 /// `client_secret_basic` (RFC 6749 §2.3.1), whose id and secret are form-encoded.
-pub(in crate::http) fn by_basic(registries: &Registries, headers: &HeaderMap) -> Result<Authenticated, Refused> {
+pub(in crate::http) fn by_basic(
+    registries: &Registries,
+    headers: &HeaderMap,
+) -> Result<Authenticated, ErrorResponse> {
     let form_decoded =
         |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Cow::into_owned);
-    let shown = only(headers, AUTHORIZATION.as_str())
+    let shown = single_header(headers, AUTHORIZATION.as_str())
         .and_then(|line| {
             let (scheme, encoded) = line.split_once(' ')?;
             scheme.eq_ignore_ascii_case("basic").then(|| basic_pair(encoded))?
@@ -40,16 +43,22 @@ pub(in crate::http) fn by_basic(registries: &Registries, headers: &HeaderMap) ->
 }
 
 /// The proxy's own header: `Authorization` is taken by the client whose request it asks about.
-pub(in crate::http) fn by_header(registries: &Registries, headers: &HeaderMap) -> Result<Authenticated, Refused> {
-    authenticate(registries, only(headers, CLIENT_HEADER).and_then(|line| line.split_once(':')))
+pub(in crate::http) fn by_header(
+    registries: &Registries,
+    headers: &HeaderMap,
+) -> Result<Authenticated, ErrorResponse> {
+    authenticate(registries, single_header(headers, CLIENT_HEADER).and_then(|line| line.split_once(':')))
 }
 
 /// What is said to whoever is no client, whatever was wrong.
-pub(in crate::http) fn stranger() -> Refused {
+pub(in crate::http) fn stranger() -> ErrorResponse {
     unauthenticated("this endpoint answers authenticated registry clients only")
 }
 
-fn authenticate(registries: &Registries, shown: Option<(&str, &str)>) -> Result<Authenticated, Refused> {
+fn authenticate(
+    registries: &Registries,
+    shown: Option<(&str, &str)>,
+) -> Result<Authenticated, ErrorResponse> {
     let (id, secret) = shown.ok_or_else(stranger)?;
     let Some((registry, client)) = registries.client(id) else {
         // The same work as for a client that exists.
@@ -68,7 +77,7 @@ fn authenticate(registries: &Registries, shown: Option<(&str, &str)>) -> Result<
 pub(in crate::http) async fn limited<C, S>(
     public: Public,
     mut request: Request,
-    sender: Result<Authenticated, Refused>,
+    sender: Result<Authenticated, ErrorResponse>,
     clients: impl Handler<C, Public>,
     strangers: impl Handler<S, Public>,
 ) -> Response {
@@ -85,6 +94,9 @@ pub(in crate::http) async fn limited<C, S>(
 }
 
 /// What strangers get, once their network's limit allows it.
-pub(in crate::http) async fn refuse(axum::Extension(refused): axum::Extension<Refused>, _: Request<Body>) -> Refused {
+pub(in crate::http) async fn refuse(
+    axum::Extension(refused): axum::Extension<ErrorResponse>,
+    _: Request<Body>,
+) -> ErrorResponse {
     refused
 }

@@ -18,10 +18,10 @@ use tower_governor::errors::GovernorError;
 use tower_governor::governor::{GovernorConfig, GovernorConfigBuilder};
 use tower_governor::key_extractor::KeyExtractor;
 
+use crate::denial::{Denial, Reason};
 use crate::http::request::client_auth::Authenticated;
 use crate::http::request::client_network::{Peer, client_network};
-use crate::http::response::error_response::Refused;
-use crate::denial::{Denial, Reason};
+use crate::http::response::error_response::ErrorResponse;
 
 /// How many buckets the networks of the world share.
 const BUCKETS: u64 = 1 << 16;
@@ -83,11 +83,12 @@ fn refused(error: GovernorError) -> Response {
     match error {
         GovernorError::TooManyRequests { wait_time, .. } => {
             let denial = Denial::new(Reason::RateLimited, "too many requests from this network or client");
-            Refused::from(denial.retry_after(wait_time)).into_response()
+            ErrorResponse::from(denial.retry_after(wait_time)).into_response()
         }
         // Without a key there is no limit, and so no service.
         GovernorError::UnableToExtractKey | GovernorError::Other { .. } => {
-            Refused::from(Denial::new(Reason::Overloaded, "the request cannot be attributed")).into_response()
+            ErrorResponse::from(Denial::new(Reason::Overloaded, "the request cannot be attributed"))
+                .into_response()
         }
     }
 }

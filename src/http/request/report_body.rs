@@ -13,17 +13,17 @@ use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use crate::http::request::client_network::{Peer, client_network};
-use crate::http::response::error_response::Refused;
-use crate::settings::Limits;
 use crate::denial::{Denial, Reason};
+use crate::http::request::client_network::{Peer, client_network};
+use crate::http::response::error_response::ErrorResponse;
+use crate::settings::Limits;
 
 /// How many of the largest reports may be read at the same time.
 const AT_ONCE: usize = 4;
 
 /// How reports are read.
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Reading {
+pub(in crate::http) struct ReportReader {
     shares: Arc<Mutex<Shares>>,
     trusted_proxies: Arc<[IpNet]>,
     bytes: usize,
@@ -48,7 +48,7 @@ pub(in crate::http) struct Report {
     shares: Arc<Mutex<Shares>>,
 }
 
-impl Reading {
+impl ReportReader {
     pub(in crate::http) fn new(limits: &Limits, trusted_proxies: &[IpNet]) -> Self {
         Self {
             shares: Arc::default(),
@@ -61,7 +61,7 @@ impl Reading {
     }
 
     /// Waits for what a report causes, for a time.
-    pub(in crate::http) async fn in_time<T>(
+    pub(in crate::http) async fn with_deadline<T>(
         &self,
         work: impl Future<Output = Result<T, Denial>>,
     ) -> Result<T, Denial> {
@@ -72,24 +72,27 @@ impl Reading {
 
     /// Reads a body. Whoever sends slowly holds no more of the budget than was sent, and no network
     /// more than one report may have: published key ids are all it takes to be read.
-    pub(in crate::http) async fn read(&self, parts: &Parts, body: Body) -> Result<Report, Refused> {
+    pub(in crate::http) async fn read(&self, parts: &Parts, body: Body) -> Result<Report, ErrorResponse> {
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer(None));
         let network = client_network(peer, &parts.headers, &self.trusted_proxies);
         let report =
             Report { body: Zeroizing::default(), network, held: 0, shares: Arc::clone(&self.shares) };
         let read = tokio::time::timeout(self.body_timeout, self.read_all(report, body)).await;
         read.unwrap_or_else(|_| {
-            Err(Refused::malformed("the report took too long").with_status(StatusCode::REQUEST_TIMEOUT))
+            Err(ErrorResponse::malformed("the report took too long").with_status(StatusCode::REQUEST_TIMEOUT))
         })
     }
 
-    async fn read_all(&self, mut report: Report, mut body: Body) -> Result<Report, Refused> {
+    async fn read_all(&self, mut report: Report, mut body: Body) -> Result<Report, ErrorResponse> {
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refused::malformed("the body could not be read"))?;
+            let frame = frame.map_err(|_| ErrorResponse::malformed("the body could not be read"))?;
             let Ok(data) = frame.into_data() else { continue };
             if report.body.len() + data.len() > self.bytes {
-                return Err(Refused::malformed(format!("the report has more than {} bytes", self.bytes))
-                    .with_status(StatusCode::PAYLOAD_TOO_LARGE));
+                return Err(ErrorResponse::malformed(format!(
+                    "the report has more than {} bytes",
+                    self.bytes
+                ))
+                .with_status(StatusCode::PAYLOAD_TOO_LARGE));
             }
             report.hold(data.len(), self.bytes)?;
             report.body.extend_from_slice(&data);

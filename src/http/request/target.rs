@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 
-use crate::http::response::error_response::Refused;
 use crate::denial::{Denial, Reason};
+use crate::http::response::error_response::ErrorResponse;
 use crate::registry::{Registries, Registry, RegistryKind};
 
 /// A registry, and the configured host that the request named, if any.
@@ -17,7 +17,11 @@ pub(in crate::http) struct Target {
 
 /// The registry of this kind whose host the request names. Only a single registry without hosts
 /// serves any host; a host of nobody's gets 421 (RFC 9110 §15.5.20).
-pub(in crate::http) fn of_kind(registries: &Registries, parts: &Parts, kind: RegistryKind) -> Result<Target, Refused> {
+pub(in crate::http) fn of_kind(
+    registries: &Registries,
+    parts: &Parts,
+    kind: RegistryKind,
+) -> Result<Target, ErrorResponse> {
     let authority = authority(parts);
     let found = by_authority(registries, &authority);
     let target = match found {
@@ -28,7 +32,7 @@ pub(in crate::http) fn of_kind(registries: &Registries, parts: &Parts, kind: Reg
             }
             _ => {
                 let denial = Denial::new(Reason::UnknownTarget, "no registry is served under this host name");
-                return Err(Refused::from(denial).with_status(StatusCode::MISDIRECTED_REQUEST));
+                return Err(ErrorResponse::from(denial).with_status(StatusCode::MISDIRECTED_REQUEST));
             }
         },
     };
@@ -44,7 +48,7 @@ pub(in crate::http) fn by_host(registries: &Registries, parts: &Parts) -> Option
 }
 
 /// Nothing there.
-pub(in crate::http) fn not_found() -> Refused {
+pub(in crate::http) fn not_found() -> ErrorResponse {
     Denial::new(Reason::NotFound, "there is nothing at this address").into()
 }
 

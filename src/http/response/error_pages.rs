@@ -5,14 +5,16 @@ use axum::extract::rejection::PathRejection;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::http::response::error_response::Refused;
-use crate::http::request::target::not_found;
 use crate::denial::Reason;
+use crate::http::request::target::not_found;
+use crate::http::response::error_response::ErrorResponse;
 
 /// The address of the page.
 pub(in crate::http) const ROUTE: &str = "/errors/{reason}";
 
-pub(in crate::http) async fn page(reason: Result<Path<String>, PathRejection>) -> Result<Response, Refused> {
+pub(in crate::http) async fn page(
+    reason: Result<Path<String>, PathRejection>,
+) -> Result<Response, ErrorResponse> {
     let known = |Path(code): Path<String>| Reason::ALL.into_iter().find(|reason| reason.as_str() == code);
     let reason = reason.ok().and_then(known).ok_or_else(not_found)?;
     let help = reason.help();

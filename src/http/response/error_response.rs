@@ -11,7 +11,7 @@ use crate::denial::{Denial, Reason};
 
 /// A denial that became an answer; it is rendered by [`problem`] or [`oauth`].
 #[derive(Clone, Debug)]
-pub(in crate::http) struct Refused {
+pub(in crate::http) struct ErrorResponse {
     pub(in crate::http) denial: Denial,
     /// A status that says more than the reason's own.
     pub(in crate::http) status: Option<StatusCode>,
@@ -19,13 +19,13 @@ pub(in crate::http) struct Refused {
     pub(in crate::http) oauth_error: Option<&'static str>,
 }
 
-impl From<Denial> for Refused {
+impl From<Denial> for ErrorResponse {
     fn from(denial: Denial) -> Self {
         Self { denial, status: None, oauth_error: None }
     }
 }
 
-impl Refused {
+impl ErrorResponse {
     pub(in crate::http) fn malformed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         Denial::new(Reason::MalformedRequest, detail).into()
     }
@@ -71,7 +71,7 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ErrorResponse {
     /// Only the extension; a response that nobody renders is an empty 500, which shows in tests.
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -82,7 +82,11 @@ impl IntoResponse for Refused {
 
 /// RFC 9457, with the members that the clients of registries read beside it: `message` (npm, PyPI),
 /// `errors` (PyPI, crates.io), `error` (RubyGems, NuGet).
-pub(in crate::http) fn problem(response: Response, denied: fn(Reason) -> StatusCode, public_url: &str) -> Response {
+pub(in crate::http) fn problem(
+    response: Response,
+    denied: fn(Reason) -> StatusCode,
+    public_url: &str,
+) -> Response {
     let challenge = "Bearer realm=\"trustmint\"";
     render(response, denied, "application/problem+json", challenge, |refused, status| {
         let detail = refused.denial.detail.as_ref();
@@ -136,9 +140,9 @@ fn render(
     denied: fn(Reason) -> StatusCode,
     content_type: &'static str,
     challenge: &'static str,
-    body: impl FnOnce(&Refused, StatusCode) -> Map<String, Value>,
+    body: impl FnOnce(&ErrorResponse, StatusCode) -> Map<String, Value>,
 ) -> Response {
-    let Some(refused) = response.extensions_mut().remove::<Refused>() else { return response };
+    let Some(refused) = response.extensions_mut().remove::<ErrorResponse>() else { return response };
     let status = refused.status(denied);
     let mut rendered = (status, Json(body(&refused, status))).into_response();
     let headers = rendered.headers_mut();

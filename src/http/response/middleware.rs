@@ -10,21 +10,21 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::http::response::error_response::{Refused, oauth, problem};
+use crate::denial::Reason;
+use crate::http::response::error_response::{ErrorResponse, oauth, problem};
 use crate::http::routes::all;
 use crate::metrics::Metrics;
-use crate::denial::Reason;
 
 /// How refusals are said.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) enum Words {
+pub(in crate::http) enum ErrorFormat {
     /// As OAuth does (RFC 6749 §5.2).
     OAuth,
     /// As RFC 9457 does, with these statuses for an ID token that is not accepted.
     Problem(fn(Reason) -> StatusCode),
 }
 
-impl Words {
+impl ErrorFormat {
     /// Puts a refusal into words; other responses stay as they are.
     pub(in crate::http) fn render(self, response: Response, public_url: &str) -> Response {
         match self {
@@ -38,24 +38,25 @@ impl Words {
 /// limit or the clock, is heard in the group's words; and it is one layer, because each that axum
 /// runs costs a request several allocations.
 #[derive(Clone)]
-pub(in crate::http) struct Around {
+pub(in crate::http) struct RouteContext {
     pub(in crate::http) metrics: Arc<Metrics>,
     pub(in crate::http) limit: Duration,
-    pub(in crate::http) words: Words,
+    pub(in crate::http) words: ErrorFormat,
     /// Where the pages about errors are.
     pub(in crate::http) public_url: Arc<str>,
 }
 
 /// What holds for every answer of the public door: it comes in time, nothing is cached, everything
 /// is counted.
-pub(in crate::http) async fn around(
-    State(around): State<Around>,
+pub(in crate::http) async fn with_route_context(
+    State(around): State<RouteContext>,
     matched: Option<MatchedPath>,
     request: Request,
     next: Next,
 ) -> Response {
     let route = matched.and_then(|path| all().find(|route| *route == path.as_str())).unwrap_or("other");
-    let mut response = around.words.render(in_time(around.limit, request, next).await, &around.public_url);
+    let mut response =
+        around.words.render(with_deadline(around.limit, request, next).await, &around.public_url);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     around.metrics.request(route, response.status().as_u16());
     response
@@ -63,10 +64,10 @@ pub(in crate::http) async fn around(
 
 /// `limits.request_timeout`. Everything behind it has a shorter deadline of its own, but for the
 /// client that sends the body.
-pub(in crate::http) async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+pub(in crate::http) async fn with_deadline(limit: Duration, request: Request, next: Next) -> Response {
     let answered = tokio::time::timeout(limit, next.run(request)).await;
     answered.unwrap_or_else(|_| {
-        Refused::malformed("the request took too long")
+        ErrorResponse::malformed("the request took too long")
             .with_status(StatusCode::REQUEST_TIMEOUT)
             .into_response()
     })

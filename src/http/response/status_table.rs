@@ -1,13 +1,13 @@
 //! The status of each reason in each dialect, for the reference.
 
-use crate::http::response::error_response::{Refused, bad_request};
-use crate::http::{dialects, forward_auth};
 use crate::denial::{Denial, Reason};
+use crate::http::response::error_response::{ErrorResponse, bad_request};
+use crate::http::{dialects, forward_auth};
 use crate::registry::RegistryKind;
 
 /// Who answers, and with which status; `None` where the reason does not occur.
 pub(crate) fn of(reason: Reason) -> Vec<(&'static str, Option<u16>)> {
-    let refused = Refused::from(Denial::new(reason, ""));
+    let refused = ErrorResponse::from(Denial::new(reason, ""));
     let of_proxy = [Reason::InvalidToken, Reason::NotCovered];
     let everywhere = refused.status(|_| axum::http::StatusCode::IM_A_TEAPOT).as_u16() != 418;
     let exchanged = reason != Reason::InvalidToken;

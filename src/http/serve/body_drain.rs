@@ -21,29 +21,29 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A body whose rest can be had after its reader is gone.
 #[derive(Clone)]
-pub(in crate::http) struct Lent {
+pub(in crate::http) struct DrainableBody {
     body: Arc<Mutex<Incoming>>,
     /// Whether the client waits for our leave to send it (RFC 9110 §10.1.1).
     withheld: bool,
 }
 
-impl Lent {
+impl DrainableBody {
     pub(in crate::http) fn new(headers: &HeaderMap, body: Incoming) -> Self {
         Self { body: Arc::new(Mutex::new(body)), withheld: headers.contains_key(EXPECT) }
     }
 
     /// Reads the rest, or lets the answer say that the connection closes.
-    pub(in crate::http) async fn settle(self, response: &mut Response) {
+    pub(in crate::http) async fn finish(self, response: &mut Response) {
         if self.is_end_stream() {
             return;
         }
-        let read = !self.withheld && tokio::time::timeout(PATIENCE, self.throw_away()).await == Ok(true);
+        let read = !self.withheld && tokio::time::timeout(PATIENCE, self.drain()).await == Ok(true);
         if !read {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
 
-    async fn throw_away(mut self) -> bool {
+    async fn drain(mut self) -> bool {
         let mut read = 0;
         while let Some(frame) = self.frame().await {
             let Ok(frame) = frame else { return false };
@@ -56,7 +56,7 @@ impl Lent {
     }
 }
 
-impl Body for Lent {
+impl Body for DrainableBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

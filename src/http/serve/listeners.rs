@@ -10,25 +10,25 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::http::serve::server::{Door, Listener};
-use crate::http::{admin, ops, public};
 use crate::broker::Broker;
+use crate::http::serve::server::{Listener, Server};
+use crate::http::{admin, ops, public};
 use crate::settings::{AdminAddress, Limits, Listen};
 
 /// Sockets that listen, before anything is served on them.
-pub struct Doors {
+pub struct Listeners {
     public: TcpListener,
     ops: Option<TcpListener>,
     admin: Option<Listener>,
 }
 
 /// Doors that serve.
-pub struct OpenDoors {
+pub struct RunningServers {
     tasks: JoinSet<()>,
     close: watch::Sender<bool>,
 }
 
-impl Doors {
+impl Listeners {
     /// Takes the addresses.
     ///
     /// # Errors
@@ -76,10 +76,10 @@ impl Doors {
     }
 
     /// Serves on all of them.
-    pub fn open(self, broker: &Arc<Broker>, listen: &Listen, limits: &Limits) -> OpenDoors {
+    pub fn open(self, broker: &Arc<Broker>, listen: &Listen, limits: &Limits) -> RunningServers {
         let (close, closing) = watch::channel(false);
         let limits = Arc::new(limits.clone());
-        let door = |listener, router, tls| Door {
+        let door = |listener, router, tls| Server {
             listener,
             router,
             tls,
@@ -98,11 +98,11 @@ impl Doors {
             let router = admin::router(Arc::clone(broker), &settings.token, &limits);
             tasks.spawn(door(listener, router, None).serve(closing));
         }
-        OpenDoors { tasks, close }
+        RunningServers { tasks, close }
     }
 }
 
-impl OpenDoors {
+impl RunningServers {
     /// Takes no new connections and waits for the running requests, within `limits.drain_timeout`.
     pub async fn close(mut self) {
         self.close.send_replace(true);

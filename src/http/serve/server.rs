@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::http::request::client_network::Peer;
-use crate::http::serve::body_drain::Lent;
+use crate::http::serve::body_drain::DrainableBody;
 use crate::http::serve::timing::{Timing, Watched};
 use crate::metrics::Metrics;
 use crate::settings::{Limits, Tls};
@@ -64,7 +64,7 @@ impl Drop for Listener {
 }
 
 /// One door: where it is, what is behind it, and its bounds.
-pub(in crate::http) struct Door {
+pub(in crate::http) struct Server {
     pub(in crate::http) listener: Listener,
     pub(in crate::http) router: Router,
     pub(in crate::http) tls: Option<Tls>,
@@ -75,7 +75,7 @@ pub(in crate::http) struct Door {
 /// Asks all doors to close; running requests may end.
 pub(in crate::http) type Closing = watch::Receiver<bool>;
 
-impl Door {
+impl Server {
     /// Serves until closing, and then until the last connection has ended or the drain time is over.
     pub(in crate::http) async fn serve(self, mut closing: Closing) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
@@ -166,11 +166,11 @@ async fn serve_http(
         request.extensions_mut().insert(Peer(peer));
         let (router, requests) = (router.clone(), Arc::clone(&requests));
         let (head, body) = request.into_parts();
-        let body = Lent::new(&head.headers, body);
+        let body = DrainableBody::new(&head.headers, body);
         let request = Request::from_parts(head, Body::new(body.clone()));
         async move {
             let Ok(mut response) = router.oneshot(request).await;
-            body.settle(&mut response).await;
+            body.finish(&mut response).await;
             requests.idle();
             Ok::<_, std::convert::Infallible>(response)
         }

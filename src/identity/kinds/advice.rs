@@ -10,7 +10,7 @@ pub struct Advice {
     /// It is for policies that match on this claim; `None`: for every one.
     pub on: Option<&'static str>,
     /// One of these conditions follows it.
-    pub wants: &'static [Wanted],
+    pub wants: &'static [RequestedScope],
     /// What is so where none is there.
     pub message: &'static str,
     /// What to write.
@@ -19,7 +19,7 @@ pub struct Advice {
 
 /// A condition that follows a piece of advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RequestedScope {
     /// Any on this claim that does more than ask whether it is there.
     Any(&'static str),
     /// This claim is exactly this.

@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Caution, Claims, Kind, Shape, contradiction, host_of, is_uuid, path_segments};
+use super::{Claims, Kind, Note, Shape, contradiction, host_of, is_uuid, path_segments};
 use crate::denial::Denial;
 use crate::identity::Claim;
 
@@ -26,8 +26,8 @@ pub(super) const KIND: Kind = Kind {
     repository: &["sub"],
     check: subject_is_of_the_account,
     shapes: &[(ACCOUNT, Shape::Number)],
-    cautions: |_| {
-        &[Caution {
+    notes: |_| {
+        &[Note {
             code: "tenant-not-proven",
             text: "it answers discovery for any UUID: only its keys prove that the account exists",
             is_urgent: false,

@@ -9,7 +9,7 @@
 use url::Url;
 
 use super::{
-    Caution, Claims, Derived, Events, ISSUER_RETIRES, Kind, Sample, Shape, Stated, Write, contradiction,
+    Claims, Derived, Events, ISSUER_RETIRES, Kind, Note, Sample, Shape, Stated, Write, contradiction,
     host_of, is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
@@ -56,11 +56,11 @@ pub(super) const KIND: Kind = Kind {
         ("rpo_id", Shape::Uuid),
         ("run_id", Shape::Number),
     ],
-    cautions: |url| {
+    notes: |url| {
         if !is_on_host(url, HOST) {
             return &[];
         }
-        &[Caution {
+        &[Note {
             code: ISSUER_RETIRES,
             text: "vstoken.dev.azure.com ends on 2027-07-01: move its service connections to Entra's issuer",
             is_urgent: true,

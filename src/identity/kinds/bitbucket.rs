@@ -3,7 +3,7 @@
 //! Source: Atlassian's "Integrate Pipelines with resource servers using OIDC". Every id is a UUID in
 //! literal braces; `sub` ends with the step's, so it is another one each time.
 
-use super::{Advice, Kind, Shape, Wanted, host_of, is_on_host, path_segments};
+use super::{Advice, Kind, RequestedScope, Shape, host_of, is_on_host, path_segments};
 use crate::toml_reader::Code;
 
 pub(super) const KIND: Kind = Kind {
@@ -52,7 +52,7 @@ pub(super) const KIND: Kind = Kind {
     advice: &[Advice {
         code: Code::AnyRun,
         on: None,
-        wants: &[Wanted::Any("branchName"), Wanted::Any("deploymentEnvironmentUuid")],
+        wants: &[RequestedScope::Any("branchName"), RequestedScope::Any("deploymentEnvironmentUuid")],
         message: "every pipeline of the repository may publish, whatever its branch",
         help: "fix the `deploymentEnvironmentUuid`, or the `branchName`",
     }],

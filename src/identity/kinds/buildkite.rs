@@ -4,7 +4,8 @@
 //! where the job asks for them, and `sub` is made of slugs, or of whatever `--subject-claim` names.
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Sample, Shape, Wanted, Write, is_on_host, no_path, origin, run_url,
+    Advice, Claims, Derived, Events, Kind, RequestedScope, Sample, Shape, Write, is_on_host, no_path, origin,
+    run_url,
 };
 use crate::toml_reader::Code;
 
@@ -83,13 +84,13 @@ pub(super) const KIND: Kind = Kind {
         code: Code::AnyRun,
         on: None,
         wants: &[
-            Wanted::Any("agent_id"),
-            Wanted::Any("build_branch"),
-            Wanted::Any("build_tag"),
-            Wanted::Any("cluster_id"),
-            Wanted::Any("queue_id"),
-            Wanted::Any("queue_key"),
-            Wanted::Any("step_key"),
+            RequestedScope::Any("agent_id"),
+            RequestedScope::Any("build_branch"),
+            RequestedScope::Any("build_tag"),
+            RequestedScope::Any("cluster_id"),
+            RequestedScope::Any("queue_id"),
+            RequestedScope::Any("queue_key"),
+            RequestedScope::Any("step_key"),
         ],
         message: "every build of the pipeline may publish, whatever its branch",
         help: "fix the `build_branch`, or the cluster or queue that only releases use",

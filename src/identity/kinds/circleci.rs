@@ -4,7 +4,7 @@
 //! a token is of an organization is said by its claims only, so `iss` and `org-id` must agree.
 
 use super::{
-    Advice, Caution, Claims, Derived, Events, Kind, Sample, Shape, Stated, Wanted, Write, contradiction,
+    Advice, Claims, Derived, Events, Kind, Note, RequestedScope, Sample, Shape, Stated, Write, contradiction,
     host_of, is_on_host, is_uuid, origin, path_segments, stated,
 };
 use crate::denial::Denial;
@@ -97,15 +97,15 @@ pub(super) const KIND: Kind = Kind {
         code: Code::AnyRun,
         on: None,
         wants: &[
-            Wanted::Any("oidc.circleci.com/context-ids"),
-            Wanted::Any("oidc.circleci.com/pipeline-definition-id"),
-            Wanted::Any(REF),
+            RequestedScope::Any("oidc.circleci.com/context-ids"),
+            RequestedScope::Any("oidc.circleci.com/pipeline-definition-id"),
+            RequestedScope::Any(REF),
         ],
         message: "every pipeline of the project may publish, whatever its branch",
         help: "fix the `oidc.circleci.com/vcs-ref`, or a restricted context in `oidc.circleci.com/context-ids`",
     }],
-    cautions: |_| {
-        &[Caution {
+    notes: |_| {
+        &[Note {
             code: "tenant-not-proven",
             text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
             is_urgent: false,

@@ -7,7 +7,7 @@
 use url::Url;
 
 use super::{
-    Advice, Claim, Claims, Derived, Events, Kind, Sample, Stated, Wanted, Write, host_of, origin,
+    Advice, Claim, Claims, Derived, Events, Kind, RequestedScope, Sample, Stated, Write, host_of, origin,
     path_segments, stated, text_or_set,
 };
 use crate::toml_reader::Code;
@@ -46,7 +46,7 @@ pub(super) const KIND: Kind = Kind {
     derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
     samples: &[Sample { name: origin::CLAIM, from: "scm_ref", write: Write::With(write_code_origin) }],
     recommended: &[("scm_ref", "only what was tagged or merged so")],
-    unfit: &[("sub", "its parts depend on the trigger; match on the claims that it is made of")],
+    unmatchable: &[("sub", "its parts depend on the trigger; match on the claims that it is made of")],
     run_claim: Some("workflow_id"),
     repository: &["pipeline_id", "pipeline_name", "scm_repo_url"],
     events: &[Events {
@@ -59,7 +59,7 @@ pub(super) const KIND: Kind = Kind {
     advice: &[Advice {
         code: Code::AnyRun,
         on: None,
-        wants: &[Wanted::Any("scm_ref")],
+        wants: &[RequestedScope::Any("scm_ref")],
         message: "every build of the pipeline may publish, whatever its branch",
         help: "fix the `scm_ref`",
     }],

@@ -6,8 +6,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Wanted, Write, path_segments,
-    run_url, workflow_ref,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, RequestedScope, Sample, Shape, Write,
+    path_segments, run_url, workflow_ref,
 };
 use crate::toml_reader::Code;
 
@@ -60,11 +60,11 @@ pub(super) const KIND: Kind = Kind {
         ("ref", "only what was tagged or merged so"),
         ("ref_protected", "only those whom the repository's rules allow can push there"),
     ],
-    unfit: &[
+    unmatchable: &[
         ("sub", "names and ids in it cannot be told apart; match on `ref` and the ids' own claims"),
         ("workflow", "a repository of any owner can have one of that name; use `workflow_file`"),
     ],
-    caseless: &["repository", "repository_owner"],
+    case_insensitive: &["repository", "repository_owner"],
     run_claim: Some("run_id"),
     run_url: run_url::forgejo,
     repository: &["repository_id", "repository"],
@@ -96,17 +96,17 @@ pub(super) const KIND: Kind = Kind {
         code: Code::AnyRun,
         on: None,
         wants: &[
-            Wanted::Any("ref"),
-            Wanted::Any("ref_type"),
-            Wanted::Any("sha"),
-            Wanted::Any("workflow_file"),
-            Wanted::Any("workflow_ref"),
-            Wanted::Exactly("ref_protected", "true"),
+            RequestedScope::Any("ref"),
+            RequestedScope::Any("ref_type"),
+            RequestedScope::Any("sha"),
+            RequestedScope::Any("workflow_file"),
+            RequestedScope::Any("workflow_ref"),
+            RequestedScope::Exactly("ref_protected", "true"),
         ],
         message: "every workflow on every branch of the repository may publish",
         help: "fix the `workflow_file` and the `ref`",
     }],
-    cautions: |_| IDS_PER_INSTANCE,
+    notes: |_| IDS_PER_INSTANCE,
     ..Kind::UNKNOWN
 };
 

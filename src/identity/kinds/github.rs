@@ -10,8 +10,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, SubjectForm, Wanted, Write,
-    contradiction, host_of, is_on_host, path_segments, run_url, workflow_ref,
+    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, RequestedScope, Sample, Shape, SubjectForm,
+    Write, contradiction, host_of, is_on_host, path_segments, run_url, workflow_ref,
 };
 use crate::denial::Denial;
 use crate::toml_reader::Code;
@@ -95,8 +95,11 @@ pub(super) const KIND: Kind = Kind {
         ("environment", "its protection rules guard every publish"),
         ("ref", "only what was tagged or merged so"),
     ],
-    unfit: &[("workflow", "it is a display name that the workflow's author chooses; use `workflow_file`")],
-    caseless: &["repository", "repository_owner", "job_workflow_repository"],
+    unmatchable: &[(
+        "workflow",
+        "it is a display name that the workflow's author chooses; use `workflow_file`",
+    )],
+    case_insensitive: &["repository", "repository_owner", "job_workflow_repository"],
     run_claim: Some("run_id"),
     run_url: run_url::github,
     repository: &["repository_id", "repository"],
@@ -134,15 +137,15 @@ pub(super) const KIND: Kind = Kind {
     subject_form,
     max_age: 600,
     check: subject_agrees_with_ids,
-    cautions: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
+    notes: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
-const REFS: [Wanted; 4] = [
-    Wanted::Any("ref"),
-    Wanted::Any("ref_type"),
-    Wanted::Any("sha"),
-    Wanted::Exactly("ref_protected", "true"),
+const REFS: [RequestedScope; 4] = [
+    RequestedScope::Any("ref"),
+    RequestedScope::Any("ref_type"),
+    RequestedScope::Any("sha"),
+    RequestedScope::Exactly("ref_protected", "true"),
 ];
 
 const ADVICE: &[Advice] = &[
@@ -150,11 +153,11 @@ const ADVICE: &[Advice] = &[
         code: Code::AnyRun,
         on: None,
         wants: &[
-            Wanted::Any("environment"),
-            Wanted::Any("workflow_file"),
-            Wanted::Any("workflow_ref"),
-            Wanted::Any("job_workflow_file"),
-            Wanted::Any("job_workflow_ref"),
+            RequestedScope::Any("environment"),
+            RequestedScope::Any("workflow_file"),
+            RequestedScope::Any("workflow_ref"),
+            RequestedScope::Any("job_workflow_file"),
+            RequestedScope::Any("job_workflow_ref"),
             REFS[0],
             REFS[1],
             REFS[2],
@@ -166,7 +169,7 @@ const ADVICE: &[Advice] = &[
     Advice {
         code: Code::AnyReusableWorkflow,
         on: Some("job_workflow_file"),
-        wants: &[Wanted::Any("job_workflow_repository"), Wanted::Any("job_workflow_ref")],
+        wants: &[RequestedScope::Any("job_workflow_repository"), RequestedScope::Any("job_workflow_ref")],
         message: "a reusable workflow of that file name may be anybody's",
         help: "fix its `job_workflow_repository`",
     },

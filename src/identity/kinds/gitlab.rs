@@ -5,8 +5,8 @@
 //! `max_age` is an hour.
 
 use super::{
-    Advice, Claim, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, Sample, Shape, Stated, Wanted, Write,
-    is_on_host, no_path, origin, run_url, split_at_ref, stated, text_or_set,
+    Advice, Claim, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, RequestedScope, Sample, Shape, Stated,
+    Write, is_on_host, no_path, origin, run_url, split_at_ref, stated, text_or_set,
 };
 use crate::toml_reader::Code;
 
@@ -79,7 +79,7 @@ pub(super) const KIND: Kind = Kind {
         ("ref_protected", "only those whom the project's rules allow can push there"),
         ("ref_path", "only what was tagged or merged so"),
     ],
-    caseless: &[
+    case_insensitive: &[
         "namespace_path",
         "project_path",
         "job_namespace_path",
@@ -122,7 +122,7 @@ pub(super) const KIND: Kind = Kind {
         ("user_id", Shape::Number),
     ],
     advice: ADVICE,
-    cautions: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
+    notes: |url| if is_on_host(url, "gitlab.com") { &[] } else { IDS_PER_INSTANCE },
     ..Kind::UNKNOWN
 };
 
@@ -131,14 +131,14 @@ const ADVICE: &[Advice] = &[
         code: Code::AnyRun,
         on: None,
         wants: &[
-            Wanted::Any("ci_config_ref_uri"),
-            Wanted::Any("config_file"),
-            Wanted::Any("deployment_tier"),
-            Wanted::Any("environment"),
-            Wanted::Any("ref"),
-            Wanted::Any("ref_path"),
-            Wanted::Any("ref_type"),
-            Wanted::Exactly("ref_protected", "true"),
+            RequestedScope::Any("ci_config_ref_uri"),
+            RequestedScope::Any("config_file"),
+            RequestedScope::Any("deployment_tier"),
+            RequestedScope::Any("environment"),
+            RequestedScope::Any("ref"),
+            RequestedScope::Any("ref_path"),
+            RequestedScope::Any("ref_type"),
+            RequestedScope::Exactly("ref_protected", "true"),
         ],
         message: "every pipeline on every branch of the project may publish",
         help: "fix the `environment`, or the `ref_path`",
@@ -146,7 +146,10 @@ const ADVICE: &[Advice] = &[
     Advice {
         code: Code::Unprotected,
         on: None,
-        wants: &[Wanted::Exactly("ref_protected", "true"), Wanted::Exactly("environment_protected", "true")],
+        wants: &[
+            RequestedScope::Exactly("ref_protected", "true"),
+            RequestedScope::Exactly("environment_protected", "true"),
+        ],
         message: "whoever may push to an unprotected branch or tag may publish",
         help: "write `ref_protected = \"true\"`",
     },

@@ -32,7 +32,7 @@ pub(super) const KIND: Kind = Kind {
         "picture",
         "sub",
     ],
-    unfit: &[("name", "it is a display name that the account's owner chooses; pin `sub`")],
+    unmatchable: &[("name", "it is a display name that the account's owner chooses; pin `sub`")],
     repository: &["email"],
     shapes: &[("email_verified", Shape::Flag), ("sub", Shape::Number)],
     ..Kind::UNKNOWN

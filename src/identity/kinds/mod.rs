@@ -24,7 +24,7 @@ mod statement;
 mod terraform;
 mod workflow_ref;
 
-pub use advice::{Advice, SubjectForm, Wanted};
+pub use advice::{Advice, RequestedScope, SubjectForm};
 pub use shape::Shape;
 use url::Url;
 
@@ -72,9 +72,9 @@ pub struct Kind {
     /// What a good policy matches on beside the pins, and why.
     pub recommended: &'static [(&'static str, &'static str)],
     /// Claims that no policy may match on, and what to use instead.
-    pub unfit: &'static [(&'static str, &'static str)],
+    pub unmatchable: &'static [(&'static str, &'static str)],
     /// Names that the platform compares without ASCII case.
-    pub caseless: &'static [&'static str],
+    pub case_insensitive: &'static [&'static str],
     /// The claim that names the run.
     pub run_claim: Option<&'static str>,
     /// The address of the run's page, for people; made of the issuer's URL and signed claims.
@@ -96,7 +96,7 @@ pub struct Kind {
     /// Checks claims against each other.
     pub check: fn(&Claims) -> Result<(), Denial>,
     /// What an operator should know about the issuer of this URL; shown by `trustmint issuer check`.
-    pub cautions: fn(&str) -> &'static [Caution],
+    pub notes: fn(&str) -> &'static [Note],
 }
 
 /// The caution that an issuer is about to end.
@@ -104,7 +104,7 @@ pub const ISSUER_RETIRES: &str = "issuer-retires";
 
 /// Something about an issuer that no configuration can mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caution {
+pub struct Note {
     /// Its stable name, such as `ids-per-instance`.
     pub code: &'static str,
     /// What is so, and what follows.
@@ -114,7 +114,7 @@ pub struct Caution {
 }
 
 /// Of platforms that can be hosted by oneself: said of every issuer but the platform's own.
-const IDS_PER_INSTANCE: &[Caution] = &[Caution {
+const IDS_PER_INSTANCE: &[Note] = &[Note {
     code: "ids-per-instance",
     text: "its ids are counted by this instance: the same id at another issuer is somebody else",
     is_urgent: false,
@@ -196,8 +196,8 @@ impl Kind {
         samples: &[],
         complete: |_| {},
         recommended: &[],
-        unfit: &[],
-        caseless: &[],
+        unmatchable: &[],
+        case_insensitive: &[],
         run_claim: None,
         run_url: |_, _| None,
         repository: &[],
@@ -208,7 +208,7 @@ impl Kind {
         subject_form: |_| SubjectForm::Fine,
         max_age: 3600,
         check: |_| Ok(()),
-        cautions: |_| &[],
+        notes: |_| &[],
     };
 
     /// Every kind.
@@ -252,7 +252,7 @@ impl Kind {
 
     /// Whether the platform compares this claim without ASCII case.
     pub fn is_caseless(&self, claim: &str) -> bool {
-        self.caseless.contains(&claim)
+        self.case_insensitive.contains(&claim)
     }
 }
 

@@ -6,8 +6,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claim, Claims, Derived, Events, Kind, Sample, Shape, Stated, Wanted, Write, contradiction,
-    host_of, origin, path_segments, stated,
+    Advice, Claim, Claims, Derived, Events, Kind, RequestedScope, Sample, Shape, Stated, Write,
+    contradiction, host_of, origin, path_segments, stated,
 };
 use crate::denial::Denial;
 use crate::toml_reader::Code;
@@ -112,7 +112,12 @@ pub(super) const KIND: Kind = Kind {
     advice: &[Advice {
         code: Code::AnyRun,
         on: None,
-        wants: &[Wanted::Any("branch"), Wanted::Any("ref"), Wanted::Any("ref_type"), Wanted::Any("tag")],
+        wants: &[
+            RequestedScope::Any("branch"),
+            RequestedScope::Any("ref"),
+            RequestedScope::Any("ref_type"),
+            RequestedScope::Any("tag"),
+        ],
         message: "every workflow of the project may publish, whatever its branch",
         help: "fix the `ref`",
     }],

@@ -34,7 +34,7 @@ pub(super) const KIND: Kind = Kind {
         "terraform_workspace_id",
         "terraform_workspace_name",
     ],
-    unfit: &[("sub", "it is made of names; match on the claims of each")],
+    unmatchable: &[("sub", "it is made of names; match on the claims of each")],
     run_claim: Some("terraform_run_id"),
     repository: &["terraform_workspace_id", "terraform_full_workspace"],
     events: &[Events {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::policy::Glob;
 use crate::identity::{Claim, Identity};
+use crate::policy::Glob;
 
 /// A claim and the patterns of which one must match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,7 +15,7 @@ pub struct Condition {
     /// Any of these.
     pub any_of: Arc<[Pattern]>,
     /// Whether the platform compares this claim without ASCII case.
-    pub caseless: bool,
+    pub case_insensitive: bool,
     /// The line where it is written; none for a rule of the issuer's kind. Not part of the digest.
     pub line: Option<NonZeroU32>,
 }
@@ -69,17 +69,21 @@ impl Condition {
             (Pattern::Present(wanted), _) => *wanted == claim.is_some(),
             (Pattern::Contains(wanted), _) => match claim {
                 Some(Claim::List(items)) => items.iter().any(|item| match item {
-                    Claim::Text(_) => is_text(item, wanted, self.caseless),
+                    Claim::Text(_) => is_text(item, wanted, self.case_insensitive),
                     _ => without_value,
                 }),
                 _ => without_value,
             },
             (_, None) => without_value,
-            (Pattern::Exact(exact), Some(value)) if self.caseless => exact.eq_ignore_ascii_case(value),
+            (Pattern::Exact(exact), Some(value)) if self.case_insensitive => {
+                exact.eq_ignore_ascii_case(value)
+            }
             (Pattern::Exact(exact), Some(value)) => exact == value,
-            (Pattern::Glob(glob), Some(value)) if self.caseless => glob.matches(&value.to_ascii_lowercase()),
+            (Pattern::Glob(glob), Some(value)) if self.case_insensitive => {
+                glob.matches(&value.to_ascii_lowercase())
+            }
             (Pattern::Glob(glob), Some(value)) => glob.matches(value),
-            (Pattern::Prefix(prefix), Some(value)) => begins(value, prefix, self.caseless),
+            (Pattern::Prefix(prefix), Some(value)) => begins(value, prefix, self.case_insensitive),
         })
     }
 
@@ -89,18 +93,18 @@ impl Condition {
     }
 }
 
-fn is_text(item: &Claim, wanted: &str, caseless: bool) -> bool {
+fn is_text(item: &Claim, wanted: &str, case_insensitive: bool) -> bool {
     match item {
-        Claim::Text(text) if caseless => text.eq_ignore_ascii_case(wanted),
+        Claim::Text(text) if case_insensitive => text.eq_ignore_ascii_case(wanted),
         Claim::Text(text) => text == wanted,
         _ => false,
     }
 }
 
 /// A prefix is never the whole value, as a glob never matches empty.
-fn begins(value: &str, prefix: &str, caseless: bool) -> bool {
+fn begins(value: &str, prefix: &str, case_insensitive: bool) -> bool {
     let Some((head, rest)) = value.split_at_checked(prefix.len()) else { return false };
-    !rest.is_empty() && if caseless { head.eq_ignore_ascii_case(prefix) } else { head == prefix }
+    !rest.is_empty() && if case_insensitive { head.eq_ignore_ascii_case(prefix) } else { head == prefix }
 }
 
 impl fmt::Display for Pattern {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::policy::{Condition, Mode, Policy, Snapshot, Wanted};
 use crate::denial::{Denial, Reason};
 use crate::identity::kinds::Events;
 use crate::identity::{Claim, Identity};
+use crate::policy::{Condition, Mode, Policy, RequestedScope, Snapshot};
 use crate::registry::Registry;
 use crate::token::Scope;
 
@@ -42,7 +42,7 @@ pub fn decide(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Wanted<'_>,
+    wanted: RequestedScope<'_>,
     now: u64,
 ) -> Result<Grant, Denial> {
     decide_among(snapshot, identity, registry, wanted, now, Modes::Enforced)
@@ -53,7 +53,7 @@ pub(in crate::policy) fn decide_among(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Wanted<'_>,
+    wanted: RequestedScope<'_>,
     now: u64,
     modes: Modes,
 ) -> Result<Grant, Denial> {
@@ -101,7 +101,7 @@ fn union_of<'p>(policies: impl Iterator<Item = &'p Policy>) -> Scope {
 }
 
 /// A token is for at most as many packages as the strictest policy says.
-fn refuse_too_many_packages(limiting: &[&Policy], wanted: Wanted<'_>) -> Result<(), Denial> {
+fn refuse_too_many_packages(limiting: &[&Policy], wanted: RequestedScope<'_>) -> Result<(), Denial> {
     let limits = limiting.iter().filter_map(|policy| policy.limits.packages_per_token);
     let Some(most) = limits.min() else { return Ok(()) };
     let (what, packages) = match wanted.packages() {

@@ -1,8 +1,8 @@
 //! The top-level denies, found without looking at all of them.
 
-use crate::policy::engine::hash_index::{Collecting, Postings};
-use crate::policy::{Deny, Pattern, Vocabulary};
 use crate::identity::Identity;
+use crate::policy::engine::hash_index::{HashIndex, HashIndexBuilder};
+use crate::policy::{Deny, Pattern, Vocabulary};
 use crate::registry::{Package, Registry};
 use crate::token::Scope;
 
@@ -11,16 +11,16 @@ use crate::token::Scope;
 pub(in crate::policy) struct Denies {
     all: Box<[Deny]>,
     /// By issuer, a claim that the issuer's policies pin, and its value.
-    by_pin: Postings,
+    by_pin: HashIndex,
     /// By registry and package.
-    by_package: Postings,
+    by_package: HashIndex,
     /// The others, which are about everybody and everything, or nearly so.
     rest: Vec<u32>,
 }
 
 impl Denies {
     pub(in crate::policy) fn new(all: Vec<Deny>, vocabulary: &Vocabulary) -> Self {
-        let (mut by_pin, mut by_package) = (Collecting::default(), Collecting::default());
+        let (mut by_pin, mut by_package) = (HashIndexBuilder::default(), HashIndexBuilder::default());
         let mut rest = Vec::new();
         for (position, deny) in (0..).zip(&all) {
             if let Some((issuer, claim, values)) = deny.pinned(vocabulary) {
@@ -76,7 +76,7 @@ impl Deny {
         issuer.pins.iter().rev().find_map(|pin| {
             let condition = self.conditions.iter().find(|condition| *condition.claim == **pin)?;
             let values = condition.any_of.iter().map(Pattern::exact).collect::<Option<Vec<_>>>()?;
-            (!condition.caseless).then_some((self.issuer.as_deref()?, &*condition.claim, values))
+            (!condition.case_insensitive).then_some((self.issuer.as_deref()?, &*condition.claim, values))
         })
     }
 

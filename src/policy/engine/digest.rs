@@ -61,8 +61,8 @@ pub(in crate::policy) fn deny_line(deny: &Deny) -> Vec<u8> {
 }
 
 fn rendered(conditions: &[Condition]) -> Vec<String> {
-    let render = |Condition { claim, any_of, caseless, line: _ }: &Condition| {
-        format!("{claim:?} {any_of:?} {caseless}")
+    let render = |Condition { claim, any_of, case_insensitive, line: _ }: &Condition| {
+        format!("{claim:?} {any_of:?} {case_insensitive}")
     };
     sorted(conditions.iter().map(render).collect())
 }

@@ -1,10 +1,10 @@
 //! What an identity may do with some packages, asked for one by one: a limit on the packages of one
 //! token does not narrow what may be published.
 
-use crate::policy::engine::decide::{Modes, decide_among};
-use crate::policy::{Snapshot, Wanted};
 use crate::denial::Denial;
 use crate::identity::Identity;
+use crate::policy::engine::decide::{Modes, decide_among};
+use crate::policy::{RequestedScope, Snapshot};
 use crate::registry::{Package, Registry};
 use crate::token::Scope;
 
@@ -19,7 +19,7 @@ pub(in crate::policy) fn granted<'p>(
 ) -> Result<Scope, Denial> {
     let (mut all, mut first) = (Scope::default(), None);
     for package in packages {
-        match decide_among(snapshot, identity, registry, Wanted::Package(package), now, modes) {
+        match decide_among(snapshot, identity, registry, RequestedScope::Package(package), now, modes) {
             Ok(grant) => all.grant(package.clone(), grant.scope.actions(package)),
             Err(denial) => first = first.or(Some(denial)),
         }

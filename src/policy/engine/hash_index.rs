@@ -9,7 +9,7 @@ use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 
 /// The index; it does not change once it is built.
 #[derive(Debug, Default)]
-pub(in crate::policy) struct Postings {
+pub(in crate::policy) struct HashIndex {
     hasher: RandomState,
     /// Hash → where its list begins and ends.
     lists: HashMap<u64, (u32, u32)>,
@@ -18,19 +18,19 @@ pub(in crate::policy) struct Postings {
 
 /// An index that is being built.
 #[derive(Debug, Default)]
-pub(in crate::policy) struct Collecting {
+pub(in crate::policy) struct HashIndexBuilder {
     hasher: RandomState,
     entries: Vec<(u64, u32)>,
 }
 
-impl Collecting {
+impl HashIndexBuilder {
     /// Lists a position under a key.
     pub(in crate::policy) fn add<'k>(&mut self, key: impl IntoIterator<Item = &'k str>, position: u32) {
         self.entries.push((hash(&self.hasher, key), position));
     }
 
     /// Ends the building.
-    pub(in crate::policy) fn build(mut self) -> Postings {
+    pub(in crate::policy) fn build(mut self) -> HashIndex {
         self.entries.sort_unstable();
         self.entries.dedup();
         let mut lists = HashMap::with_capacity(self.entries.chunk_by(|a, b| a.0 == b.0).count());
@@ -41,11 +41,11 @@ impl Collecting {
             begin = end;
         }
         let positions = self.entries.iter().map(|(_, position)| *position).collect();
-        Postings { hasher: self.hasher, lists, positions }
+        HashIndex { hasher: self.hasher, lists, positions }
     }
 }
 
-impl Postings {
+impl HashIndex {
     /// The positions under a key, in order, and perhaps some of another key.
     pub(in crate::policy) fn find<'k>(&self, key: impl IntoIterator<Item = &'k str>) -> &[u32] {
         match self.lists.get(&hash(&self.hasher, key)) {

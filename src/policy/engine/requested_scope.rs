@@ -1,13 +1,13 @@
 //! How much of what the policies grant is asked for.
 
-use crate::policy::Policy;
 use crate::denial::{Denial, Reason};
+use crate::policy::Policy;
 use crate::registry::Package;
 use crate::token::Scope;
 
 /// How much of what the policies grant a client asks for.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted<'w> {
+pub enum RequestedScope<'w> {
     /// All of it.
     Everything,
     /// Exactly this, or nothing.
@@ -16,13 +16,13 @@ pub enum Wanted<'w> {
     Package(&'w Package),
 }
 
-impl<'w> From<Option<&'w Scope>> for Wanted<'w> {
+impl<'w> From<Option<&'w Scope>> for RequestedScope<'w> {
     fn from(scope: Option<&'w Scope>) -> Self {
         scope.map_or(Self::Everything, Self::Exactly)
     }
 }
 
-impl Wanted<'_> {
+impl RequestedScope<'_> {
     /// Whether a policy speaks about any of it.
     pub(in crate::policy) fn concerns(self, policy: &Policy) -> bool {
         match self {

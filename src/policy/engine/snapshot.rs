@@ -3,14 +3,14 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::policy::engine::denies::Denies;
-use crate::policy::engine::hash_index::{Collecting, Postings};
-use crate::policy::{Condition, Pattern, Vocabulary};
-use crate::policy::tools::lint;
-use crate::toml_reader::{Diagnostics, Position, Warnings};
 use crate::identity::Identity;
+use crate::policy::engine::denies::Denies;
+use crate::policy::engine::hash_index::{HashIndex, HashIndexBuilder};
+use crate::policy::tools::lint;
+use crate::policy::{Condition, Pattern, Vocabulary};
 use crate::registry::{Package, Registry};
 use crate::token::{Actions, Scope};
+use crate::toml_reader::{Diagnostics, Position, Warnings};
 
 /// Whether a policy grants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl Digest {
 pub struct Snapshot {
     policies: Box<[Policy]>,
     /// By issuer, registry and the values of the issuer's pins.
-    by_pins: Postings,
+    by_pins: HashIndex,
     denies: Denies,
     digest: Digest,
     warnings: Box<Warnings>,
@@ -175,7 +175,7 @@ impl Snapshot {
         warnings: Warnings,
     ) -> Self {
         policies.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let mut by_pins = Collecting::default();
+        let mut by_pins = HashIndexBuilder::default();
         for (position, policy) in (0..).zip(&policies) {
             let pins = vocabulary.issuers.get(&policy.issuer).map_or(&[][..], |issuer| &issuer.pins);
             for values in policy.pin_combinations(pins) {
@@ -211,7 +211,12 @@ impl Snapshot {
     }
 
     /// Takes away what top-level denies deny to this identity.
-    pub(in crate::policy) fn apply_denies(&self, scope: &mut Scope, identity: &Identity, registry: &Registry) {
+    pub(in crate::policy) fn apply_denies(
+        &self,
+        scope: &mut Scope,
+        identity: &Identity,
+        registry: &Registry,
+    ) {
         self.denies.apply(scope, identity, registry);
     }
 

@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 16;
 /// One look at a folder. Two looks are equal if no file was added, removed, replaced or written to
 /// between them; no file is read for it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct DirectorySnapshot {
     folder: PathBuf,
     files: Vec<(PathBuf, Stamp)>,
     problems: Vec<String>,
@@ -42,7 +42,7 @@ impl Stamp {
     }
 }
 
-impl Look {
+impl DirectorySnapshot {
     /// Looks at `**/*.toml` below a folder. Hidden files and folders (a ConfigMap's `..data`) are
     /// passed over, and so is what they are links to, which appears under its own name beside them.
     pub fn at(folder: &Path) -> Self {

@@ -8,14 +8,14 @@ use crate::policy::{Condition, Pattern, Policy};
 
 /// What was read so far, each once.
 #[derive(Debug, Default)]
-pub(in crate::policy) struct Shared {
+pub(in crate::policy) struct Interner {
     names: HashSet<Arc<str>>,
     patterns: HashSet<Arc<[Pattern]>>,
 }
 
-impl Shared {
+impl Interner {
     /// Lets a policy share what it has in common with those before it.
-    pub(in crate::policy) fn share(&mut self, policy: &mut Policy) {
+    pub(in crate::policy) fn intern(&mut self, policy: &mut Policy) {
         let denies = policy.denies.iter_mut().flatten();
         for Condition { claim, any_of, .. } in policy.conditions.iter_mut().chain(denies) {
             once(&mut self.names, claim);

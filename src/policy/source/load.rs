@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::policy::source::delegation::{Bounds, Delegated};
-use crate::policy::source::documents::{read_deny, read_policy};
 use crate::policy::source::directory::read;
-use crate::policy::source::interner::Shared;
-use crate::policy::{Deny, Look, Policy, Snapshot, Vocabulary};
+use crate::policy::source::documents::{read_deny, read_policy};
+use crate::policy::source::interner::Interner;
 use crate::policy::tools::lint;
+use crate::policy::{Deny, DirectorySnapshot, Policy, Snapshot, Vocabulary};
 use crate::toml_reader::{Code, Diagnostics, Position, Source, Warnings, document, parse};
 
 /// How often a long load says how far it is.
@@ -21,19 +21,22 @@ const PROGRESS: Duration = Duration::from_secs(1);
 #[error("{0}")]
 pub struct LoadError(pub Diagnostics);
 
-/// Loads `**/*.toml` below a folder; see [`Look::at`].
+/// Loads `**/*.toml` below a folder; see [`DirectorySnapshot::at`].
 ///
 /// # Errors
 /// All findings, if any of them is an error.
 pub fn load(folder: &Path, vocabulary: &Vocabulary) -> Result<Snapshot, LoadError> {
-    load_files(&Look::at(folder), vocabulary)
+    load_files(&DirectorySnapshot::at(folder), vocabulary)
 }
 
 /// Loads the files that a look found. Their texts are in memory one at a time.
 ///
 /// # Errors
 /// All findings, if any of them is an error.
-pub(in crate::policy) fn load_files(look: &Look, vocabulary: &Vocabulary) -> Result<Snapshot, LoadError> {
+pub(in crate::policy) fn load_files(
+    look: &DirectorySnapshot,
+    vocabulary: &Vocabulary,
+) -> Result<Snapshot, LoadError> {
     let mut loading = Loading::new(vocabulary);
     for problem in look.problems() {
         loading.diagnostics.report(Code::Unreadable, None, problem, None);
@@ -78,7 +81,7 @@ struct Loading<'v> {
     denies: Vec<Deny>,
     /// Every id, and where it is written; also those of policies that could not be read.
     ids: Vec<(Arc<str>, Position)>,
-    shared: Shared,
+    shared: Interner,
     warnings: Warnings,
     diagnostics: Diagnostics,
 }
@@ -90,7 +93,7 @@ impl<'v> Loading<'v> {
             policies: Vec::new(),
             denies: Vec::new(),
             ids: Vec::new(),
-            shared: Shared::default(),
+            shared: Interner::default(),
             warnings: Warnings::default(),
             diagnostics: Diagnostics::default(),
         }
@@ -104,7 +107,7 @@ impl<'v> Loading<'v> {
         for section in root.list("policy") {
             let (id, position) = (section.string("id").map(|id| id.value), section.position());
             let policy = read_policy(section, self.vocabulary).map(|mut policy| {
-                self.shared.share(&mut policy);
+                self.shared.intern(&mut policy);
                 policy
             });
             if let Some(policy) = &policy {

@@ -1,18 +1,18 @@
 //! Noticing that policy files changed, and reading them once they rest.
 //!
 //! A file that is being written looks like a shorter one, and half of a set of files like a smaller
-//! set. So files are read only if two looks, [`SETTLE`] apart, are equal, and what was read counts
+//! set. So files are read only if two looks, [`DEBOUNCE`] apart, are equal, and what was read counts
 //! only if a look afterwards is equal too.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::policy::source::load::load_files;
-use crate::policy::{LoadError, Look, Snapshot, Vocabulary};
+use crate::policy::{DirectorySnapshot, LoadError, Snapshot, Vocabulary};
 
 /// How long files must rest before they are read: longer than the ticks in which file systems
 /// count, and than a write takes.
-pub const SETTLE: Duration = Duration::from_millis(100);
+pub const DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// How often a first load is tried while files change under it.
 const FIRST_ATTEMPTS: usize = 5;
@@ -23,18 +23,18 @@ pub struct Watch {
     folder: PathBuf,
     vocabulary: Vocabulary,
     /// What the last look saw.
-    seen: Option<Look>,
+    seen: Option<DirectorySnapshot>,
     /// The look at what was read last.
-    read: Option<Look>,
+    read: Option<DirectorySnapshot>,
 }
 
 /// What came of a turn.
 #[derive(Debug)]
-pub enum Turn {
+pub enum PollOutcome {
     /// Nothing has changed since the files were read.
     Unchanged,
-    /// They are changing; the next turn should come after [`SETTLE`].
-    Unsettled,
+    /// They are changing; the next turn should come after [`DEBOUNCE`].
+    Unstable,
     /// They were read, whole.
     Read(Box<Result<Snapshot, LoadError>>),
 }
@@ -48,34 +48,34 @@ impl Watch {
     pub fn begin(folder: PathBuf, vocabulary: Vocabulary) -> Result<(Self, Snapshot), LoadError> {
         let mut watch = Self { folder, vocabulary, seen: None, read: None };
         for _ in 1..FIRST_ATTEMPTS {
-            watch.seen = Some(Look::at(&watch.folder));
-            if let Turn::Read(read) = watch.turn(true) {
+            watch.seen = Some(DirectorySnapshot::at(&watch.folder));
+            if let PollOutcome::Read(read) = watch.poll(true) {
                 return read.map(|snapshot| (watch, snapshot));
             }
         }
-        let snapshot = load_files(&Look::at(&watch.folder), &watch.vocabulary)?;
+        let snapshot = load_files(&DirectorySnapshot::at(&watch.folder), &watch.vocabulary)?;
         Ok((watch, snapshot))
     }
 
-    /// Looks whether the files changed, and reads them if they rest again. `insist` reads them also
+    /// Looks whether the files changed, and reads them if they rest again. `force` reads them also
     /// if they did not change.
-    pub fn turn(&mut self, insist: bool) -> Turn {
-        let look = Look::at(&self.folder);
-        if !insist && self.read.as_ref() == Some(&look) {
+    pub fn poll(&mut self, force: bool) -> PollOutcome {
+        let look = DirectorySnapshot::at(&self.folder);
+        if !force && self.read.as_ref() == Some(&look) {
             self.seen = Some(look);
-            return Turn::Unchanged;
+            return PollOutcome::Unchanged;
         }
         if self.seen.as_ref() != Some(&look) {
             self.seen = Some(look);
-            return Turn::Unsettled;
+            return PollOutcome::Unstable;
         }
         let read = load_files(&look, &self.vocabulary);
-        let after = Look::at(&self.folder);
+        let after = DirectorySnapshot::at(&self.folder);
         if after != look {
             self.seen = Some(after);
-            return Turn::Unsettled;
+            return PollOutcome::Unstable;
         }
         (self.seen, self.read) = (Some(after), Some(look));
-        Turn::Read(Box::new(read))
+        PollOutcome::Read(Box::new(read))
     }
 }

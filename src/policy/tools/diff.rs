@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::identity::Identity;
 use crate::policy::engine::decide::Modes;
 use crate::policy::engine::digest::{deny_line, policy_line};
 use crate::policy::engine::granted::granted;
 use crate::policy::{Deny, Policy, Snapshot};
-use crate::toml_reader::Position;
-use crate::identity::Identity;
 use crate::registry::Registry;
 use crate::token::Scope;
+use crate::toml_reader::Position;
 
 /// The most rows that a difference lists.
 const MOST_ROWS: usize = 10_000;

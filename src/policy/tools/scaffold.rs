@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::policy::Glob;
-use crate::toml_reader::quoted;
 use crate::identity::{Claim, Identity};
+use crate::policy::Glob;
 use crate::registry::{Package, Registry};
+use crate::toml_reader::quoted;
 
 /// What a new policy says.
 #[derive(Debug, Default)]

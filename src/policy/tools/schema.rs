@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::source::documents::OPERATORS;
-use crate::policy::{Mode, Vocabulary};
 use crate::denial::Reason;
 use crate::identity::IssuerSettings;
+use crate::policy::source::documents::OPERATORS;
+use crate::policy::{Mode, Vocabulary};
 use crate::token::Action;
 
 /// The schema; with a vocabulary, it knows the configured issuers, their claims and the registries.
@@ -162,7 +162,7 @@ fn of_issuer(issuer: &IssuerSettings) -> Value {
     let mut conditions = json!({ "required": issuer.pins });
     if !kind.vocabulary.is_empty() {
         let derived = kind.derived.iter().map(|derived| derived.name);
-        let fit = |name: &&str| !kind.unfit.iter().any(|(unfit, _)| unfit == name);
+        let fit = |name: &&str| !kind.unmatchable.iter().any(|(unmatchable, _)| unmatchable == name);
         let names = kind.vocabulary.iter().copied().chain(derived).filter(fit);
         let condition = || json!({ "$ref": "#/$defs/condition" });
         let prefixes = kind.vocabulary_prefixes.iter().map(|prefix| (format!("^{prefix}"), condition()));

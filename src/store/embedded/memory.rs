@@ -3,8 +3,8 @@
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 
 use super::tables::Tables;
-use crate::store::contract::half;
-use crate::store::{Mint, Remembrance, StoreError};
+use crate::store::contract::tombstone_of;
+use crate::store::{Mint, StoreError, TombstoneRetention};
 use crate::token::TokenHash;
 
 /// How many expired entries one transaction forgets at most, so that no answer waits for a long sweep.
@@ -21,13 +21,14 @@ pub(super) const NOTICE: u8 = 4;
 
 /// Remembers that a token was minted.
 pub(super) fn remember(tables: &mut Tables<'_>, mint: &Mint) -> Result<(), StoreError> {
-    let week = Remembrance::week(mint.record.expires);
+    let week = TombstoneRetention::week(mint.record.expires);
     let key = week.to_be_bytes();
-    let until = mint.remembrance.week_until(week);
+    let until = mint.tombstone_retention.week_until(week);
     tables.expiries.insert((until, WEEK, key.as_slice()), &[][..]).map_err(StoreError::new)?;
-    tables.tombstones.insert((week, half(&mint.hash)), ()).map_err(StoreError::new)?;
+    tables.tombstones.insert((week, tombstone_of(&mint.hash)), ()).map_err(StoreError::new)?;
     // One comes in, so at most one goes, unless the bound was lowered.
-    let mut surplus = tables.tombstones.len().map_err(StoreError::new)?.saturating_sub(mint.remembrance.most);
+    let mut surplus =
+        tables.tombstones.len().map_err(StoreError::new)?.saturating_sub(mint.tombstone_retention.most);
     while surplus > 0 && tables.tombstones.pop_first().map_err(StoreError::new)?.is_some() {
         surplus = (surplus - 1).min(SWEEP as u64);
     }
@@ -38,11 +39,11 @@ pub(super) fn remember(tables: &mut Tables<'_>, mint: &Mint) -> Result<(), Store
 pub(super) fn remembers(
     tombstones: &impl redb::ReadableTable<(u64, &'static [u8]), ()>,
     hash: TokenHash,
-    remembrance: Remembrance,
+    tombstone_retention: TombstoneRetention,
     now: u64,
 ) -> Result<bool, StoreError> {
-    for week in remembrance.weeks(now) {
-        if tombstones.get((week, half(&hash))).map_err(StoreError::new)?.is_some() {
+    for week in tombstone_retention.weeks(now) {
+        if tombstones.get((week, tombstone_of(&hash))).map_err(StoreError::new)?.is_some() {
             return Ok(true);
         }
     }
@@ -97,8 +98,8 @@ fn forget_week(tables: &mut Tables<'_>, week: &[u8]) -> Result<bool, StoreError>
         .take(SWEEP)
         .map(|item| item.map(|(key, _)| key.value().1.to_vec()).map_err(StoreError::new))
         .collect::<Result<_, _>>()?;
-    for half in &halves {
-        tables.tombstones.remove((week, half.as_slice())).map_err(StoreError::new)?;
+    for tombstone_of in &halves {
+        tables.tombstones.remove((week, tombstone_of.as_slice())).map_err(StoreError::new)?;
     }
     Ok(halves.len() < SWEEP)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::memory::{COUNTER, REPLAY, TOKEN, remember};
 use super::tables::Tables;
 use crate::store::contract::RUN_MEMORY;
-use crate::store::{Entry, Mint, Minting, StoreError};
+use crate::store::{Entry, Mint, MintOutcome, StoreError};
 
 /// A replay record.
 #[derive(Default, Serialize, Deserialize)]
@@ -19,15 +19,15 @@ struct Replay {
     spent: BTreeMap<String, [u8; 32]>,
 }
 
-pub(super) fn mint(tables: &mut Tables<'_>, mint: &Mint) -> Result<Minting, StoreError> {
+pub(super) fn mint(tables: &mut Tables<'_>, mint: &Mint) -> Result<MintOutcome, StoreError> {
     let slot = mint.slot.name();
     let mut replay: Replay = match tables.replays.get(mint.replay_key.as_slice()).map_err(StoreError::new)? {
         Some(bytes) => serde_json::from_slice(bytes.value()).map_err(StoreError::new)?,
         None => Replay { registry: mint.record.registry.to_string(), ..Replay::default() },
     };
     match replay.spent.get(slot) {
-        Some(hash) if *hash == mint.hash.0 => return Ok(Minting::Minted),
-        Some(_) => return Ok(Minting::Replayed),
+        Some(hash) if *hash == mint.hash.0 => return Ok(MintOutcome::Minted),
+        Some(_) => return Ok(MintOutcome::Replayed),
         None => {}
     }
     let spent_before = !replay.spent.is_empty();
@@ -36,13 +36,13 @@ pub(super) fn mint(tables: &mut Tables<'_>, mint: &Mint) -> Result<Minting, Stor
         && *replay.registry == *mint.record.registry
         && replay.spent.len() < mint.max_packages as usize;
     if spent_before && !room_for_package {
-        return Ok(Minting::Replayed);
+        return Ok(MintOutcome::Replayed);
     }
-    if mint.issued_at <= tables.born(mint.now)? {
-        return Ok(Minting::Reset);
+    if mint.issued_at <= tables.epoch(mint.now)? {
+        return Ok(MintOutcome::Reset);
     }
     if !count(tables, mint)? {
-        return Ok(Minting::Exhausted);
+        return Ok(MintOutcome::Exhausted);
     }
 
     replay.spent.insert(slot.to_owned(), mint.hash.0);
@@ -56,7 +56,7 @@ pub(super) fn mint(tables: &mut Tables<'_>, mint: &Mint) -> Result<Minting, Stor
     tables.expiries.insert((mint.replay_until, REPLAY, key), &[][..]).map_err(StoreError::new)?;
     tables.expiries.insert((mint.record.expires, TOKEN, hash), family).map_err(StoreError::new)?;
     remember(tables, mint)?;
-    Ok(Minting::Minted)
+    Ok(MintOutcome::Minted)
 }
 
 /// Counts the token under each policy that limits its run; whether there was room under all of them.

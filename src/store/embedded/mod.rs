@@ -4,10 +4,10 @@
 //! into one transaction, syncs it, and only then answers. After `kill -9` the file is what the last
 //! sync made it, so nothing that was answered is lost.
 
-mod revoke;
 mod memory;
 mod mint;
 mod outbox;
+mod revoke;
 mod tables;
 
 use std::path::Path;
@@ -18,10 +18,10 @@ use std::thread;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
 use tokio::sync::oneshot;
 
-use self::tables::{CUT_OFFS, NOTICES, NOTICES_DUE, SHARED, TOKENS, TOMBSTONES, Tables};
+use self::tables::{CUT_OFFS, OUTBOX, OUTBOX_DUE, SHARED, TOKENS, TOMBSTONES, Tables};
 use super::{
-    Answer, Corpse, CutOff, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared,
-    Store, StoreError, Switch,
+    CutOff, CutOffAction, Entry, Mint, MintOutcome, OutboxMessage, Revocation, RevocationTarget,
+    RevokedEntry, Selector, SharedDocument, Store, StoreError, StoreFuture, TombstoneRetention,
 };
 use crate::token::{Tag, TokenHash};
 
@@ -59,7 +59,7 @@ impl Embedded {
         let transaction = database.begin_write().map_err(StoreError::new)?;
         {
             let mut tables = Tables::open(&transaction).map_err(StoreError::new)?;
-            tables.born(now)?;
+            tables.epoch(now)?;
         }
         transaction.commit().map_err(StoreError::new)?;
         restrict(path)?;
@@ -78,7 +78,7 @@ impl Embedded {
         &self,
         now: u64,
         work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Answer<'_, T> {
+    ) -> StoreFuture<'_, T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |tables| {
             let result = work(tables)?;
@@ -105,7 +105,7 @@ impl Embedded {
     fn read_all(
         &self,
         tokens: &[(Tag, TokenHash)],
-        remembrance: Remembrance,
+        tombstone_retention: TombstoneRetention,
         now: u64,
     ) -> Result<Vec<Option<Entry>>, StoreError> {
         let transaction = self.database.begin_read().map_err(StoreError::new)?;
@@ -113,28 +113,30 @@ impl Embedded {
         let tombstones = transaction.open_table(TOMBSTONES).map_err(StoreError::new)?;
         let look = |(_, hash): &(Tag, TokenHash)| match tables::entry(&entries, *hash)? {
             Some(entry) => Ok(Some(entry)),
-            None => Ok(memory::remembers(&tombstones, *hash, remembrance, now)?.then_some(Entry::Ended)),
+            None => {
+                Ok(memory::remembers(&tombstones, *hash, tombstone_retention, now)?.then_some(Entry::Ended))
+            }
         };
         tokens.iter().map(look).collect()
     }
 
-    fn read_shared(&self, name: &str) -> Result<Option<Shared>, StoreError> {
+    fn read_shared(&self, name: &str) -> Result<Option<SharedDocument>, StoreError> {
         let transaction = self.database.begin_read().map_err(StoreError::new)?;
         let table = transaction.open_table(SHARED).map_err(StoreError::new)?;
         let kept = table.get(name).map_err(StoreError::new)?;
-        Ok(kept.map(|kept| Shared { at_ms: kept.value().0, bytes: kept.value().1.to_vec() }))
+        Ok(kept.map(|kept| SharedDocument { at_ms: kept.value().0, bytes: kept.value().1.to_vec() }))
     }
 
     fn is_due(&self, now_ms: u64) -> Result<bool, StoreError> {
         let transaction = self.database.begin_read().map_err(StoreError::new)?;
-        let due = transaction.open_table(NOTICES_DUE).map_err(StoreError::new)?;
+        let due = transaction.open_table(OUTBOX_DUE).map_err(StoreError::new)?;
         let first = due.first().map_err(StoreError::new)?;
         Ok(first.is_some_and(|(key, _)| key.value().0 <= now_ms))
     }
 
     fn count_notices(&self) -> Result<u64, StoreError> {
         let transaction = self.database.begin_read().map_err(StoreError::new)?;
-        transaction.open_table(NOTICES).map_err(StoreError::new)?.len().map_err(StoreError::new)
+        transaction.open_table(OUTBOX).map_err(StoreError::new)?.len().map_err(StoreError::new)
     }
 
     fn read_cut_offs(&self) -> Result<Vec<CutOff>, StoreError> {
@@ -151,35 +153,39 @@ impl Embedded {
 }
 
 impl Store for Embedded {
-    fn mint(&self, mint: Arc<Mint>) -> Answer<'_, Minting> {
+    fn mint(&self, mint: Arc<Mint>) -> StoreFuture<'_, MintOutcome> {
         self.submit(mint.now, move |tables| mint::mint(tables, &mint))
     }
 
-    fn find(&self, _: Tag, hash: TokenHash) -> Answer<'_, Option<Entry>> {
+    fn find(&self, _: Tag, hash: TokenHash) -> StoreFuture<'_, Option<Entry>> {
         let found = self.read_entry(hash);
         Box::pin(async move { found })
     }
 
-    fn look(
+    fn get_many(
         &self,
         tokens: Vec<(Tag, TokenHash)>,
-        remembrance: Remembrance,
+        tombstone_retention: TombstoneRetention,
         now: u64,
-    ) -> Answer<'_, Vec<Option<Entry>>> {
-        let found = self.read_all(&tokens, remembrance, now);
+    ) -> StoreFuture<'_, Vec<Option<Entry>>> {
+        let found = self.read_all(&tokens, tombstone_retention, now);
         Box::pin(async move { found })
     }
 
-    fn kill(&self, doomed: Arc<[Doomed]>, killed: Killed) -> Answer<'_, Vec<Vec<Corpse>>> {
-        self.submit(killed.at, move |tables| revoke::kill(tables, &doomed, killed))
+    fn revoke(
+        &self,
+        targets: Arc<[RevocationTarget]>,
+        revoked: Revocation,
+    ) -> StoreFuture<'_, Vec<Vec<RevokedEntry>>> {
+        self.submit(revoked.at, move |tables| revoke::revoke(tables, &targets, revoked))
     }
 
-    fn cut_offs(&self) -> Answer<'_, Vec<CutOff>> {
+    fn cut_offs(&self) -> StoreFuture<'_, Vec<CutOff>> {
         let found = self.read_cut_offs();
         Box::pin(async move { found })
     }
 
-    fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()> {
+    fn switch(&self, selector: Selector, switch: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()> {
         self.submit(at_ms / 1000, move |tables| {
             let key = serde_json::to_string(&selector).map_err(StoreError::new)?;
             let current =
@@ -194,11 +200,11 @@ impl Store for Embedded {
         })
     }
 
-    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, Vec<String>> {
-        self.submit(0, move |tables| outbox::post(tables, &notices, most))
+    fn post(&self, messages: Vec<OutboxMessage>, most: u64) -> StoreFuture<'_, Vec<String>> {
+        self.submit(0, move |tables| outbox::post(tables, &messages, most))
     }
 
-    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>> {
+    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> StoreFuture<'_, Vec<OutboxMessage>> {
         // Nothing is written where there is nothing to do.
         match self.is_due(now_ms) {
             Ok(false) => Box::pin(async { Ok(Vec::new()) }),
@@ -207,32 +213,32 @@ impl Store for Embedded {
         }
     }
 
-    fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()> {
-        self.submit(0, move |tables| notices.iter().try_for_each(|notice| outbox::repost(tables, notice)))
+    fn repost(&self, messages: Vec<OutboxMessage>) -> StoreFuture<'_, ()> {
+        self.submit(0, move |tables| messages.iter().try_for_each(|message| outbox::repost(tables, message)))
     }
 
-    fn discard(&self, id: String, now: u64) -> Answer<'_, ()> {
+    fn discard(&self, id: String, now: u64) -> StoreFuture<'_, ()> {
         self.submit(now, move |tables| outbox::discard(tables, &id, now))
     }
 
-    fn waiting(&self) -> Answer<'_, u64> {
+    fn waiting(&self) -> StoreFuture<'_, u64> {
         let found = self.count_notices();
         Box::pin(async move { found })
     }
 
-    fn share(&self, name: String, document: Shared, _: u64) -> Answer<'_, ()> {
+    fn share(&self, name: String, document: SharedDocument, _: u64) -> StoreFuture<'_, ()> {
         self.submit(0, move |tables| {
             let kept = (document.at_ms, document.bytes.as_slice());
             tables.shared.insert(name.as_str(), kept).map(drop).map_err(StoreError::new)
         })
     }
 
-    fn shared(&self, name: String) -> Answer<'_, Option<Shared>> {
+    fn shared(&self, name: String) -> StoreFuture<'_, Option<SharedDocument>> {
         let found = self.read_shared(&name);
         Box::pin(async move { found })
     }
 
-    fn ready(&self) -> Answer<'_, ()> {
+    fn ready(&self) -> StoreFuture<'_, ()> {
         // Through the queue, as every write: after a failed one, redb refuses those and goes on reading.
         self.submit(0, |_| Ok(()))
     }

@@ -4,26 +4,29 @@ use redb::ReadableTable as _;
 
 use crate::store::embedded::memory::TOKEN;
 use crate::store::embedded::tables::{Tables, entry};
-use crate::store::{Corpse, Doomed, Entry, Killed, StoreError};
+use crate::store::{Entry, Revocation, RevocationTarget, RevokedEntry, StoreError};
 use crate::token::{Record, TokenHash};
 
-pub(super) fn kill(
+pub(super) fn revoke(
     tables: &mut Tables<'_>,
-    doomed: &[Doomed],
-    killed: Killed,
-) -> Result<Vec<Vec<Corpse>>, StoreError> {
-    let known_until = killed.at + killed.known_for();
-    doomed.iter().map(|doomed| kill_together(tables, doomed, &doomed.mark(killed)?, known_until)).collect()
+    targets: &[RevocationTarget],
+    revoked: Revocation,
+) -> Result<Vec<Vec<RevokedEntry>>, StoreError> {
+    let known_until = revoked.at + revoked.known_for();
+    targets
+        .iter()
+        .map(|targets| kill_together(tables, targets, &targets.mark(revoked)?, known_until))
+        .collect()
 }
 
 fn kill_together(
     tables: &mut Tables<'_>,
-    doomed: &Doomed,
+    targets: &RevocationTarget,
     mark: &[u8],
     known_until: u64,
-) -> Result<Vec<Corpse>, StoreError> {
-    let mut hashes = doomed.tokens.clone();
-    if let Some(family) = doomed.family {
+) -> Result<Vec<RevokedEntry>, StoreError> {
+    let mut hashes = targets.tokens.clone();
+    if let Some(family) = targets.family {
         let all = (family.0.as_slice(), &[][..])..=(family.0.as_slice(), &[0xff; 33][..]);
         for item in tables.runs.range(all).map_err(StoreError::new)? {
             let hash = item.map_err(StoreError::new)?.0.value().1.try_into().map_err(StoreError::new)?;

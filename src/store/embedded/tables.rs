@@ -20,16 +20,16 @@ pub(super) const CUT_OFFS: TableDefinition<'_, &str, Option<u64>> = TableDefinit
 /// Counter of a run → how many tokens it has minted under each policy that limits it.
 const COUNTERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("counters");
 /// Name of a message → (when it is due, what it says).
-pub(super) const NOTICES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("notices");
+pub(super) const OUTBOX: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("notices");
 /// (When it is due, name of a message) → nothing.
-pub(super) const NOTICES_DUE: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("notices due");
+pub(super) const OUTBOX_DUE: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("notices due");
 /// Name of a message that was discarded lately → nothing.
 const NOTICES_DONE: TableDefinition<'_, &str, ()> = TableDefinition::new("notices done");
 /// Name of a document → (when it was had, its bytes).
 pub(super) const SHARED: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("shared");
 /// Facts about the file: when it was born.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-const BIRTH: &str = "birth";
+const EPOCH: &str = "epoch";
 
 /// The open tables of one transaction.
 pub(super) struct Tables<'t> {
@@ -40,7 +40,7 @@ pub(super) struct Tables<'t> {
     pub(super) expiries: Table<'t, (u64, u8, &'static [u8]), &'static [u8]>,
     pub(super) tombstones: Table<'t, (u64, &'static [u8]), ()>,
     pub(super) cut_offs: Table<'t, &'static str, Option<u64>>,
-    pub(super) notices: Table<'t, &'static str, (u64, &'static [u8])>,
+    pub(super) messages: Table<'t, &'static str, (u64, &'static [u8])>,
     pub(super) notices_due: Table<'t, (u64, &'static str), ()>,
     pub(super) notices_done: Table<'t, &'static str, ()>,
     pub(super) shared: Table<'t, &'static str, (u64, &'static [u8])>,
@@ -57,20 +57,20 @@ impl<'t> Tables<'t> {
             expiries: transaction.open_table(EXPIRIES)?,
             tombstones: transaction.open_table(TOMBSTONES)?,
             cut_offs: transaction.open_table(CUT_OFFS)?,
-            notices: transaction.open_table(NOTICES)?,
-            notices_due: transaction.open_table(NOTICES_DUE)?,
+            messages: transaction.open_table(OUTBOX)?,
+            notices_due: transaction.open_table(OUTBOX_DUE)?,
             notices_done: transaction.open_table(NOTICES_DONE)?,
             shared: transaction.open_table(SHARED)?,
             meta: transaction.open_table(META)?,
         })
     }
 
-    /// When the file was born; a file without a birth is born now.
-    pub(super) fn born(&mut self, now: u64) -> Result<u64, StoreError> {
-        if let Some(birth) = self.meta.get(BIRTH).map_err(StoreError::new)? {
-            return Ok(birth.value());
+    /// When the file was born; a file without a epoch is born now.
+    pub(super) fn epoch(&mut self, now: u64) -> Result<u64, StoreError> {
+        if let Some(epoch) = self.meta.get(EPOCH).map_err(StoreError::new)? {
+            return Ok(epoch.value());
         }
-        self.meta.insert(BIRTH, now).map_err(StoreError::new)?;
+        self.meta.insert(EPOCH, now).map_err(StoreError::new)?;
         Ok(now)
     }
 }

@@ -1,7 +1,7 @@
 //! A connection that comes back, in every topology.
 //!
 //! Each new connection is prepared before it is used: a server that may evict records is refused,
-//! and the births of all tags are written. Connecting is one task at a time, whoever waits for it:
+//! and the epochs of all tags are written. Connecting is one task at a time, whoever waits for it:
 //! a request that gives up takes nothing away from the next one.
 
 use std::fmt;
@@ -21,18 +21,18 @@ use redis::{
     RedisConnectionInfo, RedisFuture, TlsCertificates, TlsMode, Value,
 };
 
-use super::{Reply, UNBORN, birth_key, scripts};
+use super::{Reply, STALE_EPOCH, epoch_key, scripts};
 use crate::clock::Clock;
 use crate::settings::{RedisUrl, Topology};
 use crate::store::StoreError;
 use crate::token::Tag;
 
-/// How many births one script writes; Redis answers nobody else meanwhile.
+/// How many epochs one script writes; Redis answers nobody else meanwhile.
 const BIRTHS_AT_ONCE: usize = 128;
 /// How many such scripts are under way at once.
 const BIRTHS_IN_FLIGHT: usize = 16;
 
-/// How long connecting may take in all: a dead Sentinel before a live one, the births of all tags.
+/// How long connecting may take in all: a dead Sentinel before a live one, the epochs of all tags.
 /// Whoever waits has a shorter deadline of its own.
 const CONNECTING: Duration = Duration::from_secs(5);
 
@@ -62,8 +62,8 @@ type Attempt = Shared<BoxFuture<'static, Result<(Connection, u64), StoreError>>>
 struct Maker {
     source: Source,
     timeout: Duration,
-    /// Stamps births; none, if nothing is minted over this link.
-    births: Option<Arc<dyn Clock>>,
+    /// Stamps epochs; none, if nothing is minted over this link.
+    epochs: Option<Arc<dyn Clock>>,
 }
 
 /// Where connections come from.
@@ -112,10 +112,10 @@ impl Link {
     pub(super) fn new(
         url: &RedisUrl,
         timeout: Duration,
-        births: Option<Arc<dyn Clock>>,
+        epochs: Option<Arc<dyn Clock>>,
     ) -> Result<Self, StoreError> {
         let source = Source::new(url, timeout)?;
-        Ok(Self { maker: Arc::new(Maker { source, timeout, births }), current: Arc::default() })
+        Ok(Self { maker: Arc::new(Maker { source, timeout, epochs }), current: Arc::default() })
     }
 
     /// Runs a command on the connection. Whatever shows that the connection is of no use, or leads
@@ -130,7 +130,7 @@ impl Link {
             Err(error) => {
                 let lost = error.is_io_error()
                     || error.is_unrecoverable_error()
-                    || matches!(error.code(), Some("READONLY" | "MASTERDOWN" | UNBORN));
+                    || matches!(error.code(), Some("READONLY" | "MASTERDOWN" | STALE_EPOCH));
                 if lost {
                     self.forget(generation);
                 }
@@ -236,23 +236,23 @@ impl Maker {
             Source::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
         };
         refuse_eviction(connection.clone()).await?;
-        if let Some(clock) = &self.births {
-            self.write_births(&connection, clock.now()).await?;
+        if let Some(clock) = &self.epochs {
+            self.write_epochs(&connection, clock.now()).await?;
         }
         Ok(connection)
     }
 
-    async fn write_births(&self, connection: &Connection, now: u64) -> Result<(), StoreError> {
-        let script = Arc::new(scripts::births());
-        let births: Vec<_> = Tag::all().map(birth_key).collect();
+    async fn write_epochs(&self, connection: &Connection, now: u64) -> Result<(), StoreError> {
+        let script = Arc::new(scripts::epochs());
+        let epochs: Vec<_> = Tag::all().map(epoch_key).collect();
         // In a cluster each tag is a slot of its own.
         let at_once = if matches!(connection, Connection::Cluster(_)) { 1 } else { BIRTHS_AT_ONCE };
-        let writes: Vec<_> = births
+        let writes: Vec<_> = epochs
             .chunks(at_once)
-            .map(|births| {
-                let (script, births, mut connection) =
-                    (Arc::clone(&script), births.to_vec(), connection.clone());
-                async move { script.key(births).arg(now).invoke_async::<()>(&mut connection).await }
+            .map(|epochs| {
+                let (script, epochs, mut connection) =
+                    (Arc::clone(&script), epochs.to_vec(), connection.clone());
+                async move { script.key(epochs).arg(now).invoke_async::<()>(&mut connection).await }
             })
             .collect();
         let mut writes = futures_util::stream::iter(writes).buffer_unordered(BIRTHS_IN_FLIGHT);

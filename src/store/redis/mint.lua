@@ -1,8 +1,8 @@
 -- Burns an ID token and keeps the registry token it made, or does nothing at all.
 --
--- KEYS: birth, replay record, token record, counter, run index, the tombstones of the token's last week
+-- KEYS: epoch, replay record, token record, counter, run index, the tombstones of the token's last week
 -- ARGV from the 14th on: each policy that limits its runs, and how many tokens it allows one
-local birth, replay, token, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch, replay, token, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local run, tombstones = KEYS[5], KEYS[6]
 local slot, hash, registry, record = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local now, issued_at = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -27,14 +27,14 @@ if spent_on then
   end
 end
 
--- The birth names the server it was written on (births.lua): a promoted replica, or a server that was
+-- The epoch names the server it was written on (epochs.lua): a promoted replica, or a server that was
 -- restarted, may have lost the newest records, and counts as born when a broker finds that out.
 local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-local written_on, born = string.match(redis.call('GET', birth) or '', '^(%x+) (%d+)$')
+local written_on, created = string.match(redis.call('GET', epoch) or '', '^(%x+) (%d+)$')
 if written_on ~= server then
-  return redis.error_reply('UNBORN the birth of this tag is missing or of another server')
+  return redis.error_reply('STALE_EPOCH the epoch of this tag is missing or of another server')
 end
-if issued_at <= tonumber(born) then
+if issued_at <= tonumber(created) then
   return 'reset'
 end
 

@@ -1,12 +1,12 @@
 //! Redis: one script, one round trip, in every topology.
 //!
-//! Replay record, token record, run index and birth record of a token share a hash tag, `{Ab}`, and
+//! Replay record, token record, run index and epoch of a token share a hash tag, `{Ab}`, and
 //! with it a slot of Redis Cluster. Scripts judge by what they find, so a command that is sent twice
 //! because a connection was cut does no harm.
 
-mod revoke;
 mod link;
 mod outbox;
+mod revoke;
 mod scripts;
 
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use redis::{AsyncCommands as _, RedisError, RedisResult};
 use self::link::{Connection, Link};
 use self::scripts::Scripts;
 use super::contract::RUN_MEMORY;
-use super::contract::half;
+use super::contract::tombstone_of;
 use super::{
-    Answer, Corpse, CutOff, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared,
-    Store, StoreError, Switch,
+    CutOff, CutOffAction, Entry, Mint, MintOutcome, OutboxMessage, Revocation, RevocationTarget,
+    RevokedEntry, Selector, SharedDocument, Store, StoreError, StoreFuture, TombstoneRetention,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::settings::RedisUrl;
 use crate::hex;
+use crate::settings::RedisUrl;
 use crate::token::{TAG_COUNT, Tag, TokenHash};
 
 /// The hash of all cut-offs: selector → instant, or [`FOREVER`].
@@ -35,8 +35,8 @@ const FOREVER: &str = "forever";
 /// What is written to learn whether the store can be written to.
 const READY: &str = "trustmint:ready";
 const READY_TTL: u64 = 60;
-/// The script's error where the birth of the tag is missing or another server's.
-const UNBORN: &str = "UNBORN";
+/// The script's error where the epoch of the tag is missing or another server's.
+const STALE_EPOCH: &str = "STALE_EPOCH";
 /// How long a token's entry outlives the token: clocks differ, and liveness is judged by the record.
 const ENTRY_MARGIN: u64 = 60;
 /// How many tokens are looked at at once.
@@ -63,7 +63,7 @@ impl Redis {
         Self::with_clock(url, timeout, Arc::new(SystemClock))
     }
 
-    /// The same, with the clock that stamps births.
+    /// The same, with the clock that stamps epochs.
     ///
     /// # Errors
     /// If the address cannot be used as it is.
@@ -77,16 +77,17 @@ impl Redis {
         })
     }
 
-    async fn mint_now(&self, mint: &Mint) -> Result<Minting, StoreError> {
+    async fn mint_now(&self, mint: &Mint) -> Result<MintOutcome, StoreError> {
         let record = Entry::encode_minted(&mint.record)?;
         let mut call = self.scripts.mint.prepare_invoke();
-        call.key(birth_key(mint.tag)).key(key(mint.tag, "replay", &mint.replay_key)).key(key(
+        call.key(epoch_key(mint.tag)).key(key(mint.tag, "replay", &mint.replay_key)).key(key(
             mint.tag,
             "token",
             &mint.hash.0,
         ));
         let family = mint.family();
-        let (week, remembrance) = (Remembrance::week(mint.record.expires), mint.remembrance);
+        let (week, tombstone_retention) =
+            (TombstoneRetention::week(mint.record.expires), mint.tombstone_retention);
         call.key(key(mint.tag, "counter", &family.0))
             .key(key(mint.tag, "run", &family.0))
             .key(tombstones_key(mint.tag, week));
@@ -101,24 +102,27 @@ impl Redis {
             .arg(mint.max_packages)
             .arg(mint.record.expires)
             .arg(RUN_MEMORY)
-            .arg(remembrance.week_until(week).saturating_sub(mint.now).max(1))
-            .arg((remembrance.most / u64::from(TAG_COUNT) / remembrance.weeks_at_once()).max(1));
+            .arg(tombstone_retention.week_until(week).saturating_sub(mint.now).max(1))
+            .arg(
+                (tombstone_retention.most / u64::from(TAG_COUNT) / tombstone_retention.weeks_at_once())
+                    .max(1),
+            );
         for (policy, most) in &mint.tokens_per_run {
             call.arg(&**policy).arg(*most);
         }
         let call = &call;
         let ask = || self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await });
         let answer: String = match ask().await {
-            // The births of all tags are written on a new connection, not only this one's: otherwise
+            // The epochs of all tags are written on a new connection, not only this one's: otherwise
             // the first run of each other tag would be refused, however long after.
-            Err(error) if error.0.contains(UNBORN) => ask().await?,
+            Err(error) if error.0.contains(STALE_EPOCH) => ask().await?,
             answer => answer?,
         };
         match answer.as_str() {
-            "minted" => Ok(Minting::Minted),
-            "replayed" => Ok(Minting::Replayed),
-            "exhausted" => Ok(Minting::Exhausted),
-            "reset" => Ok(Minting::Reset),
+            "minted" => Ok(MintOutcome::Minted),
+            "replayed" => Ok(MintOutcome::Replayed),
+            "exhausted" => Ok(MintOutcome::Exhausted),
+            "reset" => Ok(MintOutcome::Reset),
             other => Err(StoreError(format!("the mint script answered {other:?}"))),
         }
     }
@@ -130,16 +134,16 @@ impl Redis {
         bytes.as_deref().map(Entry::decode).transpose()
     }
 
-    async fn look_now(
+    async fn get_many_now(
         &self,
         tokens: &[(Tag, TokenHash)],
-        remembrance: Remembrance,
+        tombstone_retention: TombstoneRetention,
         now: u64,
     ) -> Result<Vec<Option<Entry>>, StoreError> {
         let look = |connection: Connection, (tag, hash): &(Tag, TokenHash)| {
-            let mut call = self.scripts.look.prepare_invoke();
-            call.key(key(*tag, "token", &hash.0)).arg(half(hash));
-            for week in remembrance.weeks(now) {
+            let mut call = self.scripts.get_many.prepare_invoke();
+            call.key(key(*tag, "token", &hash.0)).arg(tombstone_of(hash));
+            for week in tombstone_retention.weeks(now) {
                 call.key(tombstones_key(*tag, week));
             }
             let mut connection = connection;
@@ -179,7 +183,12 @@ impl Redis {
     }
 
     /// Compare and set, so that the rules of switches are written in one language only.
-    async fn switch_now(&self, selector: &Selector, switch: Switch, at_ms: u64) -> Result<(), StoreError> {
+    async fn switch_now(
+        &self,
+        selector: &Selector,
+        switch: CutOffAction,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
         let field = serde_json::to_string(selector).map_err(StoreError::new)?;
         for _ in 0..SWITCH_ATTEMPTS {
             let name = field.clone();
@@ -208,64 +217,68 @@ impl Redis {
 }
 
 impl Store for Redis {
-    fn mint(&self, mint: Arc<Mint>) -> Answer<'_, Minting> {
+    fn mint(&self, mint: Arc<Mint>) -> StoreFuture<'_, MintOutcome> {
         Box::pin(async move { self.mint_now(&mint).await })
     }
 
-    fn find(&self, tag: Tag, hash: TokenHash) -> Answer<'_, Option<Entry>> {
+    fn find(&self, tag: Tag, hash: TokenHash) -> StoreFuture<'_, Option<Entry>> {
         Box::pin(self.find_now(tag, hash))
     }
 
-    fn look(
+    fn get_many(
         &self,
         tokens: Vec<(Tag, TokenHash)>,
-        remembrance: Remembrance,
+        tombstone_retention: TombstoneRetention,
         now: u64,
-    ) -> Answer<'_, Vec<Option<Entry>>> {
-        Box::pin(async move { self.look_now(&tokens, remembrance, now).await })
+    ) -> StoreFuture<'_, Vec<Option<Entry>>> {
+        Box::pin(async move { self.get_many_now(&tokens, tombstone_retention, now).await })
     }
 
-    fn kill(&self, doomed: Arc<[Doomed]>, killed: Killed) -> Answer<'_, Vec<Vec<Corpse>>> {
-        Box::pin(self.kill_now(doomed, killed))
+    fn revoke(
+        &self,
+        targets: Arc<[RevocationTarget]>,
+        revoked: Revocation,
+    ) -> StoreFuture<'_, Vec<Vec<RevokedEntry>>> {
+        Box::pin(self.revoke_now(targets, revoked))
     }
 
-    fn cut_offs(&self) -> Answer<'_, Vec<CutOff>> {
+    fn cut_offs(&self) -> StoreFuture<'_, Vec<CutOff>> {
         Box::pin(self.cut_offs_now())
     }
 
-    fn switch(&self, selector: Selector, switch: Switch, at_ms: u64) -> Answer<'_, ()> {
+    fn switch(&self, selector: Selector, switch: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()> {
         Box::pin(async move { self.switch_now(&selector, switch, at_ms).await })
     }
 
-    fn post(&self, notices: Vec<Notice>, most: u64) -> Answer<'_, Vec<String>> {
-        Box::pin(async move { self.post_now(&notices, most).await })
+    fn post(&self, messages: Vec<OutboxMessage>, most: u64) -> StoreFuture<'_, Vec<String>> {
+        Box::pin(async move { self.post_now(&messages, most).await })
     }
 
-    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> Answer<'_, Vec<Notice>> {
+    fn due(&self, now_ms: u64, until_ms: u64, most: usize) -> StoreFuture<'_, Vec<OutboxMessage>> {
         Box::pin(self.due_now(now_ms, until_ms, most))
     }
 
-    fn repost(&self, notices: Vec<Notice>) -> Answer<'_, ()> {
-        Box::pin(async move { self.repost_now(&notices).await })
+    fn repost(&self, messages: Vec<OutboxMessage>) -> StoreFuture<'_, ()> {
+        Box::pin(async move { self.repost_now(&messages).await })
     }
 
-    fn discard(&self, id: String, _: u64) -> Answer<'_, ()> {
+    fn discard(&self, id: String, _: u64) -> StoreFuture<'_, ()> {
         Box::pin(async move { self.discard_now(&id).await })
     }
 
-    fn waiting(&self) -> Answer<'_, u64> {
+    fn waiting(&self) -> StoreFuture<'_, u64> {
         Box::pin(self.waiting_now())
     }
 
-    fn share(&self, name: String, document: Shared, ttl: u64) -> Answer<'_, ()> {
+    fn share(&self, name: String, document: SharedDocument, ttl: u64) -> StoreFuture<'_, ()> {
         Box::pin(async move { self.share_now(&name, document, ttl).await })
     }
 
-    fn shared(&self, name: String) -> Answer<'_, Option<Shared>> {
+    fn shared(&self, name: String) -> StoreFuture<'_, Option<SharedDocument>> {
         Box::pin(async move { self.shared_now(&name).await })
     }
 
-    fn ready(&self) -> Answer<'_, ()> {
+    fn ready(&self) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             self.link.run(|mut connection| async move { connection.set_ex(READY, 1, READY_TTL).await }).await
         })
@@ -289,8 +302,8 @@ fn tombstones_key(tag: Tag, week: u64) -> String {
     format!("trustmint:{{{}}}:tombstones:{week}", tag.as_str())
 }
 
-fn birth_key(tag: Tag) -> String {
-    format!("trustmint:{{{}}}:birth", tag.as_str())
+fn epoch_key(tag: Tag) -> String {
+    format!("trustmint:{{{}}}:epoch", tag.as_str())
 }
 
 impl From<RedisError> for StoreError {

@@ -2,22 +2,26 @@
 
 use redis::AsyncCommands as _;
 
+use crate::store::contract::DISCARDED_ID_TTL;
 use crate::store::redis::{Redis, Reply};
-use crate::store::contract::NOTICE_MEMORY;
-use crate::store::{Notice, Shared, StoreError};
+use crate::store::{OutboxMessage, SharedDocument, StoreError};
 
 /// When each message is due, and what it says: together in one slot.
-const DUE: &str = "trustmint:{notices}:due";
-const BODIES: &str = "trustmint:{notices}:bodies";
+const DUE: &str = "trustmint:{messages}:due";
+const BODIES: &str = "trustmint:{messages}:bodies";
 /// What the names of those begin with that were discarded lately.
-const DONE: &str = "trustmint:{notices}:done:";
+const DONE: &str = "trustmint:{messages}:done:";
 
 impl Redis {
-    pub(super) async fn post_now(&self, notices: &[Notice], most: u64) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn post_now(
+        &self,
+        messages: &[OutboxMessage],
+        most: u64,
+    ) -> Result<Vec<String>, StoreError> {
         let mut call = self.scripts.post.prepare_invoke();
         call.key(DUE).key(BODIES).key(DONE).arg(most);
-        for notice in notices {
-            call.arg(&notice.id).arg(notice.due_ms).arg(&notice.body);
+        for message in messages {
+            call.arg(&message.id).arg(message.due_ms).arg(&message.body);
         }
         self.waiting
             .run_and_wait(DUE, |mut connection| async move { call.invoke_async(&mut connection).await })
@@ -29,20 +33,20 @@ impl Redis {
         now_ms: u64,
         until_ms: u64,
         most: usize,
-    ) -> Result<Vec<Notice>, StoreError> {
+    ) -> Result<Vec<OutboxMessage>, StoreError> {
         let mut call = self.scripts.due.prepare_invoke();
         call.key(DUE).key(BODIES).arg(now_ms).arg(until_ms).arg(most);
         let found: Vec<(String, Vec<u8>)> =
             self.link.run(|mut connection| async move { call.invoke_async(&mut connection).await }).await?;
-        Ok(found.into_iter().map(|(id, body)| Notice { id, due_ms: until_ms, body }).collect())
+        Ok(found.into_iter().map(|(id, body)| OutboxMessage { id, due_ms: until_ms, body }).collect())
     }
 
-    pub(super) async fn repost_now(&self, notices: &[Notice]) -> Result<(), StoreError> {
+    pub(super) async fn repost_now(&self, messages: &[OutboxMessage]) -> Result<(), StoreError> {
         let mut pipe = redis::pipe();
         pipe.atomic();
-        for notice in notices {
-            pipe.zadd(DUE, &notice.id, notice.due_ms).ignore();
-            pipe.hset(BODIES, &notice.id, &notice.body).ignore();
+        for message in messages {
+            pipe.zadd(DUE, &message.id, message.due_ms).ignore();
+            pipe.hset(BODIES, &message.id, &message.body).ignore();
         }
         let pipe = &pipe;
         self.link.run(|mut connection| async move { pipe.exec_async(&mut connection).await }).await
@@ -55,7 +59,7 @@ impl Redis {
                     .atomic()
                     .zrem(DUE, id)
                     .hdel(BODIES, id)
-                    .set_ex(format!("{DONE}{id}"), 1, NOTICE_MEMORY)
+                    .set_ex(format!("{DONE}{id}"), 1, DISCARDED_ID_TTL)
                     .exec_async(&mut connection)
                     .await
             })
@@ -66,7 +70,12 @@ impl Redis {
         self.link.run(|mut connection| async move { connection.hlen(BODIES).await }).await
     }
 
-    pub(super) async fn share_now(&self, name: &str, document: Shared, ttl: u64) -> Result<(), StoreError> {
+    pub(super) async fn share_now(
+        &self,
+        name: &str,
+        document: SharedDocument,
+        ttl: u64,
+    ) -> Result<(), StoreError> {
         let mut value = format!("{} ", document.at_ms).into_bytes();
         value.extend(document.bytes);
         self.link
@@ -74,7 +83,7 @@ impl Redis {
             .await
     }
 
-    pub(super) async fn shared_now(&self, name: &str) -> Result<Option<Shared>, StoreError> {
+    pub(super) async fn shared_now(&self, name: &str) -> Result<Option<SharedDocument>, StoreError> {
         let value: Option<Vec<u8>> = self
             .link
             .run(|mut connection| async move { connection.get(shared_key(name)).await as Reply<_> })
@@ -87,9 +96,9 @@ fn shared_key(name: &str) -> String {
     format!("trustmint:shared:{name}")
 }
 
-fn parse(value: &[u8]) -> Result<Shared, StoreError> {
+fn parse(value: &[u8]) -> Result<SharedDocument, StoreError> {
     let unreadable = || StoreError("a shared document of unknown form".to_owned());
     let space = value.iter().position(|byte| *byte == b' ').ok_or_else(unreadable)?;
     let at_ms = std::str::from_utf8(&value[..space]).ok().and_then(|text| text.parse().ok());
-    Ok(Shared { at_ms: at_ms.ok_or_else(unreadable)?, bytes: value[space + 1..].to_vec() })
+    Ok(SharedDocument { at_ms: at_ms.ok_or_else(unreadable)?, bytes: value[space + 1..].to_vec() })
 }

@@ -8,7 +8,7 @@ use redis::RedisError;
 
 use crate::store::redis::link::{Connection, wait};
 use crate::store::redis::{Redis, Reply, key, token_prefix};
-use crate::store::{Corpse, Doomed, Entry, Killed, StoreError};
+use crate::store::{Entry, Revocation, RevocationTarget, RevokedEntry, StoreError};
 use crate::token::{Tag, TokenHash};
 
 /// How many tokens of a run one script kills; Redis answers nobody else meanwhile.
@@ -20,30 +20,30 @@ const IN_FLIGHT: usize = 64;
 type Found = Vec<Vec<u8>>;
 
 impl Redis {
-    pub(super) async fn kill_now(
+    pub(super) async fn revoke_now(
         &self,
-        doomed: Arc<[Doomed]>,
-        killed: Killed,
-    ) -> Result<Vec<Vec<Corpse>>, StoreError> {
-        let marks: Vec<_> = doomed.iter().map(|doomed| doomed.mark(killed)).collect::<Result<_, _>>()?;
+        targets: Arc<[RevocationTarget]>,
+        revoked: Revocation,
+    ) -> Result<Vec<Vec<RevokedEntry>>, StoreError> {
+        let marks: Vec<_> = targets.iter().map(|targets| targets.mark(revoked)).collect::<Result<_, _>>()?;
         let patience = self.waiting.patience();
         let (found, kept) = self
             .waiting
             .run(|connection| async move {
-                let killing: Vec<_> = doomed
+                let revoking: Vec<_> = targets
                     .iter()
                     .zip(&marks)
-                    .map(|(doomed, mark)| {
-                        self.kill_together(connection.clone(), doomed, mark, killed.known_for())
+                    .map(|(targets, mark)| {
+                        self.revoke_batch(connection.clone(), targets, mark, revoked.known_for())
                     })
                     .collect();
                 let all: Vec<(Found, u32)> =
-                    futures_util::stream::iter(killing).buffered(IN_FLIGHT).try_collect().await?;
-                let replicated: BTreeMap<&str, Tag> = doomed
+                    futures_util::stream::iter(revoking).buffered(IN_FLIGHT).try_collect().await?;
+                let replicated: BTreeMap<&str, Tag> = targets
                     .iter()
                     .zip(&all)
                     .filter(|(_, (_, replicas))| *replicas > 0)
-                    .map(|(doomed, _)| (doomed.tag.as_str(), doomed.tag))
+                    .map(|(targets, _)| (targets.tag.as_str(), targets.tag))
                     .collect();
                 // On the same connection: another one may lead to another server by now. It is blocked
                 // meanwhile, but a server that has what came before answers at once.
@@ -61,25 +61,25 @@ impl Redis {
     }
 
     /// What was found, and how many replicas there are.
-    async fn kill_together(
+    async fn revoke_batch(
         &self,
         mut connection: Connection,
-        doomed: &Doomed,
+        targets: &RevocationTarget,
         mark: &[u8],
         known_for: u64,
     ) -> Reply<(Found, u32)> {
-        let index = doomed
+        let index = targets
             .family
-            .map_or_else(|| key(doomed.tag, "nobody", b""), |family| key(doomed.tag, "run", &family.0));
+            .map_or_else(|| key(targets.tag, "nobody", b""), |family| key(targets.tag, "run", &family.0));
         let (mut all, mut first) = (Found::new(), 0);
-        let mut names = doomed.tokens.chunks(PART);
+        let mut names = targets.tokens.chunks(PART);
         loop {
-            let mut call = self.scripts.kill.prepare_invoke();
+            let mut call = self.scripts.revoke.prepare_invoke();
             call.key(&index).arg(mark).arg(known_for);
-            call.arg(token_prefix(doomed.tag)).arg(first).arg(PART);
+            call.arg(token_prefix(targets.tag)).arg(first).arg(PART);
             let mut named = 0;
             for hash in names.next().unwrap_or_default() {
-                call.key(key(doomed.tag, "token", &hash.0)).arg(&hash.0[..]);
+                call.key(key(targets.tag, "token", &hash.0)).arg(&hash.0[..]);
                 named += 1;
             }
             let (found, looked_at, replicas): (Found, usize, u32) =
@@ -93,7 +93,7 @@ impl Redis {
     }
 }
 
-fn corpses(found: Found) -> Result<Vec<Corpse>, StoreError> {
+fn corpses(found: Found) -> Result<Vec<RevokedEntry>, StoreError> {
     let mut corpses = Vec::with_capacity(found.len() / 2);
     for pair in found.chunks_exact(2) {
         let hash = pair[0].as_slice().try_into().map_err(StoreError::new)?;

@@ -6,8 +6,8 @@ use redis::Script;
 #[derive(Debug)]
 pub(super) struct Scripts {
     pub(super) mint: Script,
-    pub(super) look: Script,
-    pub(super) kill: Script,
+    pub(super) get_many: Script,
+    pub(super) revoke: Script,
     pub(super) post: Script,
     pub(super) due: Script,
     pub(super) cut_offs: Script,
@@ -18,8 +18,8 @@ impl Default for Scripts {
     fn default() -> Self {
         Self {
             mint: Script::new(include_str!("mint.lua")),
-            look: Script::new(include_str!("look.lua")),
-            kill: Script::new(include_str!("kill.lua")),
+            get_many: Script::new(include_str!("get_many.lua")),
+            revoke: Script::new(include_str!("revoke.lua")),
             post: Script::new(include_str!("post.lua")),
             due: Script::new(include_str!("due.lua")),
             cut_offs: Script::new(include_str!("cut_offs.lua")),
@@ -28,7 +28,7 @@ impl Default for Scripts {
     }
 }
 
-/// Writes the births of all tags that have none, or another server's.
-pub(super) fn births() -> Script {
-    Script::new(include_str!("births.lua"))
+/// Writes the epochs of all tags that have none, or another server's.
+pub(super) fn epochs() -> Script {
+    Script::new(include_str!("epochs.lua"))
 }

@@ -38,7 +38,7 @@ async fn each_decision_is_one_event_that_says_who_what_and_why() {
         assert!(!broker.is_active(&token).await);
     }
     assert_eq!(broker.post_form("/oauth/token", &[("grant_type", "password")]).await.status, 400);
-    assert_eq!(broker.admin("/kill", &json!({ "policy": "widget-release" })).await.status, 204);
+    assert_eq!(broker.admin("/revoke", &json!({ "policy": "widget-release" })).await.status, 204);
 
     let events = events(&broker, 6).await;
     let [minted, mismatch, unknown, replayed, revoked, switched] = events.as_slice() else {
@@ -170,7 +170,7 @@ async fn a_full_audit_queue_refuses_the_mint_and_burns_nothing() {
     assert_eq!((refused.status.as_u16(), refused.reason().as_str()), (503, "overloaded"));
     assert_eq!(refused.json()["errors"][0]["code"], "overloaded");
     assert_eq!(broker.revoke(&first).await.status, 503, "nor is anything revoked in silence");
-    assert_eq!(broker.admin("/kill", &json!({ "registry": "pypi" })).await.status, 503);
+    assert_eq!(broker.admin("/revoke", &json!({ "registry": "pypi" })).await.status, 503);
     assert!(broker.is_active(&first).await, "introspection is only counted, so it goes on");
     assert_eq!(broker.metric("trustmint_audit_waiting").await, 1);
 

@@ -95,7 +95,7 @@ async fn request_timeout_ends_a_body_that_drips() {
         raw.until_closed(b"").await;
     }
     let mut admin = Raw::connect(&broker.admin).await;
-    admin.send(head("/kill", &format!("authorization: Bearer {ADMIN_TOKEN}\r\n"))).await;
+    admin.send(head("/revoke", &format!("authorization: Bearer {ADMIN_TOKEN}\r\n"))).await;
     let reply = admin.reply().await;
     assert_eq!((reply.status, reply.json()["reason"].as_str()), (408, Some("malformed_request")));
     admin.until_closed(b"").await;

@@ -29,10 +29,12 @@ fn help_reads_well_and_wrong_usage_is_2() {
     let folder = tempfile::tempdir().expect("folder");
     let (code, help, _) = run(folder.path(), &["--help"]);
     assert_eq!(code, 0);
-    for command in ["serve", "demo", "init", "config", "policy", "client", "kill", "resume", "completions"] {
+    for command in
+        ["serve", "demo", "init", "config", "policy", "client", "revoke", "suspend", "resume", "completions"]
+    {
         assert!(help.contains(&format!("  {command}")), "no {command} in\n{help}");
     }
     assert_eq!(run(folder.path(), &["serv"]).0, 2);
     assert_eq!(run(folder.path(), &["serve", "--config", "nowhere.toml"]).0, 2);
-    assert_eq!(run(folder.path(), &["kill"]).0, 2, "a kill of everything needs a name");
+    assert_eq!(run(folder.path(), &["revoke"]).0, 2, "a kill of everything needs a name");
 }

@@ -29,11 +29,11 @@ async fn the_ops_door_has_health_and_metrics_and_nothing_else() {
     assert_eq!(metrics.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(metrics.text.ends_with("# EOF\n"), "OpenMetrics ends so");
 
-    for path in ["/", "/kill", "/cut-offs", "/oauth/token", "/_/oidc/audience", "/debug/pprof"] {
+    for path in ["/", "/revoke", "/cut-offs", "/oauth/token", "/_/oidc/audience", "/debug/pprof"] {
         assert_eq!(get(path).await.status, 404, "{path}");
     }
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
-    for path in ["/livez", "/readyz", "/metrics", "/kill", "/oauth/introspect", "/oauth/revoke"] {
+    for path in ["/livez", "/readyz", "/metrics", "/revoke", "/oauth/introspect", "/oauth/revoke"] {
         let request = broker.http().post(format!("{}{path}", broker.ops)).bearer_auth(ADMIN_TOKEN);
         let reply = broker.send(request.form(&[("token", token.as_str())])).await;
         assert!([404, 405].contains(&reply.status.as_u16()), "{path}: {}", reply.status);
@@ -45,7 +45,7 @@ async fn the_ops_door_has_health_and_metrics_and_nothing_else() {
 async fn the_public_door_has_neither_health_nor_metrics_nor_switches() {
     let (issuer, broker) = stage().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
-    for path in ["/metrics", "/livez", "/readyz", "/kill", "/suspend", "/resume", "/cut-offs", "/"] {
+    for path in ["/metrics", "/livez", "/readyz", "/revoke", "/suspend", "/resume", "/cut-offs", "/"] {
         for method in ["GET", "POST"] {
             let method = reqwest::Method::from_bytes(method.as_bytes()).expect("method");
             let request = broker.http().request(method, format!("{}{path}", broker.public));
@@ -76,7 +76,7 @@ async fn the_admin_door_opens_to_its_token_only() {
         Some(ADMIN_TOKEN.to_owned()),
     ];
     for authorization in wrong {
-        for path in ["/kill", "/suspend", "/resume", "/cut-offs", "/nowhere"] {
+        for path in ["/revoke", "/suspend", "/resume", "/cut-offs", "/nowhere"] {
             let mut request = broker.http().post(format!("{}{path}", broker.admin));
             if let Some(authorization) = &authorization {
                 request = request.header("authorization", authorization);
@@ -88,10 +88,10 @@ async fn the_admin_door_opens_to_its_token_only() {
         }
     }
     assert!(broker.is_active(&token).await);
-    assert_eq!(broker.admin("/kill", &json!({ "registry": "pypi" })).await.status, 204);
+    assert_eq!(broker.admin("/revoke", &json!({ "registry": "pypi" })).await.status, 204);
     assert!(!broker.is_active(&token).await);
     assert_eq!(broker.admin("/nowhere", &json!({})).await.status, 404);
-    assert_eq!(broker.admin("/kill", &json!({})).await.status, 400, "a switch without a selector");
+    assert_eq!(broker.admin("/revoke", &json!({})).await.status, 400, "a switch without a selector");
 }
 
 /// A setup whose admin door is a socket in its folder.

@@ -40,7 +40,7 @@ async fn a_problem_and_an_oauth_error_lead_to_their_page() {
     assert!(followed(&broker, &oauth["error_uri"]).await.starts_with("malformed_token\n"), "{oauth}");
     let nothing = broker.get("/nothing").await.json();
     assert!(followed(&broker, &nothing["type"]).await.starts_with("not_found\n"), "{nothing}");
-    let stranger = broker.send(broker.http().post(format!("{}/kill", broker.admin))).await.json();
+    let stranger = broker.send(broker.http().post(format!("{}/revoke", broker.admin))).await.json();
     assert!(followed(&broker, &stranger["type"]).await.starts_with("unauthenticated\n"), "{stranger}");
 }
 

@@ -140,7 +140,7 @@ async fn what_introspection_calls_inactive_does_not_pass() {
     house.broker.signal("HUP");
     house.broker.until("back", async || house.about("PUT", "/widget", &token).await.status == 200).await;
     // An operator's switch.
-    assert_eq!(house.broker.admin("/kill", &json!({ "registry": "npm" })).await.status, 204);
+    assert_eq!(house.broker.admin("/revoke", &json!({ "registry": "npm" })).await.status, 204);
     assert_eq!(outcome(&house.about("PUT", "/widget", &token).await), (401, "invalid_token".into()));
 }
 

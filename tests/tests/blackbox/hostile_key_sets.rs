@@ -15,13 +15,13 @@ const BOUND: Duration = Duration::from_secs(8);
 const GROWTH: u64 = 8 * 1024;
 
 /// A broker that knows the keys of an issuer that is about to turn hostile.
-struct Victim {
+struct RevokedToken {
     issuer: HostileIssuer,
     broker: Broker,
     peak: u64,
 }
 
-impl Victim {
+impl RevokedToken {
     async fn start() -> Self {
         let issuer = HostileIssuer::start().await;
         let broker = Setup::trusting(&issuer.url, &issuer.ca).start().await;
@@ -114,7 +114,7 @@ async fn documents_that_are_none_change_nothing() {
         ("an empty answer", Answer::raw(""), "HTTP with"),
     ];
     for (case, answer, why) in rows {
-        let victim = Victim::start().await;
+        let victim = RevokedToken::start().await;
         victim.issuer.keys(answer);
         victim.is_unavailable(case, why).await;
     }
@@ -171,7 +171,7 @@ async fn documents_without_an_end_are_given_up() {
     let mut cases = tokio::task::JoinSet::new();
     for (case, answer, why) in rows {
         cases.spawn(async move {
-            let victim = Victim::start().await;
+            let victim = RevokedToken::start().await;
             victim.issuer.keys(answer);
             victim.is_unavailable(case, why).await;
         });
@@ -191,7 +191,7 @@ async fn nobody_else_is_asked() {
         {
             let case = format!("{status} to {location}");
             for redirect_keys in [false, true] {
-                let victim = Victim::start().await;
+                let victim = RevokedToken::start().await;
                 let redirect = Answer::redirect(status, location);
                 if redirect_keys {
                     victim.issuer.keys(redirect)
@@ -211,7 +211,7 @@ async fn nobody_else_is_asked() {
         "file:///etc/passwd".to_owned(),
         format!("https://{}\u{1b}[31m/{}", untouched.authority, "x".repeat(100_000)),
     ] {
-        let victim = Victim::start().await;
+        let victim = RevokedToken::start().await;
         let mut discovery = victim.issuer.honest_discovery();
         discovery["jwks_uri"] = json!(jwks_uri);
         victim.issuer.discovery(Answer::json(&discovery));
@@ -226,13 +226,13 @@ async fn nobody_else_is_asked() {
 async fn a_document_about_somebody_else_and_an_impostor_change_nothing() {
     let long = format!("https://evil.example/{}", "\u{1b}".repeat(200_000 / 6));
     for (case, issuer) in [("another issuer", "https://evil.example"), ("a long name", &long)] {
-        let victim = Victim::start().await;
+        let victim = RevokedToken::start().await;
         let mut discovery = victim.issuer.honest_discovery();
         discovery["issuer"] = json!(issuer);
         victim.issuer.discovery(Answer::json(&discovery));
         victim.is_unavailable(case, "not about this issuer").await;
     }
-    let victim = Victim::start().await;
+    let victim = RevokedToken::start().await;
     victim.issuer.show_another_certificate();
     victim.is_unavailable("another authority's certificate", "TLS with 127.0.0.1").await;
 }
@@ -266,7 +266,7 @@ async fn bad_keys_in_a_set_harm_nobody() {
         ),
     ];
     for (case, bad) in rows {
-        let victim = Victim::start().await;
+        let victim = RevokedToken::start().await;
         let padding = if case.starts_with("10,000") { vec![json!({}); 9_950] } else { Vec::new() };
         let entries = [bad, good(), padding].concat();
         victim.issuer.keys(Answer::json(&json!({ "keys": entries })));

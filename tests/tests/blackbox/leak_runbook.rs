@@ -63,7 +63,7 @@ async fn the_runbook_leads_from_the_alert_to_the_cause_and_back() {
             let (_, after) = said.split_once("token_id ").expect("the name of the token");
             found = after.split(',').next().expect("a name").to_owned();
         }
-        if command.contains("kill") && resumed.is_none() {
+        if command.contains("revoke") && resumed.is_none() {
             assert_eq!(again().await.reason(), "suspended", "{command}");
         }
         if command.contains("resume") {

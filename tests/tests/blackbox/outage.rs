@@ -40,7 +40,7 @@ async fn everything_is_refused(broker: &Broker, issuer: &Issuer, live: &str) {
         async { in_time("exchange", broker.exchange(&id_token).await).await },
         async { in_time("introspection", broker.introspect(live).await).await },
         async { in_time("revocation", broker.revoke(live).await).await },
-        async { in_time("kill", broker.admin("/kill", &json!({"registry": "other"})).await).await },
+        async { in_time("kill", broker.admin("/revoke", &json!({"registry": "other"})).await).await },
         async {
             let ready = readiness(broker).await;
             assert_eq!((ready.status.as_u16(), &ready.json()["store"]), (503, &json!(false)));
@@ -91,7 +91,7 @@ async fn a_redis_that_was_restarted_is_noticed_by_nobody() {
     redis.start_again();
     assert_eq!(broker.revoke(&live).await.status, 200);
     assert!(!broker.is_active(&live).await);
-    assert_eq!(broker.admin("/kill", &json!({"registry": "other"})).await.status, 204);
+    assert_eq!(broker.admin("/revoke", &json!({"registry": "other"})).await.status, 204);
     let revoked = broker.audit().iter().filter(|event| event["outcome"] == "revoked").count();
     assert_eq!(revoked, 2, "no action without its event");
 }

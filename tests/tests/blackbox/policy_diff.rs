@@ -116,7 +116,7 @@ fn what_decides_the_same_is_no_difference() {
 fn lines_that_say_nothing_are_passed_over_and_bad_ones_are_trouble() {
     let old = policy("one", "1", "\"a\"", "");
     let fine = claims("1", &json!({}));
-    for (lines, code, passed_over, unreadable) in [
+    for (lines, code, skipped, unreadable) in [
         (format!("{fine}\n"), 1, 0, 0),
         (format!("\n{fine}"), 1, 1, 0),
         (format!("{{\"iss\":\"https://elsewhere.example\"}}\n{fine}"), 1, 1, 0),
@@ -130,7 +130,7 @@ fn lines_that_say_nothing_are_passed_over_and_bad_ones_are_trouble() {
         let said = diff(&bench(&old, "", &lines), &["--format", "json"]);
         let json = said.json();
         assert_eq!(said.code, code, "{} {}", said.out, said.err);
-        assert_eq!((&json["passed_over"], &json["unreadable"]), (&json!(passed_over), &json!(unreadable)));
+        assert_eq!((&json["passed_over"], &json["unreadable"]), (&json!(skipped), &json!(unreadable)));
         assert_eq!(
             json["identities"][0]["loses"], "package:a:publish",
             "the others are compared all the same"

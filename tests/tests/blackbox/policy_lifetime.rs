@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use trustmint::clock::Clock as _;
 use trustmint::denial::Reason;
-use trustmint::toml_reader::Source;
 use trustmint::policy::load_documents;
+use trustmint::toml_reader::Source;
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE};
 use trustmint_tests::deciding::{House, NOW};
 use trustmint_tests::in_process::InProcess;
@@ -206,7 +206,7 @@ async fn a_token_dies_with_its_policy_even_if_nobody_reloads() {
         matches!(seen, trustmint::broker::Introspection::Active(_))
     };
     house.clock.advance(in_ten_minutes - 1 - house.clock.now());
-    house.broker.switches.renew(&*house.broker.store, house.clock.now_ms()).await.expect("switches");
+    house.broker.cut_offs.refresh(&*house.broker.store, house.clock.now_ms()).await.expect("switches");
     assert!(is_active().await);
     house.clock.advance(1);
     assert!(!is_active().await);

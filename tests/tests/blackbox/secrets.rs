@@ -75,12 +75,12 @@ async fn a_busy_day(broker: &Broker, issuer: &Issuer, secrets: &mut Secrets) -> 
         broker.http().get(format!("{}/{token}?token={token}", broker.public)),
         broker
             .http()
-            .post(format!("{}/kill", broker.admin))
+            .post(format!("{}/revoke", broker.admin))
             .bearer_auth(token)
             .json(&json!({ "issuer": "x" })),
         broker
             .http()
-            .post(format!("{}/kill", broker.admin))
+            .post(format!("{}/revoke", broker.admin))
             .bearer_auth(ADMIN_TOKEN)
             .json(&json!({ "is": token })),
         broker.exchange_request(token),
@@ -90,7 +90,7 @@ async fn a_busy_day(broker: &Broker, issuer: &Issuer, secrets: &mut Secrets) -> 
         assert!(reply.status.is_client_error(), "{} {}", reply.status, reply.text);
         answers += &reply.text;
     }
-    assert_eq!(broker.admin("/kill", &json!({ "registry": "other" })).await.status, 204);
+    assert_eq!(broker.admin("/revoke", &json!({ "registry": "other" })).await.status, 204);
     (tokens, answers)
 }
 

@@ -52,13 +52,13 @@ async fn every_switch_works(brokers: &[&Broker], issuer: &Issuer) {
             }
         }
         for selector in &others {
-            assert_eq!(here.admin("/kill", selector).await.status, 204);
+            assert_eq!(here.admin("/revoke", selector).await.status, 204);
             assert!(here.is_active(&token).await, "{selector} is about somebody else");
         }
         let selector = json!({ field: value });
 
         // Kill: what was minted is dead, what is minted from now on lives.
-        assert_eq!(here.admin("/kill", &selector).await.status, 204);
+        assert_eq!(here.admin("/revoke", &selector).await.status, 204);
         assert!(!here.is_active(&token).await, "{selector} is in force here at once");
         dies_within_about_a_second(elsewhere, &token).await;
         assert_eq!(here.is_active(&bystander).await, field == "run", "{selector}");
@@ -140,23 +140,23 @@ async fn an_operator_kills_and_resumes_from_the_shell() {
     let shell = |arguments: &[&str]| run(&folder, &[arguments, &["--config", "shell.toml"]].concat());
 
     let (token, _) = minted(&broker, &issuer).await;
-    let (code, said, _) = shell(&["kill", "--repository", "acme/widget"]);
-    assert_eq!((code, said.contains("killed")), (0, true), "{said}");
+    let (code, said, _) = shell(&["revoke", "--repository", "acme/widget"]);
+    assert_eq!((code, said.contains("revoked")), (0, true), "{said}");
     assert!(!broker.is_active(&token).await);
 
     let (token, _) = minted(&broker, &issuer).await;
-    assert_eq!(shell(&["kill", "--suspend", "--issuer", "github"]).0, 0);
+    assert_eq!(shell(&["suspend", "--issuer", "github"]).0, 0);
     assert!(!broker.is_active(&token).await);
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.reason(), "suspended");
     assert_eq!(shell(&["resume", "--issuer", "github"]).0, 0);
     assert!(!broker.is_active(&token).await);
     minted(&broker, &issuer).await;
 
-    assert_eq!(shell(&["kill"]).0, 2, "everything at once is nothing one means");
+    assert_eq!(shell(&["revoke"]).0, 2, "everything at once is nothing one means");
     for (slip, complaint) in [
-        (["kill", "--registry", "pypl"], "no registry \"pypl\"; it has: pypi"),
-        (["kill", "--issuer", "githup"], "no issuer \"githup\"; it has: github"),
-        (["kill", "--policy", ""], "--policy is empty"),
+        (["revoke", "--registry", "pypl"], "no registry \"pypl\"; it has: pypi"),
+        (["revoke", "--issuer", "githup"], "no issuer \"githup\"; it has: github"),
+        (["revoke", "--policy", ""], "--policy is empty"),
         (["resume", "--run", " "], "--run is empty"),
     ] {
         let (code, said, complained) = shell(&slip);
@@ -165,19 +165,19 @@ async fn an_operator_kills_and_resumes_from_the_shell() {
     }
     let (code, said, complained) = shell(&["resume", "--policy", "widget-releas"]);
     assert_eq!((code, said.as_str()), (1, ""), "{complained}");
-    assert!(complained.contains("nothing was suspended"), "{complained}");
+    assert!(complained.contains("no suspension has exactly this selector"), "{complained}");
 
-    assert_eq!(shell(&["kill", "--suspend", "--policy", "widget-release", "--registry", "pypi"]).0, 0);
-    let (code, said, _) = shell(&["kill", "--list"]);
+    assert_eq!(shell(&["suspend", "--policy", "widget-release", "--registry", "pypi"]).0, 0);
+    let (code, said, _) = shell(&["revoke", "--list"]);
     let lines: Vec<_> = said.lines().collect();
     assert_eq!((code, lines[0]), (0, "suspended --registry \"pypi\" --policy \"widget-release\""), "{said}");
     let killed = lines.iter().find(|line| line.ends_with("Z --repository \"acme/widget\""));
-    assert!(killed.is_some_and(|line| line.starts_with("killed, if minted by 20")), "{said}");
-    assert_eq!(shell(&["kill", "--list", "--issuer", "github"]).0, 2);
+    assert!(killed.is_some_and(|line| line.starts_with("revoked, if minted by 20")), "{said}");
+    assert_eq!(shell(&["revoke", "--list", "--issuer", "github"]).0, 2);
     std::fs::write(folder.join("admin-token"), "another\n").expect("file");
-    let (code, said, complained) = shell(&["kill", "--issuer", "github"]);
+    let (code, said, complained) = shell(&["revoke", "--issuer", "github"]);
     assert_eq!((code, said.as_str()), (1, ""), "{complained}");
     broker.kill();
-    let (code, said, complained) = shell(&["kill", "--issuer", "github"]);
+    let (code, said, complained) = shell(&["revoke", "--issuer", "github"]);
     assert_eq!((code, said.as_str()), (3, ""), "{complained}");
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use trustmint::broker::ExchangeRequest;
 use trustmint::clock::Clock as _;
-use trustmint::webhooks::{Deed, Parcel};
-use trustmint::store::{Cause, Death, Doomed, Killed};
+use trustmint::store::{Cause, Revocation, RevocationReason, RevocationTarget};
+use trustmint::webhooks::{Delivery, RevocationRef};
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE};
 use trustmint_tests::in_process::InProcess;
 use trustmint_tests::inbox::{Inbox, SECRET};
@@ -240,35 +240,36 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
     let registry = broker.registries.by_id("pypi").expect("a registry");
     let mut cases = Vec::new();
     for (case, killed_for) in [
-        ("killed", Some((Death::Leaked, true))),
+        ("killed", Some((RevocationReason::Leaked, true))),
         ("alive", None),
-        ("revoked by its holder", Some((Death::Revoked, false))),
-        ("killed with another one of its run", Some((Death::Leaked, false))),
+        ("revoked by its holder", Some((RevocationReason::Revoked, false))),
+        ("killed with another one of its run", Some((RevocationReason::Leaked, false))),
     ] {
         let id_token = issuer.id_token_with(AUDIENCE, &json!({ "run_id": cases.len().to_string() }));
         let request = ExchangeRequest::for_everything(&id_token, registry, "test");
         let token = broker.exchange(request).await.expect("a token").token;
-        let parcel = Parcel {
+        let delivery = Delivery {
             id: format!("leak_{}_security", cases.len()),
             webhook: "security".to_owned(),
             payload: format!("{{\"case\":\"{case}\"}}"),
             attempts: 0,
-            strayed: 0,
-            held_for: Some(Deed::new(token.tag(), token.hash())),
+            unroutable_attempts: 0,
+            pending_on: Some(RevocationRef::new(token.tag(), token.hash())),
         };
-        let held = parcel.held(clock.now_ms()).expect("JSON");
+        let held = delivery.pending(clock.now_ms()).expect("JSON");
         broker.store.post(vec![held], 100).await.expect("kept");
         if let Some((why, for_itself)) = killed_for {
             let cause = for_itself.then(|| Cause::of(&token.hash()));
-            let doomed =
-                [Doomed { tag: token.tag(), tokens: vec![token.hash()], family: None, cause }].into();
-            let killed = Killed { at: clock.now(), why, by: 1, cause: None };
-            broker.store.kill(doomed, killed).await.expect("killed");
+            let targets =
+                [RevocationTarget { tag: token.tag(), tokens: vec![token.hash()], family: None, cause }]
+                    .into();
+            let revoked = Revocation { at: clock.now(), why, by: 1, cause: None };
+            broker.store.revoke(targets, revoked).await.expect("killed");
         }
         cases.push(case);
     }
-    let courier = std::sync::Arc::clone(&broker.courier);
-    let delivering = tokio::spawn(async move { courier.deliver().await });
+    let dispatcher = std::sync::Arc::clone(&broker.dispatcher);
+    let delivering = tokio::spawn(async move { dispatcher.deliver().await });
     tokio::time::timeout(std::time::Duration::from_millis(1500), std::future::pending::<()>())
         .await
         .unwrap_err();

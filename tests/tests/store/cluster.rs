@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use trustmint::settings::Topology;
-use trustmint::store::{Mint, Minting};
+use trustmint::store::{Mint, MintOutcome};
 use trustmint_tests::redis_topology::{Cluster, eventually, redis_cli, until_linked, until_whole};
 
 use super::contract::{self, Kept};
@@ -18,12 +18,12 @@ fn topology(cluster: &Cluster) -> Topology {
 async fn a_cluster_keeps_the_contract_and_comes_back() {
     let mut cluster = Cluster::start(0);
     let world = World::redis(topology(&cluster), TIMEOUT).await;
-    let births: usize = cluster
+    let epochs: usize = cluster
         .masters
         .iter()
-        .map(|node| redis_cli(Some(node.port), &["KEYS", "trustmint:*:birth"]).lines().count())
+        .map(|node| redis_cli(Some(node.port), &["KEYS", "trustmint:*:epoch"]).lines().count())
         .sum();
-    assert_eq!(births, 3844, "all births are written at the first connection");
+    assert_eq!(epochs, 3844, "all epochs are written at the first connection");
     contract::holds(&world).await;
 
     // Every node is killed and started again: what was answered is there, what was not is refused.
@@ -41,9 +41,9 @@ async fn a_cluster_keeps_the_contract_and_comes_back() {
     until_whole(&cluster.masters);
     world.until_ready().await;
     kept.is_found(&world).await;
-    assert_eq!(settled(&world, &unspent).await, Minting::Reset);
+    assert_eq!(settled(&world, &unspent).await, MintOutcome::Reset);
     world.clock.advance(1);
-    assert_eq!(settled(&world, &world.mint()).await, Minting::Minted);
+    assert_eq!(settled(&world, &world.mint()).await, MintOutcome::Minted);
 }
 
 /// A primary is cut off, its replica takes over, and the primary comes back and takes over again.
@@ -60,7 +60,7 @@ async fn a_primary_that_comes_back_from_being_a_replica_counts_as_born_again() {
     until_linked(replica.port);
     replica.signal("STOP");
     redis_cli(Some(primary.port), &["CLIENT", "KILL", "TYPE", "replica"]);
-    assert_eq!(settled(&world, &mint).await, Minting::Minted);
+    assert_eq!(settled(&world, &mint).await, MintOutcome::Minted);
     primary.signal("STOP");
     replica.signal("CONT");
     let role = |port| redis_cli(Some(port), &["ROLE"]).lines().next().unwrap_or_default().to_owned();
@@ -78,22 +78,22 @@ async fn a_primary_that_comes_back_from_being_a_replica_counts_as_born_again() {
     until_linked(replica.port);
 
     world.clock.advance(10);
-    assert_eq!(settled(&world, &again(&mint)).await, Minting::Reset, "it was spent, and nobody knows");
+    assert_eq!(settled(&world, &again(&mint)).await, MintOutcome::Reset, "it was spent, and nobody knows");
     world.clock.advance(1);
-    assert_eq!(settled(&world, &on_node(&world, primary.port)).await, Minting::Minted);
+    assert_eq!(settled(&world, &on_node(&world, primary.port)).await, MintOutcome::Minted);
 }
 
 /// A mint whose slot is on this node.
 fn on_node(world: &World, port: u16) -> Mint {
     let answers = |mint: &Mint| {
-        let key = format!("trustmint:{{{}}}:birth", mint.tag.as_str());
+        let key = format!("trustmint:{{{}}}:epoch", mint.tag.as_str());
         !redis_cli(Some(port), &["GET", &key]).contains("MOVED")
     };
     std::iter::repeat_with(|| world.mint()).find(answers).expect("one of three")
 }
 
 /// The answer, once the cluster's client has found its way.
-async fn settled(world: &World, mint: &Mint) -> Minting {
+async fn settled(world: &World, mint: &Mint) -> MintOutcome {
     let deadline = Instant::now() + Duration::from_secs(15);
     loop {
         match world.store.mint(std::sync::Arc::new(mint.clone())).await {

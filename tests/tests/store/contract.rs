@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
 use trustmint::store::{
-    Corpse, Death, Doomed, Entry, Killed, Mint, Minting, Notice, Remembrance, Selector, Shared, Switch,
+    CutOffAction, Entry, Mint, MintOutcome, OutboxMessage, Revocation, RevocationReason, RevocationTarget,
+    RevokedEntry, Selector, SharedDocument, TombstoneRetention,
 };
 use trustmint::token::TokenHash;
 
@@ -32,24 +33,26 @@ pub async fn holds(world: &World) {
 }
 
 async fn an_id_token_older_than_the_store_is_refused(world: &World) {
-    for (issued_at, expected) in
-        [(world.born - 1, Minting::Reset), (world.born, Minting::Reset), (world.born + 1, Minting::Minted)]
-    {
+    for (issued_at, expected) in [
+        (world.born - 1, MintOutcome::Reset),
+        (world.born, MintOutcome::Reset),
+        (world.born + 1, MintOutcome::Minted),
+    ] {
         let mut mint = world.mint();
         mint.issued_at = issued_at;
         assert_eq!(world.answer(&mint).await, expected, "born {}, issued {issued_at}", world.born);
         let kept = world.store.find(mint.tag, mint.hash).await.expect("an answer").is_some();
-        assert_eq!(kept, expected == Minting::Minted, "a refusal keeps nothing");
+        assert_eq!(kept, expected == MintOutcome::Minted, "a refusal keeps nothing");
     }
 }
 
 async fn one_token_per_id_token(world: &World) {
     let mint = world.mint();
-    assert_eq!(world.answer(&mint).await, Minting::Minted);
-    assert_eq!(world.answer(&mint).await, Minting::Minted, "a repeated mint finds its own hash");
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted, "a repeated mint finds its own hash");
     let other = again(&mint);
-    assert_eq!(world.answer(&other).await, Minting::Replayed);
-    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+    assert_eq!(world.answer(&other).await, MintOutcome::Replayed);
+    assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
 
     let Some(Entry::Minted(record)) = world.store.find(mint.tag, mint.hash).await.expect("an answer") else {
         panic!("the token is not there")
@@ -60,11 +63,11 @@ async fn one_token_per_id_token(world: &World) {
     // Another ID token of the same run is another matter.
     let mut sibling = again(&mint);
     sibling.replay_key = fresh();
-    assert_eq!(world.answer(&sibling).await, Minting::Minted);
+    assert_eq!(world.answer(&sibling).await, MintOutcome::Minted);
 
     // The record of the replay outlives the token.
     world.clock.advance(TTL + 1);
-    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+    assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
 }
 
 async fn one_token_whatever_the_concurrency(world: &World) {
@@ -78,8 +81,8 @@ async fn one_token_whatever_the_concurrency(world: &World) {
     let mut minted = Vec::new();
     for attempt in attempts {
         match attempt.await.expect("no panic") {
-            (hash, Minting::Minted) => minted.push(hash),
-            (_, other) => assert_eq!(other, Minting::Replayed),
+            (hash, MintOutcome::Minted) => minted.push(hash),
+            (_, other) => assert_eq!(other, MintOutcome::Replayed),
         }
     }
     let [hash] = minted[..] else { panic!("{} tokens for one ID token", minted.len()) };
@@ -89,27 +92,27 @@ async fn one_token_whatever_the_concurrency(world: &World) {
 async fn npm_spends_one_id_token_on_several_packages(world: &World) {
     let mint = world.mint();
     let first = on_package(&mint, "a");
-    assert_eq!(world.answer(&first).await, Minting::Minted);
-    assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Minted);
-    assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Replayed, "one token a package");
+    assert_eq!(world.answer(&first).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "b")).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "a")).await, MintOutcome::Replayed, "one token a package");
 
     let mut elsewhere = on_package(&mint, "c");
     elsewhere.record.registry = "npm-internal".into();
-    assert_eq!(world.answer(&elsewhere).await, Minting::Replayed, "packages of one registry only");
+    assert_eq!(world.answer(&elsewhere).await, MintOutcome::Replayed, "packages of one registry only");
 
-    assert_eq!(world.answer(&on_package(&mint, "c")).await, Minting::Minted);
-    assert_eq!(world.answer(&on_package(&mint, "d")).await, Minting::Replayed, "up to max_packages");
-    assert_eq!(world.answer(&first).await, Minting::Minted, "a repeated mint, even when all are used up");
+    assert_eq!(world.answer(&on_package(&mint, "c")).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "d")).await, MintOutcome::Replayed, "up to max_packages");
+    assert_eq!(world.answer(&first).await, MintOutcome::Minted, "a repeated mint, even when all are used up");
 }
 
 async fn whole_and_package_exclude_each_other(world: &World) {
     let whole = world.mint();
-    assert_eq!(world.answer(&whole).await, Minting::Minted);
-    assert_eq!(world.answer(&on_package(&whole, "a")).await, Minting::Replayed);
+    assert_eq!(world.answer(&whole).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&on_package(&whole, "a")).await, MintOutcome::Replayed);
 
     let mint = world.mint();
-    assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Minted);
-    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+    assert_eq!(world.answer(&on_package(&mint, "a")).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
 }
 
 async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
@@ -121,40 +124,40 @@ async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
         let tokens_per_run = limits(tokens_per_run);
         Mint { replay_key: fresh(), tokens_per_run, ..again(&mint) }
     };
-    assert_eq!(world.answer(&next(&[])).await, Minting::Minted, "what no policy limits is not counted");
+    assert_eq!(world.answer(&next(&[])).await, MintOutcome::Minted, "what no policy limits is not counted");
     let first = next(&[("a", 2)]);
     for _ in 0..3 {
-        assert_eq!(world.answer(&first).await, Minting::Minted, "a repeated mint counts once");
+        assert_eq!(world.answer(&first).await, MintOutcome::Minted, "a repeated mint counts once");
     }
-    assert_eq!(world.answer(&next(&[("a", 2), ("b", 1)])).await, Minting::Minted);
+    assert_eq!(world.answer(&next(&[("a", 2), ("b", 1)])).await, MintOutcome::Minted);
     let third = next(&[("a", 2)]);
-    assert_eq!(world.answer(&third).await, Minting::Exhausted);
+    assert_eq!(world.answer(&third).await, MintOutcome::Exhausted);
     let kept = world.store.find(third.tag, third.hash).await.expect("an answer").is_some();
     assert!(!kept, "a refusal keeps nothing");
     // What is refused counts under no policy, and burns no ID token.
-    assert_eq!(world.answer(&next(&[("b", 2), ("a", 2)])).await, Minting::Exhausted);
-    assert_eq!(world.answer(&next(&[("b", 2)])).await, Minting::Minted);
+    assert_eq!(world.answer(&next(&[("b", 2), ("a", 2)])).await, MintOutcome::Exhausted);
+    assert_eq!(world.answer(&next(&[("b", 2)])).await, MintOutcome::Minted);
     let raised = Mint { tokens_per_run: limits(&[("a", 3)]), ..again(&third) };
-    assert_eq!(world.answer(&raised).await, Minting::Minted);
+    assert_eq!(world.answer(&raised).await, MintOutcome::Minted);
 
     // Neither a token's end nor its death makes room, and other runs have their own.
-    world.kill(&first, world.killed(Death::Revoked)).await;
-    assert_eq!(world.answer(&next(&[("a", 3)])).await, Minting::Exhausted);
+    world.revoke(&first, world.revoked(RevocationReason::Revoked)).await;
+    assert_eq!(world.answer(&next(&[("a", 3)])).await, MintOutcome::Exhausted);
     world.clock.advance(TTL + 1);
     let late = Mint { issued_at: world.clock.now(), now: world.clock.now(), ..next(&[("a", 3)]) };
-    assert_eq!(world.answer(&late).await, Minting::Exhausted);
+    assert_eq!(world.answer(&late).await, MintOutcome::Exhausted);
     let elsewhere = Mint { tokens_per_run: limits(&[("a", 1)]), ..world.mint() };
-    assert_eq!(world.answer(&elsewhere).await, Minting::Minted);
+    assert_eq!(world.answer(&elsewhere).await, MintOutcome::Minted);
 
     // Without a run, what one ID token is spent on is counted.
     let mut mint = world.mint();
     (mint.record.run, mint.tokens_per_run) = (None, limits(&[("a", 1)]));
     mint.record.id_token = Some(mint.replay_key);
-    assert_eq!(world.answer(&on_package(&mint, "a")).await, Minting::Minted);
-    assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Exhausted);
+    assert_eq!(world.answer(&on_package(&mint, "a")).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "b")).await, MintOutcome::Exhausted);
     mint.replay_key = fresh();
     mint.record.id_token = Some(mint.replay_key);
-    assert_eq!(world.answer(&on_package(&mint, "b")).await, Minting::Minted);
+    assert_eq!(world.answer(&on_package(&mint, "b")).await, MintOutcome::Minted);
 }
 
 async fn a_run_mints_no_token_too_many_whatever_the_concurrency(world: &World) {
@@ -170,8 +173,8 @@ async fn a_run_mints_no_token_too_many_whatever_the_concurrency(world: &World) {
     let mut minted = 0;
     for attempt in attempts {
         match attempt.await.expect("no panic") {
-            Minting::Minted => minted += 1,
-            other => assert_eq!(other, Minting::Exhausted),
+            MintOutcome::Minted => minted += 1,
+            other => assert_eq!(other, MintOutcome::Exhausted),
         }
     }
     assert_eq!(minted, 5);
@@ -181,34 +184,34 @@ async fn a_killed_token_stays_dead(world: &World) {
     let mint = world.mint();
     let find = || async { world.store.find(mint.tag, mint.hash).await.expect("an answer") };
 
-    assert!(world.kill(&mint, world.killed(Death::Revoked)).await.is_empty(), "never minted");
+    assert!(world.revoke(&mint, world.revoked(RevocationReason::Revoked)).await.is_empty(), "never minted");
     assert!(find().await.is_none());
 
-    assert_eq!(world.answer(&mint).await, Minting::Minted);
-    let first = world.killed(Death::Revoked);
-    let corpses = world.kill(&mint, first).await;
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
+    let first = world.revoked(RevocationReason::Revoked);
+    let corpses = world.revoke(&mint, first).await;
     assert!(matches!(&corpses[..], [(_, Entry::Dead(by, record))]
         if *by == first && record.run == mint.record.run));
     assert_eq!(dead(find().await), first);
     assert_eq!(
-        killed_by(&world.kill(&mint, first).await),
+        killed_by(&world.revoke(&mint, first).await),
         [(mint.hash, first)],
         "who asks again, knows its own"
     );
 
     world.clock.advance(5);
-    let second = world.killed(Death::Leaked);
-    assert_eq!(killed_by(&world.kill(&mint, second).await), [(mint.hash, first)], "others see the first");
+    let second = world.revoked(RevocationReason::Leaked);
+    assert_eq!(killed_by(&world.revoke(&mint, second).await), [(mint.hash, first)], "others see the first");
     assert_eq!(dead(find().await), first, "and change nothing");
-    assert_eq!(world.answer(&mint).await, Minting::Minted, "a repeated mint is answered as before");
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted, "a repeated mint is answered as before");
     assert_eq!(dead(find().await), first, "and brings nobody back");
 
     // What has ended may be known or forgotten; killing it is no error, and brings nobody back.
     let ended = world.mint();
-    assert_eq!(world.answer(&ended).await, Minting::Minted);
+    assert_eq!(world.answer(&ended).await, MintOutcome::Minted);
     world.clock.advance(TTL);
-    let late = world.killed(Death::Revoked);
-    world.kill(&ended, late).await;
+    let late = world.revoked(RevocationReason::Revoked);
+    world.revoke(&ended, late).await;
     let left = world.store.find(ended.tag, ended.hash).await.expect("an answer");
     assert!(left.is_none_or(|entry| dead(Some(entry)) == late));
 }
@@ -220,24 +223,29 @@ async fn a_run_dies_together(world: &World) {
     let siblings: Vec<_> = std::iter::repeat_with(sibling).take(600).collect();
     let stranger = Mint { tag: first.tag, ..world.mint() };
     for mint in siblings.iter().chain([&first, &stranger]) {
-        assert_eq!(world.answer(mint).await, Minting::Minted);
+        assert_eq!(world.answer(mint).await, MintOutcome::Minted);
     }
-    let early = world.killed(Death::Revoked);
-    world.kill(&siblings[0], early).await;
+    let early = world.revoked(RevocationReason::Revoked);
+    world.revoke(&siblings[0], early).await;
 
-    let killed = world.killed(Death::Leaked);
-    let together: Arc<[Doomed]> = [
-        Doomed { tag: first.tag, tokens: vec![first.hash], family: Some(first.record.family()), cause: None },
-        Doomed { tag: first.tag, tokens: vec![TokenHash(fresh())], family: None, cause: None },
+    let revoked = world.revoked(RevocationReason::Leaked);
+    let together: Arc<[RevocationTarget]> = [
+        RevocationTarget {
+            tag: first.tag,
+            tokens: vec![first.hash],
+            family: Some(first.record.family()),
+            cause: None,
+        },
+        RevocationTarget { tag: first.tag, tokens: vec![TokenHash(fresh())], family: None, cause: None },
     ]
     .into();
     for _ in 0..2 {
-        let corpses = world.store.kill(Arc::clone(&together), killed).await.expect("an answer");
+        let corpses = world.store.revoke(Arc::clone(&together), revoked).await.expect("an answer");
         assert!(corpses[1].is_empty());
         let mut by = killed_by(&corpses[0]);
         by.sort_by_key(|(hash, _)| *hash);
         let mut expected: Vec<_> =
-            siblings[1..].iter().chain([&first]).map(|mint| (mint.hash, killed)).collect();
+            siblings[1..].iter().chain([&first]).map(|mint| (mint.hash, revoked)).collect();
         expected.push((siblings[0].hash, early));
         expected.sort_by_key(|(hash, _)| *hash);
         assert_eq!(by, expected);
@@ -257,11 +265,12 @@ async fn without_a_run_the_tokens_of_an_id_token_die_together(world: &World) {
     let mut other = Mint { replay_key: fresh(), ..on_package(&mint, "c") };
     other.record.id_token = Some(other.replay_key);
     for mint in [&first, &second, &other] {
-        assert_eq!(world.answer(mint).await, Minting::Minted);
+        assert_eq!(world.answer(mint).await, MintOutcome::Minted);
     }
     let family = Some(first.record.family());
-    let doomed = [Doomed { tag: first.tag, tokens: vec![first.hash], family, cause: None }].into();
-    let corpses = world.store.kill(doomed, world.killed(Death::Leaked)).await.expect("an answer");
+    let targets = [RevocationTarget { tag: first.tag, tokens: vec![first.hash], family, cause: None }].into();
+    let corpses =
+        world.store.revoke(targets, world.revoked(RevocationReason::Leaked)).await.expect("an answer");
     assert_eq!(corpses[0].len(), 2);
     dead(world.store.find(second.tag, second.hash).await.expect("an answer"));
     let alive = world.store.find(other.tag, other.hash).await.expect("an answer");
@@ -271,28 +280,28 @@ async fn without_a_run_the_tokens_of_an_id_token_die_together(world: &World) {
 /// A message about it may be on its way for longer than the token would have lived.
 async fn who_killed_a_leaked_token_is_known_for_a_week(world: &World) {
     let mint = world.mint();
-    assert_eq!(world.answer(&mint).await, Minting::Minted);
-    let killed = world.killed(Death::Leaked);
-    world.kill(&mint, killed).await;
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
+    let revoked = world.revoked(RevocationReason::Leaked);
+    world.revoke(&mint, revoked).await;
     world.clock.advance(6 * 86_400);
     assert_eq!(
         world.answer(&world.mint()).await,
-        Minting::Minted,
+        MintOutcome::Minted,
         "a write, with which things are forgotten"
     );
-    assert_eq!(dead(world.store.find(mint.tag, mint.hash).await.expect("an answer")), killed);
+    assert_eq!(dead(world.store.find(mint.tag, mint.hash).await.expect("an answer")), revoked);
 }
 
 async fn a_token_that_ended_is_told_from_one_that_never_was(world: &World) {
     let look = |mint: &Mint| {
         let (tokens, now) = (vec![(mint.tag, mint.hash)], world.clock.now());
-        async move { world.store.look(tokens, REMEMBRANCE, now).await.expect("an answer").remove(0) }
+        async move { world.store.get_many(tokens, REMEMBRANCE, now).await.expect("an answer").remove(0) }
     };
     let (ended, revoked, never) = (world.mint(), world.mint(), world.mint());
-    assert_eq!(world.answer(&ended).await, Minting::Minted);
-    assert_eq!(world.answer(&revoked).await, Minting::Minted);
+    assert_eq!(world.answer(&ended).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&revoked).await, MintOutcome::Minted);
     assert!(matches!(look(&ended).await, Some(Entry::Minted(_))));
-    world.kill(&revoked, world.killed(Death::Revoked)).await;
+    world.revoke(&revoked, world.revoked(RevocationReason::Revoked)).await;
     assert!(matches!(look(&revoked).await, Some(Entry::Dead(..))));
     assert!(look(&never).await.is_none());
 
@@ -300,7 +309,7 @@ async fn a_token_that_ended_is_told_from_one_that_never_was(world: &World) {
         world.clock.advance(advance);
         assert_eq!(
             world.answer(&world.mint()).await,
-            Minting::Minted,
+            MintOutcome::Minted,
             "a write, with which things are forgotten"
         );
         for mint in [&ended, &revoked] {
@@ -315,31 +324,32 @@ async fn a_token_that_ended_is_told_from_one_that_never_was(world: &World) {
 
 async fn a_message_is_kept_until_it_is_discarded(world: &World) {
     let store = &world.store;
-    let notice = |id: &str, due_ms, body: &str| Notice { id: id.to_owned(), due_ms, body: body.into() };
-    let ids = |due: Vec<Notice>| due.into_iter().map(|notice| notice.id).collect::<Vec<_>>();
+    let message =
+        |id: &str, due_ms, body: &str| OutboxMessage { id: id.to_owned(), due_ms, body: body.into() };
+    let ids = |due: Vec<OutboxMessage>| due.into_iter().map(|message| message.id).collect::<Vec<_>>();
     assert_eq!(store.waiting().await.expect("an answer"), 0);
-    let three = vec![notice("a", 30, "1"), notice("b", 10, "2"), notice("c", 20, "3")];
+    let three = vec![message("a", 30, "1"), message("b", 10, "2"), message("c", 20, "3")];
     assert!(store.post(three, 3).await.expect("an answer").is_empty());
-    let more = vec![notice("a", 5, "other"), notice("d", 5, "4")];
+    let more = vec![message("a", 5, "other"), message("d", 5, "4")];
     assert_eq!(store.post(more, 3).await.expect("an answer"), ["d"], "one is there, the other finds no room");
     assert_eq!(store.waiting().await.expect("an answer"), 3);
 
     assert!(store.due(9, 100, 9).await.expect("an answer").is_empty());
     let due = store.due(25, 100, 9).await.expect("an answer");
-    assert_eq!(due, [notice("b", 100, "2"), notice("c", 100, "3")]);
+    assert_eq!(due, [message("b", 100, "2"), message("c", 100, "3")]);
     assert!(store.due(25, 100, 9).await.expect("an answer").is_empty(), "they are somebody's to see to");
     assert_eq!(ids(store.due(100, 200, 2).await.expect("an answer")), ["a", "b"], "the longest due first");
     assert_eq!(ids(store.due(100, 200, 9).await.expect("an answer")), ["c"]);
 
-    store.repost(vec![notice("a", 50, "5"), notice("e", 60, "6")]).await.expect("an answer");
+    store.repost(vec![message("a", 50, "5"), message("e", 60, "6")]).await.expect("an answer");
     let due = store.due(60, 300, 9).await.expect("an answer");
-    assert_eq!(due, [notice("a", 300, "5"), notice("e", 300, "6")]);
+    assert_eq!(due, [message("a", 300, "5"), message("e", 300, "6")]);
     for id in ["a", "b", "c", "e", "never"] {
         store.discard(id.to_owned(), world.clock.now()).await.expect("an answer");
     }
     assert!(store.due(u64::from(u32::MAX), 1, 9).await.expect("an answer").is_empty());
     assert_eq!(store.waiting().await.expect("an answer"), 0);
-    assert!(store.post(vec![notice("a", 30, "late")], 3).await.expect("an answer").is_empty());
+    assert!(store.post(vec![message("a", 30, "late")], 3).await.expect("an answer").is_empty());
     assert_eq!(store.waiting().await.expect("an answer"), 0, "its name was somebody's lately");
 }
 
@@ -347,7 +357,7 @@ async fn a_document_is_everybodys(world: &World) {
     let store = &world.store;
     assert!(store.shared("keys".to_owned()).await.expect("an answer").is_none());
     for bytes in [&b"\x00 {} \xff"[..], b""] {
-        let document = Shared { at_ms: world.clock.now_ms(), bytes: bytes.to_vec() };
+        let document = SharedDocument { at_ms: world.clock.now_ms(), bytes: bytes.to_vec() };
         store.share("keys".to_owned(), document.clone(), 60).await.expect("an answer");
         assert_eq!(store.shared("keys".to_owned()).await.expect("an answer"), Some(document));
     }
@@ -356,30 +366,31 @@ async fn a_document_is_everybodys(world: &World) {
 
 /// No more tombstones than there may be, whatever is minted.
 pub async fn tombstones_are_bounded(world: &World) {
-    let remembrance = Remembrance { ttl: 30 * 86_400, most: 20 };
+    let tombstone_retention = TombstoneRetention { ttl: 30 * 86_400, most: 20 };
     let tag = world.mint().tag;
     let mut minted = Vec::new();
     for _ in 0..100 {
-        let mint = Mint { tag, remembrance, ..world.mint() };
-        assert_eq!(world.answer(&mint).await, Minting::Minted);
+        let mint = Mint { tag, tombstone_retention, ..world.mint() };
+        assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
         minted.push(mint);
     }
     world.clock.advance(TTL + 1);
-    assert_eq!(world.answer(&Mint { tag, remembrance, ..world.mint() }).await, Minting::Minted);
+    assert_eq!(world.answer(&Mint { tag, tombstone_retention, ..world.mint() }).await, MintOutcome::Minted);
     let tokens = minted.iter().map(|mint| (mint.tag, mint.hash)).collect();
-    let found = world.store.look(tokens, remembrance, world.clock.now()).await.expect("an answer");
+    let found =
+        world.store.get_many(tokens, tombstone_retention, world.clock.now()).await.expect("an answer");
     let remembered = found.iter().filter(|entry| matches!(entry, Some(Entry::Ended))).count();
     assert!(remembered <= 20, "{remembered}");
 }
 
-fn dead(entry: Option<Entry>) -> Killed {
+fn dead(entry: Option<Entry>) -> Revocation {
     match entry {
-        Some(Entry::Dead(killed, _)) => killed,
+        Some(Entry::Dead(revoked, _)) => revoked,
         other => panic!("not dead: {other:?}"),
     }
 }
 
-fn killed_by(corpses: &[Corpse]) -> Vec<(TokenHash, Killed)> {
+fn killed_by(corpses: &[RevokedEntry]) -> Vec<(TokenHash, Revocation)> {
     corpses.iter().map(|(hash, entry)| (*hash, dead(Some(entry.clone())))).collect()
 }
 
@@ -399,70 +410,76 @@ async fn switches_are_thrown_alike(world: &World) {
         }
     };
     assert!(world.store.cut_offs().await.expect("an answer").is_empty());
-    throw(&registry, Switch::Resume, at).await;
+    throw(&registry, CutOffAction::Resume, at).await;
     assert_eq!(read(&registry).await, None, "nothing was suspended");
-    throw(&registry, Switch::Kill, at).await;
-    throw(&registry, Switch::Kill, at - 5).await;
+    throw(&registry, CutOffAction::Revoke, at).await;
+    throw(&registry, CutOffAction::Revoke, at - 5).await;
     assert_eq!(read(&registry).await, Some(Some(at)), "a kill never takes another one back");
-    throw(&registry, Switch::Suspend, at).await;
-    throw(&registry, Switch::Kill, at + 1).await;
-    throw(&registry, Switch::Forget, at + 1_000_000).await;
+    throw(&registry, CutOffAction::Suspend, at).await;
+    throw(&registry, CutOffAction::Revoke, at + 1).await;
+    throw(&registry, CutOffAction::Remove, at + 1_000_000).await;
     assert_eq!(read(&registry).await, Some(None), "only resuming ends a suspension");
-    throw(&both, Switch::Kill, at).await;
-    throw(&registry, Switch::Resume, at + 10).await;
+    throw(&both, CutOffAction::Revoke, at).await;
+    throw(&registry, CutOffAction::Resume, at + 10).await;
     assert_eq!(read(&registry).await, Some(Some(at + 10)), "what it killed stays dead");
-    throw(&registry, Switch::Forget, at + 10).await;
+    throw(&registry, CutOffAction::Remove, at + 10).await;
     assert_eq!(read(&registry).await, Some(Some(at + 10)));
-    throw(&registry, Switch::Forget, at + 11).await;
+    throw(&registry, CutOffAction::Remove, at + 11).await;
     assert_eq!(read(&registry).await, None);
     assert_eq!(read(&both).await, Some(Some(at)), "one selector's switch is nobody else's");
-    throw(&both, Switch::Forget, at + 1).await;
+    throw(&both, CutOffAction::Remove, at + 1).await;
 
     // Thrown by several at once, the latest instant wins.
     let throws = (0..8).map(|n| {
         let (store, selector) = (Arc::clone(&world.store), registry.clone());
-        tokio::spawn(async move { store.switch(selector, Switch::Kill, at + n).await.expect("an answer") })
+        tokio::spawn(
+            async move { store.switch(selector, CutOffAction::Revoke, at + n).await.expect("an answer") },
+        )
     });
     for thrown in throws.collect::<Vec<_>>() {
         thrown.await.expect("no panic");
     }
     assert_eq!(read(&registry).await, Some(Some(at + 7)));
-    throw(&registry, Switch::Forget, at + 8).await;
+    throw(&registry, CutOffAction::Remove, at + 8).await;
 }
 
 /// Leaves something behind; returns what must be found again after a reopening.
 pub struct Kept {
     live: Mint,
-    killed: (Mint, Killed),
+    revoked: (Mint, Revocation),
     selector: Selector,
 }
 
 impl Kept {
     pub async fn leave(world: &World) -> Self {
-        let (live, killed) = (world.mint(), world.mint());
-        assert_eq!(world.answer(&live).await, Minting::Minted);
-        assert_eq!(world.answer(&killed).await, Minting::Minted);
-        let by = world.killed(Death::Revoked);
-        world.kill(&killed, by).await;
+        let (live, revoked) = (world.mint(), world.mint());
+        assert_eq!(world.answer(&live).await, MintOutcome::Minted);
+        assert_eq!(world.answer(&revoked).await, MintOutcome::Minted);
+        let by = world.revoked(RevocationReason::Revoked);
+        world.revoke(&revoked, by).await;
         let selector = Selector { policy: Some("widget-release".to_owned()), ..Selector::default() };
-        world.store.switch(selector.clone(), Switch::Suspend, world.clock.now_ms()).await.expect("thrown");
-        Self { live, killed: (killed, by), selector }
+        world
+            .store
+            .switch(selector.clone(), CutOffAction::Suspend, world.clock.now_ms())
+            .await
+            .expect("thrown");
+        Self { live, revoked: (revoked, by), selector }
     }
 
     pub async fn is_found(&self, world: &World) {
         let find =
             |tag, hash: TokenHash| async move { world.store.find(tag, hash).await.expect("an answer") };
         assert!(matches!(find(self.live.tag, self.live.hash).await, Some(Entry::Minted(_))));
-        assert_eq!(dead(find(self.killed.0.tag, self.killed.0.hash).await), self.killed.1);
-        assert_eq!(world.answer(&again(&self.live)).await, Minting::Replayed);
-        assert_eq!(world.answer(&again(&self.killed.0)).await, Minting::Replayed);
+        assert_eq!(dead(find(self.revoked.0.tag, self.revoked.0.hash).await), self.revoked.1);
+        assert_eq!(world.answer(&again(&self.live)).await, MintOutcome::Replayed);
+        assert_eq!(world.answer(&again(&self.revoked.0)).await, MintOutcome::Replayed);
         let cut_offs = world.store.cut_offs().await.expect("an answer");
         assert_eq!(cut_offs.len(), 1);
         assert_eq!((&cut_offs[0].selector, cut_offs[0].until_ms), (&self.selector, None));
         // The operator's switch is taken back for whoever comes next. A connection that died with
         // its server is noticed by the first who asks, who asks again.
         let deadline = Instant::now() + Duration::from_secs(10);
-        for (switch, at) in [(Switch::Resume, 1), (Switch::Forget, 2)] {
+        for (switch, at) in [(CutOffAction::Resume, 1), (CutOffAction::Remove, 2)] {
             while let Err(error) = world.store.switch(self.selector.clone(), switch, at).await {
                 assert!(Instant::now() < deadline, "{error}");
             }

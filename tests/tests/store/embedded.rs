@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trustmint::clock::Clock as _;
-use trustmint::store::{Death, Embedded, Entry, Mint, Minting};
+use trustmint::store::{Embedded, Entry, Mint, MintOutcome, RevocationReason};
 
 use super::contract::{self, Kept};
 use super::world::{REMEMBRANCE, TTL, World, again, fresh};
@@ -36,7 +36,7 @@ async fn the_embedded_store_remembers_when_it_is_opened_again() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     kept.is_found(&world).await;
-    assert_eq!(world.answer(&early).await, Minting::Minted, "opening is no birth");
+    assert_eq!(world.answer(&early).await, MintOutcome::Minted, "opening is no epoch");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,10 +53,10 @@ async fn a_new_file_refuses_what_an_old_one_may_have_seen() {
     let mut world = World::embedded(&folder.path().join("old.redb"));
     world.clock.advance(10);
     let spent = world.mint();
-    assert_eq!(world.answer(&spent).await, Minting::Minted);
+    assert_eq!(world.answer(&spent).await, MintOutcome::Minted);
     world.store =
         Arc::new(Embedded::open(&folder.path().join("new.redb"), world.clock.now()).expect("a store"));
-    assert_eq!(world.answer(&again(&spent)).await, Minting::Reset);
+    assert_eq!(world.answer(&again(&spent)).await, MintOutcome::Reset);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,42 +65,42 @@ async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
     let path = folder.path().join("store.redb");
     let world = World::embedded(&path);
     world.clock.advance(10);
-    let (first, killed) = (world.mint(), world.mint());
-    assert_eq!(world.answer(&first).await, Minting::Minted);
-    assert_eq!(world.answer(&killed).await, Minting::Minted);
-    world.kill(&killed, world.killed(Death::Revoked)).await;
+    let (first, revoked) = (world.mint(), world.mint());
+    assert_eq!(world.answer(&first).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&revoked).await, MintOutcome::Minted);
+    world.revoke(&revoked, world.revoked(RevocationReason::Revoked)).await;
     let forgotten_after = 30 * 86_400 + 7 * 86_400 + TTL;
 
     // A replay record is there up to its last second, and no later than the next write after it.
     world.clock.advance(first.replay_until - world.clock.now());
-    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
-    assert_eq!(world.answer(&again(&first)).await, Minting::Replayed);
+    assert_eq!(world.answer(&world.mint()).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&again(&first)).await, MintOutcome::Replayed);
     assert!(world.store.find(first.tag, first.hash).await.expect("an answer").is_none(), "the token is gone");
     world.clock.advance(1);
-    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
-    assert_eq!(world.answer(&again(&first)).await, Minting::Minted, "the replay record is gone");
+    assert_eq!(world.answer(&world.mint()).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&again(&first)).await, MintOutcome::Minted, "the replay record is gone");
 
     // So is a tombstone, which lives longer than its token.
     let look = || async {
-        let tokens = vec![(killed.tag, killed.hash), (first.tag, first.hash)];
-        let found = world.store.look(tokens, REMEMBRANCE, world.clock.now()).await.expect("an answer");
+        let tokens = vec![(revoked.tag, revoked.hash), (first.tag, first.hash)];
+        let found = world.store.get_many(tokens, REMEMBRANCE, world.clock.now()).await.expect("an answer");
         found.iter().filter(|entry| matches!(entry, Some(Entry::Ended))).count()
     };
     assert_eq!(look().await, 2);
     world.clock.advance(forgotten_after);
-    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert_eq!(world.answer(&world.mint()).await, MintOutcome::Minted);
     assert_eq!(look().await, 0);
 
     // And so is a run's count of tokens, after a week.
     let mut counted = world.mint();
     counted.tokens_per_run = vec![("widget-release".into(), 1)];
-    assert_eq!(world.answer(&counted).await, Minting::Minted);
+    assert_eq!(world.answer(&counted).await, MintOutcome::Minted);
     let next = |now| Mint { replay_key: fresh(), now, issued_at: now, ..again(&counted) };
     world.clock.advance(7 * 86_400);
-    assert_eq!(world.answer(&next(world.clock.now())).await, Minting::Exhausted);
+    assert_eq!(world.answer(&next(world.clock.now())).await, MintOutcome::Exhausted);
     world.clock.advance(1);
-    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
-    assert_eq!(world.answer(&next(world.clock.now())).await, Minting::Minted);
+    assert_eq!(world.answer(&world.mint()).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&next(world.clock.now())).await, MintOutcome::Minted);
 
     let mut sizes = Vec::new();
     for _ in 0..60 {
@@ -112,7 +112,7 @@ async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
             })
             .collect();
         for mint in mints {
-            assert_eq!(mint.await.expect("no panic"), Minting::Minted);
+            assert_eq!(mint.await.expect("no panic"), MintOutcome::Minted);
         }
         world.clock.advance(TTL * 2);
         sizes.push(std::fs::metadata(&path).expect("a file").len());

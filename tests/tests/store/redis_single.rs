@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use redis::AsyncCommands as _;
 use trustmint::clock::Clock as _;
 use trustmint::store::redis::Redis;
-use trustmint::store::{Death, Mint, Minting, Store as _};
+use trustmint::store::{Mint, MintOutcome, RevocationReason, Store as _};
 use trustmint::token::TAG_COUNT;
 use trustmint_tests::proxy::Proxy;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::redis_topology::{redis_cli, until_linked};
 
 use super::contract::{self, Kept};
-use super::world::{TIMEOUT, TTL, World, again, doomed, fresh, single, url};
+use super::world::{TIMEOUT, TTL, World, again, fresh, single, targets, url};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_redis_keeps_the_contract() {
@@ -32,7 +32,7 @@ async fn one_redis_keeps_the_contract() {
 async fn all_births_are_written_at_the_first_connection() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
-    let born = births(&server).await;
+    let born = epochs(&server).await;
     assert_eq!(born.len(), usize::from(TAG_COUNT));
     assert!(born.values().all(|born| *born == world.born), "{born:?}");
 
@@ -40,7 +40,7 @@ async fn all_births_are_written_at_the_first_connection() {
     world.clock.advance(100);
     let second = Redis::with_clock(&url(single(server.port)), TIMEOUT, Arc::clone(&world.clock) as _);
     second.expect("a store").ready().await.expect("ready");
-    assert_eq!(births(&server).await, born);
+    assert_eq!(epochs(&server).await, born);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,21 +49,21 @@ async fn a_server_that_forgot_says_so_once_and_for_all_tags() {
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
     let spent = world.mint();
-    assert_eq!(world.answer(&spent).await, Minting::Minted);
+    assert_eq!(world.answer(&spent).await, MintOutcome::Minted);
     world.clock.advance(10);
     let (unspent, mut fresh_one) = (world.mint(), world.mint());
     let mut connection = server.connect().await;
     let _: () = redis::cmd("FLUSHALL").query_async(&mut connection).await.expect("flushed");
-    assert_eq!(world.answer(&again(&spent)).await, Minting::Reset);
-    assert_eq!(world.answer(&unspent).await, Minting::Reset);
+    assert_eq!(world.answer(&again(&spent)).await, MintOutcome::Reset);
+    assert_eq!(world.answer(&unspent).await, MintOutcome::Reset);
 
-    // The first mint that finds a birth missing has all of them written: nobody else's fresh ID
-    // token is refused days later, because its tag had no birth yet.
-    assert_eq!(births(&server).await.len(), usize::from(TAG_COUNT));
+    // The first mint that finds a epoch missing has all of them written: nobody else's fresh ID
+    // token is refused days later, because its tag had no epoch yet.
+    assert_eq!(epochs(&server).await.len(), usize::from(TAG_COUNT));
     fresh_one.issued_at = world.clock.now() + 1;
     world.clock.advance(1000);
     fresh_one.now = world.clock.now();
-    assert_eq!(world.answer(&fresh_one).await, Minting::Minted);
+    assert_eq!(world.answer(&fresh_one).await, MintOutcome::Minted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,9 +79,9 @@ async fn a_server_that_was_killed_keeps_what_it_answered_and_counts_as_born_agai
     server.start_again();
     world.until_ready().await;
     kept.is_found(&world).await;
-    assert_eq!(world.answer(&unspent).await, Minting::Reset, "it may have been spent");
+    assert_eq!(world.answer(&unspent).await, MintOutcome::Reset, "it may have been spent");
     world.clock.advance(1);
-    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert_eq!(world.answer(&world.mint()).await, MintOutcome::Minted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,21 +89,21 @@ async fn everything_but_births_and_switches_ends_by_itself() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
-    let (live, killed, mut brief) = (world.mint(), world.mint(), world.mint());
+    let (live, revoked, mut brief) = (world.mint(), world.mint(), world.mint());
     brief.replay_until = world.clock.now() + 1;
     brief.record.run = None;
     let mut counted = world.mint();
     counted.tokens_per_run = vec![("widget-release".into(), 9)];
-    assert_eq!(world.answer(&counted).await, Minting::Minted);
-    for mint in [&live, &killed, &brief] {
-        assert_eq!(world.answer(mint).await, Minting::Minted);
+    assert_eq!(world.answer(&counted).await, MintOutcome::Minted);
+    for mint in [&live, &revoked, &brief] {
+        assert_eq!(world.answer(mint).await, MintOutcome::Minted);
     }
-    world.kill(&killed, world.killed(Death::Revoked)).await;
+    world.revoke(&revoked, world.revoked(RevocationReason::Revoked)).await;
 
     let mut connection = server.connect().await;
     let keys: Vec<String> = connection.keys("*").await.expect("keys");
     let mut seen = BTreeMap::<&str, usize>::new();
-    for key in keys.iter().filter(|key| !key.ends_with(":birth") && *key != "trustmint:ready") {
+    for key in keys.iter().filter(|key| !key.ends_with(":epoch") && *key != "trustmint:ready") {
         let (ttl, size): (i64, usize) = redis::pipe()
             .ttl(key)
             .cmd("MEMORY")
@@ -130,7 +130,7 @@ async fn everything_but_births_and_switches_ends_by_itself() {
 
     // What ended is gone: the second ID token with that key is a new one.
     let deadline = Instant::now() + Duration::from_secs(10);
-    while world.answer(&again(&brief)).await != Minting::Minted {
+    while world.answer(&again(&brief)).await != MintOutcome::Minted {
         assert!(Instant::now() < deadline, "the replay record stays");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -157,7 +157,7 @@ async fn a_replica_is_no_store() {
     let world = World::redis(single(primary.port), TIMEOUT).await;
     world.clock.advance(10);
     let mint = world.mint();
-    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
     until_linked(replica.port);
 
     // What a replica knows may be old: a token that it calls live may be dead.
@@ -182,7 +182,7 @@ async fn a_tombstone_takes_at_most_a_hundred_bytes_and_there_are_no_more_than_th
 
     let tag = world.mint().tag;
     for _ in 0..1_000 {
-        assert_eq!(world.answer(&Mint { tag, ..world.mint() }).await, Minting::Minted);
+        assert_eq!(world.answer(&Mint { tag, ..world.mint() }).await, MintOutcome::Minted);
     }
     let key = format!("trustmint:{{{}}}:tombstones:*", tag.as_str());
     let key = redis_cli(Some(server.port), &["KEYS", &key]);
@@ -202,27 +202,28 @@ async fn a_kill_waits_for_a_replica() {
     until_linked(replica.port);
     world.clock.advance(10);
     let mint = world.mint();
-    assert_eq!(world.answer(&mint).await, Minting::Minted);
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
 
     replica.signal("STOP");
     for _ in 0..2 {
         // The second time nothing is written any more; it must wait all the same.
-        let killed = world.store.kill(doomed(&mint), world.killed(Death::Revoked)).await;
-        assert!(killed.expect_err("no replica has it").to_string().contains("replica"));
+        let revoked = world.store.revoke(targets(&mint), world.revoked(RevocationReason::Revoked)).await;
+        assert!(revoked.expect_err("no replica has it").to_string().contains("replica"));
     }
     // Nor does another broker pretend, which wrote nothing.
     let other = World::redis(single(primary.port), TIMEOUT).await;
-    assert!(other.store.kill(doomed(&mint), world.killed(Death::Revoked)).await.is_err());
+    assert!(other.store.revoke(targets(&mint), world.revoked(RevocationReason::Revoked)).await.is_err());
     let selector = trustmint::store::Selector {
         run: mint.record.run.as_deref().map(str::to_owned),
         ..Default::default()
     };
-    let switched = world.store.switch(selector.clone(), trustmint::store::Switch::Kill, 1).await;
+    let switched = world.store.switch(selector.clone(), trustmint::store::CutOffAction::Revoke, 1).await;
     assert!(switched.is_err(), "a switch waits as well");
 
     replica.signal("CONT");
     let deadline = Instant::now() + Duration::from_secs(10);
-    while let Err(error) = world.store.kill(doomed(&mint), world.killed(Death::Revoked)).await {
+    while let Err(error) = world.store.revoke(targets(&mint), world.revoked(RevocationReason::Revoked)).await
+    {
         assert!(Instant::now() < deadline, "{error}");
     }
     let key = format!("trustmint:{{{}}}:token:*", mint.tag.as_str());
@@ -238,7 +239,7 @@ async fn a_short_deadline_and_slow_births_still_connect() {
     world.clock.advance(1);
     let deadline = Instant::now() + Duration::from_secs(10);
     let mint = Arc::new(world.mint());
-    while world.store.mint(Arc::clone(&mint)).await != Ok(Minting::Minted) {
+    while world.store.mint(Arc::clone(&mint)).await != Ok(MintOutcome::Minted) {
         assert!(Instant::now() < deadline, "never");
     }
 }
@@ -253,17 +254,17 @@ async fn a_mint_whose_answer_was_lost_finds_its_own_hash() {
     proxy.cut_answers_to(b"EVALSHA", 1);
     world.store.mint(Arc::new(mint.clone())).await.expect_err("cut");
     assert_eq!(proxy.cut(), 1);
-    assert_eq!(world.answer(&mint).await, Minting::Minted);
-    assert_eq!(world.answer(&again(&mint)).await, Minting::Replayed);
+    assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
     let mut sibling = again(&mint);
     sibling.replay_key = fresh();
-    assert_eq!(world.answer(&sibling).await, Minting::Minted, "the cut connection came back");
+    assert_eq!(world.answer(&sibling).await, MintOutcome::Minted, "the cut connection came back");
 }
 
-/// Tag → second of its birth.
-async fn births(server: &RedisServer) -> BTreeMap<String, u64> {
+/// Tag → second of its epoch.
+async fn epochs(server: &RedisServer) -> BTreeMap<String, u64> {
     let mut connection = server.connect().await;
-    let keys: Vec<String> = connection.keys("trustmint:*:birth").await.expect("keys");
+    let keys: Vec<String> = connection.keys("trustmint:*:epoch").await.expect("keys");
     let values: Vec<String> = connection.mget(&keys).await.expect("values");
     let second =
         |value: &str| value.rsplit(' ').next().and_then(|second| second.parse().ok()).expect("a second");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpSocket, TcpStream};
 use trustmint::clock::Clock as _;
 use trustmint::settings::Topology;
-use trustmint::store::{Death, Entry, Minting};
+use trustmint::store::{Entry, MintOutcome, RevocationReason};
 use trustmint::token::TAG_COUNT;
 use trustmint_tests::redis_topology::{Sentinel, Watched, redis_cli};
 
@@ -35,36 +35,36 @@ async fn after_a_failover_nothing_is_minted_twice_and_the_store_comes_back() {
     let mut watched = Watched::start();
     let world = World::redis(topology(&[watched.sentinel.port]), PATIENT).await;
     world.clock.advance(10);
-    let (spent, unspent, killed) = (world.mint(), world.mint(), world.mint());
-    assert_eq!(world.answer(&spent).await, Minting::Minted);
-    assert_eq!(world.answer(&killed).await, Minting::Minted);
-    world.kill(&killed, world.killed(Death::Revoked)).await;
+    let (spent, unspent, revoked) = (world.mint(), world.mint(), world.mint());
+    assert_eq!(world.answer(&spent).await, MintOutcome::Minted);
+    assert_eq!(world.answer(&revoked).await, MintOutcome::Minted);
+    world.revoke(&revoked, world.revoked(RevocationReason::Revoked)).await;
 
     // The replica hears nothing of this one.
     let lost = world.mint();
     watched.replica.signal("STOP");
     redis_cli(Some(watched.primary.port), &["CLIENT", "KILL", "TYPE", "replica"]);
-    assert_eq!(world.answer(&lost).await, Minting::Minted);
+    assert_eq!(world.answer(&lost).await, MintOutcome::Minted);
     watched.primary.kill();
     watched.replica.signal("CONT");
     world.clock.advance(10);
     world.until_ready().await;
     assert!(redis_cli(Some(watched.replica.port), &["ROLE"]).starts_with("master"));
 
-    let births = redis_cli(Some(watched.replica.port), &["KEYS", "trustmint:*:birth"]);
-    assert_eq!(births.lines().count(), usize::from(TAG_COUNT));
-    let values: Vec<_> = births.lines().collect();
+    let epochs = redis_cli(Some(watched.replica.port), &["KEYS", "trustmint:*:epoch"]);
+    assert_eq!(epochs.lines().count(), usize::from(TAG_COUNT));
+    let values: Vec<_> = epochs.lines().collect();
     let values = redis_cli(Some(watched.replica.port), &[&["MGET"], &values[..]].concat());
     let now = world.clock.now().to_string();
-    assert!(values.lines().all(|birth| birth.ends_with(&now)), "births are renewed");
+    assert!(values.lines().all(|epoch| epoch.ends_with(&now)), "epochs are renewed");
 
-    assert_eq!(world.answer(&again(&spent)).await, Minting::Replayed);
-    assert_eq!(world.answer(&again(&lost)).await, Minting::Reset);
-    assert_eq!(world.answer(&unspent).await, Minting::Reset);
-    let entry = world.store.find(killed.tag, killed.hash).await.expect("an answer");
+    assert_eq!(world.answer(&again(&spent)).await, MintOutcome::Replayed);
+    assert_eq!(world.answer(&again(&lost)).await, MintOutcome::Reset);
+    assert_eq!(world.answer(&unspent).await, MintOutcome::Reset);
+    let entry = world.store.find(revoked.tag, revoked.hash).await.expect("an answer");
     assert!(matches!(entry, Some(Entry::Dead(..))), "{entry:?}");
     world.clock.advance(1);
-    assert_eq!(world.answer(&world.mint()).await, Minting::Minted);
+    assert_eq!(world.answer(&world.mint()).await, MintOutcome::Minted);
 }
 
 /// The host of the primary is gone, and with it the Sentinel on it: its address swallows packets.

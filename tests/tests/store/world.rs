@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use trustmint::clock::{Clock as _, ManualClock};
-use trustmint::settings::{RedisUrl, Topology};
 use trustmint::registry::{Package, RegistryKind};
+use trustmint::settings::{RedisUrl, Topology};
 use trustmint::store::redis::Redis;
-use trustmint::store::{Corpse, Death, Doomed, Embedded, Killed, Mint, Minting, Remembrance, Slot, Store};
+use trustmint::store::{
+    Embedded, Mint, MintOutcome, Revocation, RevocationReason, RevocationTarget, RevokedEntry, Slot, Store,
+    TombstoneRetention,
+};
 use trustmint::token::{Record, Scope, Tag, TokenHash};
 
 /// How long a token of these tests lives.
@@ -20,7 +23,7 @@ const REPLAY_TTL: u64 = 1000;
 pub const TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// How tombstones are kept: for a month, and more than there are.
-pub const REMEMBRANCE: Remembrance = Remembrance { ttl: 30 * 86_400, most: 10_000_000 };
+pub const REMEMBRANCE: TombstoneRetention = TombstoneRetention { ttl: 30 * 86_400, most: 10_000_000 };
 
 /// A store and the clock that it was given.
 pub struct World {
@@ -77,24 +80,24 @@ impl World {
                 digest: "digest".into(),
                 identity: r#"{"repository":"acme/widget"}"#.into(),
             },
-            remembrance: REMEMBRANCE,
+            tombstone_retention: REMEMBRANCE,
             now,
         }
     }
 
-    pub async fn answer(&self, mint: &Mint) -> Minting {
+    pub async fn answer(&self, mint: &Mint) -> MintOutcome {
         self.store.mint(Arc::new(mint.clone())).await.expect("an answer")
     }
 
     /// A killing by nobody else.
-    pub fn killed(&self, why: Death) -> Killed {
+    pub fn revoked(&self, why: RevocationReason) -> Revocation {
         let by = u64::from_be_bytes(fresh()[..8].try_into().expect("8 bytes"));
-        Killed { at: self.clock.now(), why, by, cause: None }
+        Revocation { at: self.clock.now(), why, by, cause: None }
     }
 
     /// Kills one token, as its holder does.
-    pub async fn kill(&self, mint: &Mint, killed: Killed) -> Vec<Corpse> {
-        self.store.kill(doomed(mint), killed).await.expect("an answer").remove(0)
+    pub async fn revoke(&self, mint: &Mint, revoked: Revocation) -> Vec<RevokedEntry> {
+        self.store.revoke(targets(mint), revoked).await.expect("an answer").remove(0)
     }
 
     pub async fn until_ready(&self) {
@@ -107,8 +110,8 @@ impl World {
 }
 
 /// One token, by its name.
-pub fn doomed(mint: &Mint) -> Arc<[Doomed]> {
-    [Doomed { tag: mint.tag, tokens: vec![mint.hash], family: None, cause: None }].into()
+pub fn targets(mint: &Mint) -> Arc<[RevocationTarget]> {
+    [RevocationTarget { tag: mint.tag, tokens: vec![mint.hash], family: None, cause: None }].into()
 }
 
 /// The same ID token, to be spent on another registry token.

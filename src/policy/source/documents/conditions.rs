@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
-use crate::toml_reader::{Code, Located, Section, Value, closest};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Glob, Pattern};
+use crate::toml_reader::{Code, Located, Section, Value, closest};
 
 /// What a claim can be compared with beside plain values, and whether that takes a string; else it
 /// takes true or false.
@@ -35,7 +35,10 @@ pub(in crate::policy) fn read_match(
 }
 
 /// One `[[policy.deny]]`.
-pub(in crate::policy) fn read_deny_group(section: Section<'_>, issuer: Option<&Arc<IssuerSettings>>) -> Vec<Condition> {
+pub(in crate::policy) fn read_deny_group(
+    section: Section<'_>,
+    issuer: Option<&Arc<IssuerSettings>>,
+) -> Vec<Condition> {
     if section.keys().is_empty() {
         let message = "this deny has no condition, so the policy would grant nothing";
         section.report(Code::MatchesAnybody, section.span(), message, None);
@@ -44,20 +47,28 @@ pub(in crate::policy) fn read_deny_group(section: Section<'_>, issuer: Option<&A
 }
 
 /// Reads the conditions on identities of these issuers; of nobody's if the issuer was misread.
-pub(in crate::policy) fn read_conditions(section: Section<'_>, issuers: &[&Arc<IssuerSettings>]) -> Vec<Condition> {
+pub(in crate::policy) fn read_conditions(
+    section: Section<'_>,
+    issuers: &[&Arc<IssuerSettings>],
+) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for key in section.keys() {
         check_claim_name(&section, &key, issuers);
-        let caseless = issuers.iter().any(|issuer| issuer.kind.is_caseless(key.value));
+        let case_insensitive = issuers.iter().any(|issuer| issuer.kind.is_caseless(key.value));
         let Some(value) = section.value(key.value) else { continue };
-        let any_of = read_patterns(&section, key.value, value, caseless);
+        let any_of = read_patterns(&section, key.value, value, case_insensitive);
         for issuer in issuers {
             refuse_never_events(&section, &key, &any_of, issuer);
         }
         refuse_impossible_values(&section, key.value, &value.span(), &any_of, issuers);
         if !any_of.is_empty() {
             let line = u32::try_from(section.position_of(&key.span).line).ok().and_then(NonZeroU32::new);
-            conditions.push(Condition { claim: key.value.into(), any_of: any_of.into(), caseless, line });
+            conditions.push(Condition {
+                claim: key.value.into(),
+                any_of: any_of.into(),
+                case_insensitive,
+                line,
+            });
         }
     }
     section.finish();
@@ -78,10 +89,10 @@ fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<
         return;
     }
     let why_unfit = |issuer: &IssuerSettings| {
-        issuer.kind.unfit.iter().find(|(name, _)| *name == key.value).map(|(_, why)| *why)
+        issuer.kind.unmatchable.iter().find(|(name, _)| *name == key.value).map(|(_, why)| *why)
     };
-    let unfit: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
-    if let Some(why) = unfit.and_then(|all| all.first().copied()) {
+    let unmatchable: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
+    if let Some(why) = unmatchable.and_then(|all| all.first().copied()) {
         let message = format!("`{}` is not fit to match on", key.value);
         section.report(Code::UnfitClaim, &key.span, message, why.to_owned());
     } else {
@@ -151,7 +162,12 @@ fn refuse_never_events(
     }
 }
 
-fn read_patterns(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: bool) -> Vec<Pattern> {
+fn read_patterns(
+    section: &Section<'_>,
+    key: &str,
+    value: &Value<'_>,
+    case_insensitive: bool,
+) -> Vec<Pattern> {
     let items = match value.get_ref() {
         DeValue::Array(items) if items.is_empty() => {
             let message = format!("`{key}` lists nothing, so it would never match");
@@ -162,13 +178,18 @@ fn read_patterns(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: 
         _ => vec![value],
     };
     let mut patterns: Vec<_> =
-        items.into_iter().filter_map(|item| read_pattern(section, key, item, caseless)).collect();
+        items.into_iter().filter_map(|item| read_pattern(section, key, item, case_insensitive)).collect();
     patterns.sort();
     patterns.dedup();
     patterns
 }
 
-fn read_pattern(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: bool) -> Option<Pattern> {
+fn read_pattern(
+    section: &Section<'_>,
+    key: &str,
+    value: &Value<'_>,
+    case_insensitive: bool,
+) -> Option<Pattern> {
     match value.get_ref() {
         DeValue::String(text) if text.is_empty() => {
             section.report(
@@ -201,7 +222,7 @@ fn read_pattern(section: &Section<'_>, key: &str, value: &Value<'_>, caseless: b
                 );
                 return None;
             };
-            read_operator(section, key, operator.get_ref(), operator.span(), operand, caseless)
+            read_operator(section, key, operator.get_ref(), operator.span(), operand, case_insensitive)
         }
         DeValue::Integer(number) => {
             section.error(
@@ -229,11 +250,11 @@ fn read_operator(
     operator: &str,
     span: Range<usize>,
     operand: &Value<'_>,
-    caseless: bool,
+    case_insensitive: bool,
 ) -> Option<Pattern> {
     match (operator, operand.get_ref()) {
         ("glob", DeValue::String(text)) => {
-            let pattern = if caseless { text.to_ascii_lowercase() } else { text.to_string() };
+            let pattern = if case_insensitive { text.to_ascii_lowercase() } else { text.to_string() };
             Glob::parse(&pattern)
                 .map_err(|error| {
                     section.report(Code::LooseGlob, &operand.span(), format!("`{key}`: {error}"), None);

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::toml_reader::{Code, Section};
 use crate::policy::{Mode, PolicyLimits};
 use crate::registry::Registry;
+use crate::toml_reader::{Code, Section};
 
 /// `enabled`; true if it is left out.
 pub(in crate::policy) fn read_enabled(section: &Section<'_>) -> bool {
@@ -19,7 +19,10 @@ pub(in crate::policy) fn read_mode(section: &Section<'_>) -> Mode {
 }
 
 /// `[policy.limits]`.
-pub(in crate::policy) fn read_limits(section: &Section<'_>, registry: Option<&Arc<Registry>>) -> PolicyLimits {
+pub(in crate::policy) fn read_limits(
+    section: &Section<'_>,
+    registry: Option<&Arc<Registry>>,
+) -> PolicyLimits {
     let Some(limits) = section.section("limits") else { return PolicyLimits::default() };
     let span = limits.string("token_ttl").map(|ttl| ttl.span);
     let count = |key| limits.number(key, 1..1_000_001).and_then(|count| u32::try_from(count).ok());

@@ -8,16 +8,16 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::identity::IssuerSettings;
 pub(in crate::policy) use crate::policy::source::documents::conditions::OPERATORS;
 use crate::policy::source::documents::conditions::{read_conditions, read_deny_group, read_match};
 use crate::policy::source::documents::lifetime::{read_enabled, read_limits, read_mode};
 use crate::policy::source::documents::pins::check_pins;
 pub(in crate::policy) use crate::policy::source::documents::tests::read_tests;
 use crate::policy::{Condition, Delegation, Deny, Pattern, Policy};
-use crate::toml_reader::{Code, Located, Section, Warnings, closest};
-use crate::identity::IssuerSettings;
 use crate::registry::{Package, Registries, Registry};
 use crate::token::{Action, Actions};
+use crate::toml_reader::{Code, Located, Section, Warnings, closest};
 
 /// What policies may speak about: the configured issuers and registries.
 #[derive(Clone, Debug, Default)]
@@ -240,7 +240,7 @@ fn with_event_rule(issuer: &IssuerSettings, mut conditions: Vec<Condition>) -> V
         conditions.push(Condition {
             claim: events.claim.into(),
             any_of: events.default.iter().map(|&event| Pattern::Exact(event.to_owned())).collect(),
-            caseless: false,
+            case_insensitive: false,
             line: None,
         });
     }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::toml_reader::{Code, Section};
 use crate::identity::IssuerSettings;
 use crate::policy::Condition;
+use crate::toml_reader::{Code, Section};
 
 /// How many combinations of pins one policy may list.
 const MAX_PIN_COMBINATIONS: usize = 256;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::policy::source::documents::conditions::require_known_claim;
 use crate::denial::Reason;
-use crate::toml_reader::{Located, Section, closest};
 use crate::identity::{Claim, Claims, IssuerSettings};
+use crate::policy::source::documents::conditions::require_known_claim;
 use crate::policy::tools::testing::{Expect, Test};
+use crate::toml_reader::{Located, Section, closest};
 
 /// The tests of one policy; those that make no sense are noted and left out.
 pub(in crate::policy) fn read_tests(

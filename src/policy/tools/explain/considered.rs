@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::text::clipped;
 use crate::identity::{Claim, Identity};
 use crate::policy::{Condition, Mode, Policy};
+use crate::text::truncate;
 
 /// The most policies that an explanation lists.
 const MOST: usize = 50;
@@ -70,7 +70,7 @@ impl Checked {
             claim: condition.claim.to_string(),
             holds,
             expected: condition.expected(),
-            received: identity.claim(&condition.claim).map(|claim| clipped(shown(claim))),
+            received: identity.claim(&condition.claim).map(|claim| truncate(shown(claim))),
         }
     }
 }

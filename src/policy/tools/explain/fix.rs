@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::policy::tools::explain::{Checked, Considered, NotConsidered, State, file_and_line, placed};
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
+use crate::policy::tools::explain::{Checked, Considered, NotConsidered, State, file_and_line, placed};
 use crate::policy::{Deny, Policy};
 
 /// One way to change a denial.

@@ -19,13 +19,13 @@ pub use decision::{Decision, ShownGrant};
 pub use fix::Fix;
 pub use near::NotConsidered;
 
-use crate::policy::tools::explain::considered::ranked;
-use crate::policy::{Deny, Mode, Policy, Snapshot, Wanted};
-use crate::policy::decide;
 use crate::denial::Reason;
-use crate::toml_reader::Position;
 use crate::identity::Identity;
+use crate::policy::decide;
+use crate::policy::tools::explain::considered::ranked;
+use crate::policy::{Deny, Mode, Policy, RequestedScope, Snapshot};
 use crate::registry::Registry;
+use crate::toml_reader::Position;
 
 /// What the holder of an ID token may know.
 #[derive(Clone, Debug, Serialize)]
@@ -93,7 +93,7 @@ pub fn explain_to_caller(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Wanted<'_>,
+    wanted: RequestedScope<'_>,
     now: u64,
 ) -> CallersView {
     let decided = decide(snapshot, identity, registry, wanted, now);
@@ -113,7 +113,7 @@ pub fn explain(
     snapshot: &Snapshot,
     identity: &Identity,
     registry: &Registry,
-    wanted: Wanted<'_>,
+    wanted: RequestedScope<'_>,
     now: u64,
 ) -> Explanation {
     let outcome = decide(snapshot, identity, registry, wanted, now);

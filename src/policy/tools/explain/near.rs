@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::policy::tools::explain::{Checked, file_and_line};
 use crate::identity::Identity;
+use crate::policy::tools::explain::{Checked, file_and_line};
 use crate::policy::{Policy, Snapshot};
 use crate::registry::Registry;
 

@@ -1,7 +1,7 @@
 //! What a kind says about policies on its identities: W105, W106, W107, W115.
 
+use crate::identity::kinds::{Advice, RequestedScope};
 use crate::policy::tools::lint::subject::{Finding, Subject};
-use crate::identity::kinds::{Advice, Wanted};
 
 pub(in crate::policy) fn followed(subject: &Subject<'_>) -> Vec<Finding> {
     let ignored = |advice: &&Advice| {
@@ -18,9 +18,9 @@ pub(in crate::policy) fn followed(subject: &Subject<'_>) -> Vec<Finding> {
     subject.issuer.kind.advice.iter().filter(ignored).map(finding).collect()
 }
 
-fn is_met(subject: &Subject<'_>, wanted: Wanted) -> bool {
+fn is_met(subject: &Subject<'_>, wanted: RequestedScope) -> bool {
     match wanted {
-        Wanted::Any(claim) => subject.narrows(claim).is_some(),
-        Wanted::Exactly(claim, value) => subject.requires(claim, value),
+        RequestedScope::Any(claim) => subject.narrows(claim).is_some(),
+        RequestedScope::Exactly(claim, value) => subject.requires(claim, value),
     }
 }

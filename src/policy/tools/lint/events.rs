@@ -1,9 +1,9 @@
 //! Events that strangers can cause: W104.
 
+use crate::identity::kinds::Events;
 use crate::policy::tools::lint::implied::matches;
 use crate::policy::tools::lint::subject::{Finding, Subject};
 use crate::toml_reader::Code;
-use crate::identity::kinds::Events;
 
 pub(in crate::policy) fn from_outside(subject: &Subject<'_>) -> Vec<Finding> {
     subject.issuer.kind.events.iter().filter_map(|events| of_claim(subject, events)).collect()

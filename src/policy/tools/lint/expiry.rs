@@ -1,7 +1,7 @@
 //! Policies that end soon, or have ended: W123, W111.
 
-use crate::toml_reader::{Code, Warnings};
 use crate::policy::Policy;
+use crate::toml_reader::{Code, Warnings};
 
 /// How long before its end a policy is told, in seconds: time enough for somebody to decide.
 const SOON: u64 = 30 * 24 * 3600;

@@ -6,10 +6,10 @@ use crate::policy::{Condition, Pattern};
 pub(in crate::policy) fn matches(condition: &Condition, value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     condition.any_of.iter().any(|pattern| match pattern {
-        Pattern::Exact(exact) if condition.caseless => exact.eq_ignore_ascii_case(value),
+        Pattern::Exact(exact) if condition.case_insensitive => exact.eq_ignore_ascii_case(value),
         Pattern::Exact(exact) => exact == value,
-        Pattern::Glob(glob) => glob.matches(if condition.caseless { &lower } else { value }),
-        Pattern::Prefix(prefix) if condition.caseless => begins(&lower, &prefix.to_ascii_lowercase()),
+        Pattern::Glob(glob) => glob.matches(if condition.case_insensitive { &lower } else { value }),
+        Pattern::Prefix(prefix) if condition.case_insensitive => begins(&lower, &prefix.to_ascii_lowercase()),
         Pattern::Prefix(prefix) => begins(value, prefix),
         Pattern::Present(wanted) => *wanted,
         Pattern::Contains(_) => false,
@@ -48,7 +48,7 @@ fn exclude_each_other(a: &Condition, b: &Condition) -> bool {
         (Pattern::Exact(value), pattern) => !matches(&only(b, pattern), value),
         (pattern, Pattern::Exact(value)) => !matches(&only(a, pattern), value),
         (x, y) => match (head(x), head(y)) {
-            (Some(x), Some(y)) if !a.caseless => !x.starts_with(y) && !y.starts_with(x),
+            (Some(x), Some(y)) if !a.case_insensitive => !x.starts_with(y) && !y.starts_with(x),
             _ => false,
         },
     })
@@ -69,11 +69,11 @@ fn head(pattern: &Pattern) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::tools::lint::implied::*;
     use crate::policy::Glob;
+    use crate::policy::tools::lint::implied::*;
 
     fn on(any_of: Vec<Pattern>) -> Condition {
-        Condition { claim: "ref".into(), any_of: any_of.into(), caseless: false, line: None }
+        Condition { claim: "ref".into(), any_of: any_of.into(), case_insensitive: false, line: None }
     }
 
     fn exact(value: &str) -> Pattern {

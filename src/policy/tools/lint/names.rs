@@ -1,9 +1,9 @@
 //! Names where ids should be: W101, W102, W103, W114.
 
-use crate::policy::tools::lint::subject::{Finding, Subject};
-use crate::toml_reader::Code;
 use crate::identity::kinds::SubjectForm;
 use crate::policy::Pattern;
+use crate::policy::tools::lint::subject::{Finding, Subject};
+use crate::toml_reader::Code;
 
 /// Claims that are names of whoever owns the code, at issuers that the operator describes.
 const NAMES: [&str; 20] = [

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use crate::policy::tools::lint::Warn;
 use crate::policy::tools::lint::implied::are_disjoint;
-use crate::toml_reader::Code;
 use crate::policy::{Policy, Vocabulary};
+use crate::toml_reader::Code;
 
 /// With how many of those before it a policy is compared, for each identity and package.
 const MOST_COMPARED: usize = 8;

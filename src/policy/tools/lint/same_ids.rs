@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::policy::tools::lint::Warn;
-use crate::toml_reader::Code;
 use crate::identity::kinds::Shape;
+use crate::policy::tools::lint::Warn;
 use crate::policy::{Policy, Vocabulary};
+use crate::toml_reader::Code;
 
 /// Each server of a platform that one can host counts ids from one, so the same ids at two issuers of
 /// a kind are two projects, and a policy that was copied from one to the other is about a stranger.

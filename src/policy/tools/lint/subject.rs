@@ -1,9 +1,9 @@
 //! One policy as the rules see it.
 
-use crate::toml_reader::{Code, Position, Section};
 use crate::identity::IssuerSettings;
 use crate::policy::{Condition, Pattern, Policy, Vocabulary};
 use crate::registry::Registry;
+use crate::toml_reader::{Code, Position, Section};
 
 /// A policy, and what is written about it.
 pub(in crate::policy) struct Subject<'s> {

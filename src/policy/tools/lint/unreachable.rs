@@ -3,9 +3,9 @@
 use crate::policy::tools::lint::Warn;
 use crate::policy::tools::lint::implied::is_implied;
 use crate::policy::tools::lint::subject::{Finding, Subject};
-use crate::toml_reader::Code;
 use crate::policy::{Deny, Policy, Vocabulary};
 use crate::registry::Registry;
+use crate::toml_reader::Code;
 
 /// A `[[policy.deny]]` that every identity the policy is about meets.
 pub(in crate::policy) fn denies_itself(subject: &Subject<'_>) -> Vec<Finding> {
@@ -36,7 +36,12 @@ pub(in crate::policy) fn contradicts_itself(subject: &Subject<'_>) -> Vec<Findin
 }
 
 /// A top-level `[[deny]]` that takes away all there is.
-pub(in crate::policy) fn find(policies: &[Policy], denies: &[Deny], vocabulary: &Vocabulary, warn: &mut Warn<'_>) {
+pub(in crate::policy) fn find(
+    policies: &[Policy],
+    denies: &[Deny],
+    vocabulary: &Vocabulary,
+    warn: &mut Warn<'_>,
+) {
     for policy in policies {
         let Some(registry) = vocabulary.registries.by_id(&policy.registry) else { continue };
         if denies.iter().any(|deny| takes_all(deny, policy, registry)) {

@@ -1,7 +1,7 @@
 //! Which conditions of a policy some test exercises: those that alone turned a decision.
 
-use crate::policy::tools::testing::outcome::{Said, Why};
 use crate::identity::Identity;
+use crate::policy::tools::testing::outcome::{Said, Why};
 use crate::policy::{Condition, Policy};
 
 /// What of a policy was exercised so far.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::policy::tools::testing::value::value;
 use crate::denial::Denial;
 use crate::identity::kinds::Sample;
 use crate::identity::{Claim, Claims, Identity, IssuerSettings, Kind};
+use crate::policy::tools::testing::value::value;
 use crate::policy::{Condition, Deny, Policy};
 
 /// Why an identity cannot be tried.

@@ -15,16 +15,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::denial::Reason;
+use crate::identity::{Claim, IssuerSettings};
+use crate::policy::source::directory::read;
+use crate::policy::source::documents::read_tests;
 use crate::policy::tools::testing::coverage::Coverage;
 use crate::policy::tools::testing::identity::MadeUp;
 use crate::policy::tools::testing::outcome::ask;
-use crate::policy::source::documents::read_tests;
-use crate::policy::source::directory::read;
-use crate::policy::{LoadError, Look, Policy, Snapshot, Vocabulary};
-use crate::denial::Reason;
-use crate::toml_reader::{Diagnostics, Position, Source, document, parse};
-use crate::identity::{Claim, IssuerSettings};
+use crate::policy::{DirectorySnapshot, LoadError, Policy, Snapshot, Vocabulary};
 use crate::registry::Registry;
+use crate::toml_reader::{Diagnostics, Position, Source, document, parse};
 
 /// What a test expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl PolicyReport {
 pub fn load_tests(folder: &Path, vocabulary: &Vocabulary) -> Result<Tests, LoadError> {
     let mut diagnostics = Diagnostics::default();
     let mut tests = Tests::new();
-    for path in Look::at(folder).files() {
+    for path in DirectorySnapshot::at(folder).files() {
         match read(path) {
             Ok(source) => read_source(&source, vocabulary, &mut tests, &mut diagnostics),
             Err(error) => diagnostics.error(None, format!("{}: {error}", path.display()), None),

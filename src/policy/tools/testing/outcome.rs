@@ -1,12 +1,12 @@
 //! What is decided about an identity, seen from one policy.
 
-use crate::policy::tools::testing::identity::Obstacle;
-use crate::policy::tools::testing::{Expect, Stage, Test};
 use crate::denial::{Denial, Reason};
 use crate::identity::Identity;
 use crate::policy::Mode;
 use crate::policy::engine::decide::Modes;
 use crate::policy::engine::granted::granted;
+use crate::policy::tools::testing::identity::Obstacle;
+use crate::policy::tools::testing::{Expect, Stage, Test};
 use crate::token::Scope;
 
 /// What was said.

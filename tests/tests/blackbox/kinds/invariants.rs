@@ -53,14 +53,14 @@ fn what_a_kind_speaks_of_it_signs_or_derives() {
     for kind in Kind::ALL {
         let pins = kind.pins.iter().chain(kind.default_url.map_or(&[][..], |url| (kind.tenant_pins)(url)));
         let events = kind.events.iter().map(|events| &events.claim);
-        for &claim in pins.chain(kind.caseless).chain(kind.repository).chain(events) {
+        for &claim in pins.chain(kind.case_insensitive).chain(kind.repository).chain(events) {
             assert!(signs(kind, claim) || derives(kind, claim), "{}: {claim}", kind.name);
         }
-        let unfit = kind.unfit.iter().map(|(claim, _)| claim);
-        for &claim in unfit.chain(kind.run_claim.as_ref()) {
+        let unmatchable = kind.unmatchable.iter().map(|(claim, _)| claim);
+        for &claim in unmatchable.chain(kind.run_claim.as_ref()) {
             assert!(signs(kind, claim), "{}: {claim}", kind.name);
         }
-        for (claim, _) in kind.unfit {
+        for (claim, _) in kind.unmatchable {
             assert!(!kind.pins.contains(claim), "{}: {claim} is pinned and unfit", kind.name);
         }
     }
