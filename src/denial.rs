@@ -173,6 +173,11 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// Returns a denial with reason `not_found`.
+    pub fn not_found() -> Self {
+        Self::new(Reason::NotFound, "not found")
+    }
+
     /// A denial with a sentence for the caller.
     pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -24,6 +24,7 @@ pub mod clock;
 pub mod denial;
 pub mod events;
 pub mod fetch;
+pub mod headers;
 mod hex;
 pub mod http;
 pub mod identity;

@@ -20,7 +20,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use audience::Audience;
-pub use authorize::Demand;
 pub use cut_offs::CutOffCache;
 pub use exchange::{ExchangeRequest, IssuedToken};
 pub use explain::{Evidence, Explanations};

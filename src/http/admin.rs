@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::broker::{Broker, Evidence};
 use crate::denial::{Denial, Reason};
+use crate::headers::bearer;
 use crate::http::request::body::{BodyLimit, LooseJson};
-use crate::http::request::credential::bearer;
 use crate::http::response::error_response::{ErrorResponse, bad_request, problem};
 use crate::http::response::middleware::with_deadline;
 use crate::identity::Claims;

@@ -39,17 +39,17 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         from_fn_with_state(RouteContext { metrics, limit, words, public_url }, middleware::with_route_context)
     };
     let with_route_context = |words| route_context_for(limits.request_timeout, words);
-    let clients = native::introspection.layer(by_client.clone());
+    let clients = native::introspect.layer(by_client.clone());
     let strangers = client_auth::refuse.layer(by_network.clone());
     let introspect = {
         let strangers = strangers.clone();
-        any(move |State(public), request| native::introspect(public, request, clients, strangers))
+        any(move |State(public), request| client_auth::post_by_client(public, request, clients, strangers))
     };
     let proxies = forward_auth::answer.layer(by_client.clone());
-    let scanners = leaks::verifiable.layer(by_client);
+    let scanners = leaks::verify.layer(by_client);
     let verify = {
         let strangers = strangers.clone();
-        any(move |State(public), request| leaks::verify(public, request, scanners, strangers))
+        any(move |State(public), request| client_auth::post_by_client(public, request, scanners, strangers))
     };
     let forward_auth =
         any(move |State(public), request| forward_auth::ask(public, request, proxies, strangers));
@@ -91,9 +91,9 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
         .merge(holder.layer((around_reports, holders)))
         .route(leaks::VERIFY, verify.layer(with_route_context(denied)))
         .route(forward_auth::ROUTE, forward_auth.layer(forwarded));
-    for dialect in dialects::all() {
-        let words = with_route_context(ErrorFormat::Problem(dialect.denied));
-        router = router.merge(dialect.routes.layer((words, by_network.clone())));
+    for (kind, dialect) in dialects::all() {
+        let context = with_route_context(ErrorFormat::Problem(dialect.denied));
+        router = router.merge(dialects::router(kind, dialect).layer((context, by_network.clone())));
     }
     router.fallback_service(fallback).with_state(public)
 }

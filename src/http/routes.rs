@@ -17,5 +17,5 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
         forward_auth::ROUTE,
         error_pages::ROUTE,
     ];
-    everybodys.into_iter().chain(leaks::ROUTES).chain(dialects::ROUTES)
+    everybodys.into_iter().chain(leaks::ROUTES).chain(dialects::paths())
 }

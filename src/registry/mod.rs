@@ -1,15 +1,17 @@
 //! A registry: a place packages are published to, with its own hosts, audiences and token prefix.
 
+mod action;
 mod client;
-mod kind;
+pub mod kinds;
 mod package;
 mod upstream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use action::{Action, Actions};
 pub use client::{Client, SecretHash};
-pub use kind::RegistryKind;
+pub use kinds::RegistryKind;
 pub use package::{Package, PackageError};
 pub use upstream::Upstream;
 

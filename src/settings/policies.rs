@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::identity::Issuers;
 use crate::policy::Delegation;
+use crate::registry::{Action, Actions};
 use crate::registry::{Package, Registries};
 use crate::settings::Files;
-use crate::token::{Action, Actions};
 use crate::toml_reader::{Code, Section};
 
 /// How often it is looked whether policy files changed.

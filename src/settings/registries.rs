@@ -33,7 +33,7 @@ pub(super) fn read(
         check_id(&section, &name);
         let (span, has_hosts) = (section.span().clone(), section.contains("hosts"));
         let registry = read_registry(name.value, section, files, public_url, &mut taken);
-        let needs_hosts = registry.as_ref().is_some_and(|registry| registry.kind != RegistryKind::Generic);
+        let needs_hosts = registry.as_ref().is_some_and(|registry| registry.kind.spec().dialect.is_some());
         if several && needs_hosts && !has_hosts {
             root.error(
                 &span,
@@ -121,7 +121,7 @@ fn read_registry(
         "suspend" => Ok(OnLeak::Suspend),
         _ => Err("write \"revoke\" or \"suspend\""),
     });
-    let shortest = kind.map_or(60, RegistryKind::shortest_ttl);
+    let shortest = kind.map_or(60, |kind| kind.spec().min_token_ttl);
     let token_ttl = section.duration("token_ttl", shortest..LONGEST_TTL + 1);
     let span = section.span().clone();
     taken.claim(&section, "id or audience", id, id, &span);
@@ -200,7 +200,7 @@ fn read_audiences(
         return audiences;
     }
     let mut defaults: Vec<String> = Vec::new();
-    let of_host = |host| kind.map_or_else(Vec::new, |kind| kind.default_audiences(host));
+    let of_host = |host| kind.map_or_else(Vec::new, |kind| (kind.spec().default_audiences)(host));
     for audience in hosts.iter().flat_map(|host: &String| of_host(host)) {
         if !defaults.contains(&audience) {
             taken.refuse_foreign(section, &audience, section.span());
@@ -234,6 +234,7 @@ fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {
 }
 
 fn read_upload_paths(section: &Section<'_>, kind: Option<RegistryKind>) -> Vec<String> {
+    let defaults = kind.map_or(&[][..], |kind| kind.spec().default_upload_paths);
     let paths = section.strings("upload_paths");
     for path in &paths {
         if !path.value.starts_with('/') {
@@ -244,11 +245,11 @@ fn read_upload_paths(section: &Section<'_>, kind: Option<RegistryKind>) -> Vec<S
             );
         }
     }
-    if section.contains("upload_paths") && kind.is_some_and(|kind| kind != RegistryKind::Pypi) {
+    if section.contains("upload_paths") && kind.is_some() && defaults.is_empty() {
         section.error(section.span(), "`upload_paths` is for registries of kind \"pypi\"", None);
     }
     let paths: Vec<_> = paths.into_iter().map(|path| path.value.to_owned()).collect();
-    if paths.is_empty() && kind == Some(RegistryKind::Pypi) { vec!["/legacy/".to_owned()] } else { paths }
+    if paths.is_empty() { defaults.iter().map(|path| (*path).to_owned()).collect() } else { paths }
 }
 
 fn read_client(section: Section<'_>, registry: &str, taken: &mut Taken) -> Option<Client> {

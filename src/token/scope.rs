@@ -6,7 +6,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Actions};
+use crate::registry::{Action, Actions};
 use crate::registry::{Package, RegistryKind};
 
 /// Names are percent-encoded in scopes, all but what RFC 3986 calls unreserved.

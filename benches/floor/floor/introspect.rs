@@ -13,7 +13,8 @@ use redis::AsyncCommands as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use trustmint::clock::{Clock as _, SystemClock};
-use trustmint::token::{Action, Record, RegistryToken, TokenId};
+use trustmint::registry::Action;
+use trustmint::token::{Record, RegistryToken, TokenId};
 
 use super::{Floor, bad, key};
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Options;
 use super::answers::Answers;
-use crate::registry::{RegistryKind, SecretHash};
+use crate::registry::SecretHash;
 use crate::toml_reader::quoted;
 
 /// `trustmint.toml`.
@@ -80,13 +80,17 @@ fn reach(text: &mut String, options: &Options) {
 
 fn registry(text: &mut String, answers: &Answers, secret: SecretHash) {
     let (kind, host) = (answers.registry, &answers.host);
-    let mut audiences = kind.default_audiences(host);
+    let mut audiences = (kind.spec().default_audiences)(host);
     // What all customers share is accepted by the issuer's section, and never listed here.
     let url = answers.issuer_url.as_deref().or(answers.kind.default_url).unwrap_or_default();
     let fixed =
         (answers.kind.fixed_audience)(url).filter(|fixed| Some(*fixed) != answers.kind.shared_audience);
     audiences.extend(fixed.map(str::to_owned));
     let audiences: Vec<_> = audiences.iter().map(|audience| quoted(audience)).collect();
+    let upload_paths = match kind.spec().default_upload_paths {
+        [] => String::new(),
+        paths => format!("upload_paths = {paths:?}  # where uploads go\n"),
+    };
     let _ = write!(
         text,
         r#"# What tokens are minted for.
@@ -105,11 +109,6 @@ id = {client}
 secret_sha256 = ["{hash}"]
 "#,
         kind = kind.as_str(),
-        upload_paths = if kind == RegistryKind::Pypi {
-            "upload_paths = [\"/legacy/\"]  # where uploads go\n"
-        } else {
-            ""
-        },
         host = quoted(host),
         audiences = audiences.join(", "),
         client = quoted(&answers.client),

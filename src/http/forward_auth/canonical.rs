@@ -47,7 +47,7 @@ fn encoded(high: u8, low: u8) -> Option<u8> {
 }
 
 fn is_scoped_name(kind: RegistryKind, segment: &str) -> bool {
-    kind == RegistryKind::Npm && Package::parse(kind, segment).is_ok()
+    kind.spec().has_scoped_names && Package::parse(kind, segment).is_ok()
 }
 
 #[cfg(test)]

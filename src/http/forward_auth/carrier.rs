@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use zeroize::Zeroizing;
 
 use super::forbidden;
-use crate::http::request::credential::{basic_pair, single_header};
+use crate::headers::{basic_pair, single_header};
 use crate::http::response::error_response::ErrorResponse;
 
 /// Reads a token out of a header's value.

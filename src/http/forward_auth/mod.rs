@@ -4,7 +4,6 @@
 mod canonical;
 mod carrier;
 mod original;
-mod routes;
 
 use axum::extract::{Request, State};
 use axum::handler::Handler;
@@ -14,13 +13,15 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::state::Public;
-use crate::broker::{Active, Demand};
+use crate::broker::Active;
 use crate::denial::Reason;
+use crate::headers::unauthenticated;
 use crate::http::request::client_auth::{self, Authenticated};
-use crate::http::request::credential::unauthenticated;
 use crate::http::response::error_response::ErrorResponse;
+use crate::registry::Action;
 use crate::registry::Registry;
-use crate::token::{Action, Scope};
+use crate::registry::kinds::{AccessRequest, find_route};
+use crate::token::Scope;
 
 /// Also everything below a registry's id: Envoy puts the original path there.
 pub(super) const ROUTE: &str = "/forward-auth/{*target}";
@@ -67,11 +68,11 @@ pub(super) async fn answer(
     axum::Extension(Authenticated { registry, .. }): axum::Extension<Authenticated>,
     parts: Parts,
 ) -> Response {
-    let demand = match demand(&registry, &parts) {
-        Ok(demand) => demand,
+    let access = match access_request(&registry, &parts) {
+        Ok(access) => access,
         Err(refused) => return refuse(refused, None),
     };
-    if registry.public_reads && demand.actions.iter().eq([Action::Read]) {
+    if registry.public_reads && access.actions.iter().eq([Action::Read]) {
         return allow(&registry, "", "");
     }
     let token = match carrier::token(&parts.headers) {
@@ -79,19 +80,19 @@ pub(super) async fn answer(
         Ok(None) => return refuse(no_credential(), None),
         Err(refused) => return refuse(refused, None),
     };
-    match public.broker.authorize(&registry, &token, &demand).await {
-        Ok(active) => allow(&registry, &active.record.subject, &scope(&active, &demand)),
-        Err(denial) => refuse(denial.into(), Some(&demand)),
+    match public.broker.authorize(&registry, &token, &access).await {
+        Ok(active) => allow(&registry, &active.record.subject, &scope(&active, &access)),
+        Err(denial) => refuse(denial.into(), Some(&access)),
     }
 }
 
 /// What the original request is about to do.
-fn demand(registry: &Registry, parts: &Parts) -> Result<Demand, ErrorResponse> {
+fn access_request(registry: &Registry, parts: &Parts) -> Result<AccessRequest, ErrorResponse> {
     let (_, below) = target(parts.uri.path());
     let original = original::read(parts, below)?;
     let path = canonical::segments(registry.kind, original.path)
         .ok_or_else(|| forbidden("the path is not written in the one form that everybody reads alike"))?;
-    routes::demand(registry, original.method, &path).ok_or_else(|| {
+    find_route(registry, original.method, &path).ok_or_else(|| {
         forbidden(
             "the registry's kind has no such route, or not with this method, or this is no package name",
         )
@@ -103,13 +104,19 @@ fn forbidden(detail: &'static str) -> ErrorResponse {
 }
 
 fn no_credential() -> ErrorResponse {
-    unauthenticated("the request carries no token of this registry")
+    unauthenticated("the request carries no token of this registry").into()
+}
+
+/// Returns the scope that covers a request, where it names its package.
+fn scope_of(access: &AccessRequest) -> Option<Scope> {
+    let package = access.package.clone()?;
+    Some(Scope::from_iter([(package, access.actions)]))
 }
 
 /// The part of a token's scope that the registry behind the proxy may need.
-fn scope(active: &Active, demand: &Demand) -> String {
+fn scope(active: &Active, access: &AccessRequest) -> String {
     let granted = &active.record.scope;
-    match &demand.package {
+    match &access.package {
         Some(package) => Scope::from_iter([(package.clone(), granted.actions(package))]).to_string(),
         None => granted.to_string(),
     }
@@ -133,7 +140,7 @@ fn value(text: &str) -> HeaderValue {
 }
 
 /// As RFC 6750 §3 says.
-fn refuse(refused: ErrorResponse, demand: Option<&Demand>) -> Response {
+fn refuse(refused: ErrorResponse, access: Option<&AccessRequest>) -> Response {
     let reason = refused.denial.reason;
     let error = match reason {
         Reason::InvalidToken => Some("invalid_token"),
@@ -143,7 +150,7 @@ fn refuse(refused: ErrorResponse, demand: Option<&Demand>) -> Response {
     let mut response = ([(REASON, reason.as_str())], refused).into_response();
     if let Some(error) = error {
         let mut challenge = format!("Bearer realm=\"trustmint\", error=\"{error}\"");
-        let wanted = demand.and_then(Demand::scope).filter(|_| reason == Reason::NotCovered);
+        let wanted = access.and_then(scope_of).filter(|_| reason == Reason::NotCovered);
         if let Some(scope) = wanted {
             challenge.push_str(&format!(", scope=\"{scope}\""));
         }

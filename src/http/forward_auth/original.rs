@@ -6,7 +6,7 @@
 use axum::http::request::Parts;
 
 use super::forbidden;
-use crate::http::request::credential::single_header;
+use crate::headers::single_header;
 use crate::http::response::error_response::ErrorResponse;
 
 /// How nginx, and Caddy and Traefik, tell the method.

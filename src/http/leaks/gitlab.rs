@@ -11,8 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::super::state::Public;
+use crate::headers::{single_header, unauthenticated};
 use crate::http::leaks::submit::{count, submit_report};
-use crate::http::request::credential::{single_header, unauthenticated};
 use crate::http::response::error_response::ErrorResponse;
 use crate::reporters::Reporter;
 
@@ -52,9 +52,13 @@ pub(super) async fn revoke_by(
     if shown.id != expected.id {
         return Err(stranger());
     }
-    let taken = submit_report(public, &shown, (&parts, body), |_| true).await;
-    count(public, &shown, &taken);
-    let (leaks, _) = taken?;
+    let outcome = async {
+        let report = public.report_reader.read(&parts, body).await?;
+        submit_report(public, &shown, &report).await
+    };
+    let outcome = outcome.await;
+    count(public, &shown, &outcome);
+    let (leaks, _) = outcome?;
     let known = known_types(public);
     let ours = |kind: &str| known.iter().any(|known| known == kind);
     // GitLab asks no more after a 400.
@@ -82,5 +86,5 @@ fn reporter(public: &Public, headers: &HeaderMap) -> Result<Arc<Reporter>, Error
 }
 
 fn stranger() -> ErrorResponse {
-    unauthenticated("this endpoint answers a reporter that shows its secret")
+    unauthenticated("this endpoint answers a reporter that shows its secret").into()
 }

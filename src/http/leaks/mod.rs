@@ -15,7 +15,7 @@ use axum::response::Response;
 use axum::routing::{Router, get, post};
 
 pub(super) use holder::{HOLDER, holder};
-pub(super) use verify::{VERIFY, verifiable, verify};
+pub(super) use verify::{VERIFY, verify};
 
 use self::signed::ResponseFormat;
 use super::state::{Public, method_not_allowed};

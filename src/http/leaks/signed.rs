@@ -14,9 +14,9 @@ use serde::Serialize;
 use super::super::state::Public;
 use crate::broker::Reported;
 use crate::denial::{Denial, Reason};
+use crate::headers::{single_header, unauthenticated};
 use crate::hex;
 use crate::http::leaks::submit::{SubmitResult, count, submit_report};
-use crate::http::request::credential::{single_header, unauthenticated};
 use crate::http::response::error_response::ErrorResponse;
 use crate::keyring::Missing;
 use crate::reporters::{Leaks, PublicKeys, Reporter, Signatures};
@@ -59,9 +59,9 @@ pub(super) async fn report(
     request: Request,
     answer: ResponseFormat,
 ) -> Result<Response, ErrorResponse> {
-    let taken = authenticate_report(public, reporter, signatures, request).await;
-    count(public, reporter, &taken);
-    let (leaks, reported) = taken?;
+    let outcome = verify_and_submit(public, reporter, signatures, request).await;
+    count(public, reporter, &outcome);
+    let (leaks, reported) = outcome?;
     Ok(match answer {
         ResponseFormat::Labels if reporter.kind.reads_labels() => {
             Json(labels(&leaks, &reported)).into_response()
@@ -70,8 +70,8 @@ pub(super) async fn report(
     })
 }
 
-/// The signature is verified before anything is parsed; and the key is known before the body is read.
-async fn authenticate_report(
+/// Verifies the signature before anything is parsed. The key is looked up before the body is read.
+async fn verify_and_submit(
     public: &Public,
     reporter: &Reporter,
     signatures: &Signatures,
@@ -84,8 +84,11 @@ async fn authenticate_report(
         .decode(signature)
         .map_err(|_| Denial::new(Reason::BadSignature, "the signature is not base64"))?;
     let keys = keys(signatures, key_id).await?;
-    let verified = |body: &[u8]| keys.verify(key_id, body, &signature);
-    submit_report(public, reporter, (&parts, body), verified).await
+    let report = public.report_reader.read(&parts, body).await?;
+    if !keys.verify(key_id, &report.body, &signature) {
+        return Err(Denial::new(Reason::BadSignature, "the signature does not match the body").into());
+    }
+    submit_report(public, reporter, &report).await
 }
 
 async fn keys(signatures: &Signatures, key_id: &str) -> Result<Arc<PublicKeys>, Denial> {
@@ -106,6 +109,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, Erro
 
 fn unsigned() -> ErrorResponse {
     unauthenticated("a report has the headers of one reporter with a key's id and a signature, each once")
+        .into()
 }
 
 fn labels<'l>(leaks: &'l Leaks, reported: &[Reported]) -> Vec<Labelled<'l>> {

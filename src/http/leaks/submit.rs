@@ -1,40 +1,29 @@
-//! A report that is believed, on its way to the broker.
+//! Submitting an authenticated leak report to the broker.
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 
 use crate::broker::Reported;
-use crate::denial::{Denial, Reason};
+use crate::http::request::report_body::ReportBody;
 use crate::http::response::error_response::ErrorResponse;
 use crate::http::state::Public;
 use crate::reporters::{Leaks, ListError, Reporter};
 
-/// A report, and what its records were.
+/// The parsed report, and what each of its records was.
 pub(super) type SubmitResult = Result<(Arc<Leaks>, Vec<Reported>), ErrorResponse>;
 
-/// Counts a report by what came of it.
-pub(super) fn count(public: &Public, reporter: &Reporter, taken: &SubmitResult) {
-    let outcome = match taken {
+/// Counts a report by its outcome.
+pub(super) fn count(public: &Public, reporter: &Reporter, outcome: &SubmitResult) {
+    let label = match outcome {
         Ok(_) => "taken",
         Err(refused) => refused.denial.reason.as_str(),
     };
-    public.broker.metrics.leak_report(&reporter.id, outcome);
+    public.broker.metrics.leak_report(&reporter.id, label);
 }
 
-/// Reads a body, believes it if it is verified, and acts on it.
-pub(super) async fn submit_report(
-    public: &Public,
-    reporter: &Reporter,
-    (parts, body): (&Parts, Body),
-    verified: impl Fn(&[u8]) -> bool,
-) -> SubmitResult {
-    let report = public.report_reader.read(parts, body).await?;
-    if !verified(&report.body) {
-        return Err(Denial::new(Reason::BadSignature, "the signature does not fit the body").into());
-    }
+/// Parses a report whose reporter is authenticated, and acts on it.
+pub(super) async fn submit_report(public: &Public, reporter: &Reporter, report: &ReportBody) -> SubmitResult {
     let most = public.report_reader.records;
     let leaks = Leaks::parse(&report.body, most).map_err(|error| match error {
         ListError::TooMany => ErrorResponse::malformed(format!("the report has more than {most} records"))

@@ -3,17 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Extension, Request, State};
-use axum::handler::Handler;
-use axum::http::header::ALLOW;
-use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 
-use super::super::state::{Public, method_not_allowed};
+use super::super::state::Public;
 use crate::broker::Introspection;
 use crate::http::request::body::LooseJson;
-use crate::http::request::client_auth::{Authenticated, by_basic, limited};
+use crate::http::request::client_auth::Authenticated;
 use crate::http::response::error_response::ErrorResponse;
 
 pub(in crate::http) const VERIFY: &str = "/leaks/verify";
@@ -41,22 +38,8 @@ impl Matched {
     }
 }
 
-/// Lets clients ask within their own limits, and strangers within their network's.
-pub(in crate::http) async fn verify<C, S>(
-    public: Public,
-    request: Request,
-    clients: impl Handler<C, Public>,
-    strangers: impl Handler<S, Public>,
-) -> Response {
-    let sender = by_basic(&public.broker.registries, request.headers());
-    if sender.is_ok() && request.method() != Method::POST {
-        return ([(ALLOW, "POST")], method_not_allowed().await).into_response();
-    }
-    limited(public, request, sender, clients, strangers).await
-}
-
 /// 200: one of them is alive; 403: none is.
-pub(in crate::http) async fn verifiable(
+pub(in crate::http) async fn verify(
     State(public): State<Public>,
     Extension(Authenticated { registry, .. }): Extension<Authenticated>,
     LooseJson(matches): LooseJson<Matches>,

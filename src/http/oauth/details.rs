@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::http::response::error_response::ErrorResponse;
+use crate::registry::{Action, Actions};
 use crate::registry::{Package, Registry};
-use crate::token::{Action, Actions, Scope};
+use crate::token::Scope;
 
 /// The most elements that one request may have.
 const MOST: usize = 1000;

@@ -1,35 +1,19 @@
 //! `POST /oauth/introspect` (RFC 7662).
 
 use axum::Json;
-use axum::extract::{Request, State};
-use axum::handler::Handler;
-use axum::http::Method;
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::state::{Public, method_not_allowed};
+use super::super::state::Public;
 use super::details::{self, Detail};
 use crate::broker::{Active, Introspection as Found};
 use crate::denial::{Denial, Reason};
 use crate::http::request::body::Form;
-use crate::http::request::client_auth::{self, Authenticated};
+use crate::http::request::client_auth::Authenticated;
 use crate::http::response::error_response::ErrorResponse;
-
-/// Asks who it is, and lets only clients know what else is wrong.
-pub(in crate::http) async fn introspect<C, S>(
-    public: Public,
-    request: Request,
-    clients: impl Handler<C, Public>,
-    strangers: impl Handler<S, Public>,
-) -> Response {
-    let sender = client_auth::by_basic(&public.broker.registries, request.headers());
-    if sender.is_ok() && request.method() != Method::POST {
-        return ([(ALLOW, "POST")], method_not_allowed().await).into_response();
-    }
-    client_auth::limited(public, request, sender, clients, strangers).await
-}
 
 /// RFC 7662 §2.2, RFC 9396 §9.2.
 #[derive(Serialize)]
@@ -55,7 +39,8 @@ struct Inactive {
     active: bool,
 }
 
-pub(in crate::http) async fn introspection(
+/// Answers an authenticated client of a registry.
+pub(in crate::http) async fn introspect(
     State(public): State<Public>,
     axum::Extension(Authenticated { registry, .. }): axum::Extension<Authenticated>,
     form: Form,

@@ -10,7 +10,7 @@ mod revoke;
 mod token;
 
 pub(super) use explain::explain;
-pub(super) use introspect::{introspect, introspection};
+pub(super) use introspect::introspect;
 pub(super) use metadata::metadata;
 pub(super) use revoke::revoke;
 pub(super) use token::token;

@@ -2,11 +2,11 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
+use crate::headers::media_type;
 use crate::http::response::error_response::ErrorResponse;
 
 /// `limits.body_bytes`.
@@ -56,21 +56,6 @@ where
     }
 }
 
-/// 415 for a body that does not say that it is JSON, where a registry's own service insists on it.
-pub(in crate::http) fn require_json(headers: &HeaderMap) -> Result<(), ErrorResponse> {
-    if essence(headers).eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(ErrorResponse::malformed("the body must be application/json")
-        .with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
-}
-
-/// The media type without its parameters.
-fn essence(headers: &HeaderMap) -> &str {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    content_type.split(';').next().unwrap_or("").trim()
-}
-
 /// The parameters of an OAuth request (RFC 6749 §3.2): form-encoded, none twice, empty is absent.
 #[derive(Debug)]
 pub(in crate::http) struct Form(Vec<(String, String)>);
@@ -83,7 +68,7 @@ where
     type Rejection = ErrorResponse;
 
     async fn from_request(request: Request<Body>, state: &S) -> Result<Self, ErrorResponse> {
-        if !essence(request.headers()).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if !media_type(request.headers()).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(ErrorResponse::malformed("the body must be application/x-www-form-urlencoded"));
         }
         let Whole(body) = Whole::from_request(request, state).await?;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use axum::response::Response;
+use axum::http::header::{ALLOW, AUTHORIZATION};
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode_str;
 
-use crate::http::request::credential::{basic_pair, single_header, unauthenticated};
+use crate::headers::{basic_pair, single_header, unauthenticated};
 use crate::http::response::error_response::ErrorResponse;
-use crate::http::state::Public;
+use crate::http::state::{Public, method_not_allowed};
 use crate::registry::{Client, Registries, Registry, SecretHash};
 
 /// How a proxy shows who it is: `<client id>:<secret>`.
@@ -27,10 +27,7 @@ pub(in crate::http) struct Authenticated {
 }
 
 /// `client_secret_basic` (RFC 6749 §2.3.1), whose id and secret are form-encoded.
-pub(in crate::http) fn by_basic(
-    registries: &Registries,
-    headers: &HeaderMap,
-) -> Result<Authenticated, ErrorResponse> {
+fn by_basic(registries: &Registries, headers: &HeaderMap) -> Result<Authenticated, ErrorResponse> {
     let form_decoded =
         |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Cow::into_owned);
     let shown = single_header(headers, AUTHORIZATION.as_str())
@@ -52,7 +49,7 @@ pub(in crate::http) fn by_header(
 
 /// What is said to whoever is no client, whatever was wrong.
 pub(in crate::http) fn stranger() -> ErrorResponse {
-    unauthenticated("this endpoint answers authenticated registry clients only")
+    unauthenticated("this endpoint answers authenticated registry clients only").into()
 }
 
 fn authenticate(
@@ -70,6 +67,21 @@ fn authenticate(
         return Err(stranger());
     }
     Ok(Authenticated { registry: Arc::clone(registry), client: client.id.as_str().into() })
+}
+
+/// Serves a client of a registry that authenticates itself by `client_secret_basic`, by POST only. A request
+/// that is not authenticated learns nothing else about itself.
+pub(in crate::http) async fn post_by_client<C, S>(
+    public: Public,
+    request: Request,
+    clients: impl Handler<C, Public>,
+    strangers: impl Handler<S, Public>,
+) -> Response {
+    let sender = by_basic(&public.broker.registries, request.headers());
+    if sender.is_ok() && request.method() != Method::POST {
+        return ([(ALLOW, "POST")], method_not_allowed().await).into_response();
+    }
+    limited(public, request, sender, clients, strangers).await
 }
 
 /// Sends a request through the limits that fit its sender: whoever proves to be a client is limited

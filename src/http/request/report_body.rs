@@ -41,7 +41,7 @@ struct Shares {
 }
 
 /// A body, and its share of the budget.
-pub(in crate::http) struct Report {
+pub(in crate::http) struct ReportBody {
     pub(in crate::http) body: Zeroizing<Vec<u8>>,
     network: IpAddr,
     held: usize,
@@ -72,18 +72,18 @@ impl ReportReader {
 
     /// Reads a body. Whoever sends slowly holds no more of the budget than was sent, and no network
     /// more than one report may have: published key ids are all it takes to be read.
-    pub(in crate::http) async fn read(&self, parts: &Parts, body: Body) -> Result<Report, ErrorResponse> {
+    pub(in crate::http) async fn read(&self, parts: &Parts, body: Body) -> Result<ReportBody, ErrorResponse> {
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer(None));
         let network = client_network(peer, &parts.headers, &self.trusted_proxies);
         let report =
-            Report { body: Zeroizing::default(), network, held: 0, shares: Arc::clone(&self.shares) };
+            ReportBody { body: Zeroizing::default(), network, held: 0, shares: Arc::clone(&self.shares) };
         let read = tokio::time::timeout(self.body_timeout, self.read_all(report, body)).await;
         read.unwrap_or_else(|_| {
             Err(ErrorResponse::malformed("the report took too long").with_status(StatusCode::REQUEST_TIMEOUT))
         })
     }
 
-    async fn read_all(&self, mut report: Report, mut body: Body) -> Result<Report, ErrorResponse> {
+    async fn read_all(&self, mut report: ReportBody, mut body: Body) -> Result<ReportBody, ErrorResponse> {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| ErrorResponse::malformed("the body could not be read"))?;
             let Ok(data) = frame.into_data() else { continue };
@@ -101,7 +101,7 @@ impl ReportReader {
     }
 }
 
-impl Report {
+impl ReportBody {
     fn hold(&mut self, more: usize, most: usize) -> Result<(), Denial> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let of_network = shares.by_network.get(&self.network).copied().unwrap_or(0);
@@ -115,7 +115,7 @@ impl Report {
     }
 }
 
-impl Drop for Report {
+impl Drop for ReportBody {
     fn drop(&mut self) {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         shares.all -= self.held;

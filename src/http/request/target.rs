@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 
 use crate::denial::{Denial, Reason};
+use crate::headers::single_header;
 use crate::http::response::error_response::ErrorResponse;
 use crate::registry::{Registries, Registry, RegistryKind};
 
@@ -47,9 +48,9 @@ pub(in crate::http) fn by_host(registries: &Registries, parts: &Parts) -> Option
     by_authority(registries, &authority(parts)).map(|target| target.registry)
 }
 
-/// Nothing there.
+/// Returns a 404.
 pub(in crate::http) fn not_found() -> ErrorResponse {
-    Denial::new(Reason::NotFound, "there is nothing at this address").into()
+    Denial::not_found().into()
 }
 
 fn by_authority(registries: &Registries, authority: &str) -> Option<Target> {
@@ -67,10 +68,6 @@ fn by_authority(registries: &Registries, authority: &str) -> Option<Target> {
 /// names several hosts names none: a proxy before us may have read another one.
 fn authority(parts: &Parts) -> String {
     let of_target = parts.uri.authority().map(axum::http::uri::Authority::as_str);
-    let mut lines = parts.headers.get_all(header::HOST).into_iter();
-    let of_header = match (lines.next(), lines.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        _ => None,
-    };
+    let of_header = single_header(&parts.headers, header::HOST.as_str());
     of_target.or(of_header).unwrap_or("").to_ascii_lowercase()
 }

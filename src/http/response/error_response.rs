@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::denial::{Denial, Reason};
+use crate::registry::kinds::Rejection;
 
 /// A denial that became an answer; it is rendered by [`problem`] or [`oauth`].
 #[derive(Clone, Debug)]
@@ -22,6 +23,12 @@ pub(in crate::http) struct ErrorResponse {
 impl From<Denial> for ErrorResponse {
     fn from(denial: Denial) -> Self {
         Self { denial, status: None, oauth_error: None }
+    }
+}
+
+impl From<Rejection> for ErrorResponse {
+    fn from(Rejection { denial, status }: Rejection) -> Self {
+        Self { denial, status, oauth_error: None }
     }
 }
 

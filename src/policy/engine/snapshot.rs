@@ -8,8 +8,9 @@ use crate::policy::engine::denies::Denies;
 use crate::policy::engine::hash_index::{HashIndex, HashIndexBuilder};
 use crate::policy::tools::lint;
 use crate::policy::{Condition, Pattern, Vocabulary};
+use crate::registry::Actions;
 use crate::registry::{Package, Registry};
-use crate::token::{Actions, Scope};
+use crate::token::Scope;
 use crate::toml_reader::{Diagnostics, Position, Warnings};
 
 /// Whether a policy grants.

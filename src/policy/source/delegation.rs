@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::policy::{Deny, Policy};
+use crate::registry::Actions;
 use crate::registry::Package;
-use crate::token::Actions;
 
 /// A folder that was given to a team. Whatever is in it may speak for nothing else.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use crate::denial::Reason;
 use crate::identity::IssuerSettings;
 use crate::policy::source::documents::OPERATORS;
 use crate::policy::{Mode, Vocabulary};
-use crate::token::Action;
+use crate::registry::Action;
 
 /// The schema; with a vocabulary, it knows the configured issuers, their claims and the registries.
 pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {

@@ -40,7 +40,7 @@ pub(in crate::policy) fn read_limits(
 
 /// A lifetime that the registry's protocol forbids is none that a policy can give.
 fn check_ttl(section: &Section<'_>, ttl: u64, span: &Range<usize>, registry: &Registry) {
-    let shortest = registry.kind.shortest_ttl();
+    let shortest = registry.kind.spec().min_token_ttl;
     if ttl < shortest {
         section.report(
             Code::OutOfBounds,

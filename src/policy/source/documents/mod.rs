@@ -15,8 +15,8 @@ use crate::policy::source::documents::lifetime::{read_enabled, read_limits, read
 use crate::policy::source::documents::pins::check_pins;
 pub(in crate::policy) use crate::policy::source::documents::tests::read_tests;
 use crate::policy::{Condition, Delegation, Deny, Pattern, Policy};
+use crate::registry::{Action, Actions};
 use crate::registry::{Package, Registries, Registry};
-use crate::token::{Action, Actions};
 use crate::toml_reader::{Code, Located, Section, Warnings, closest};
 
 /// What policies may speak about: the configured issuers and registries.

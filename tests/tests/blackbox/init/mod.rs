@@ -122,7 +122,7 @@ async fn a_token_of_the_project_is_exchanged_and_another_projects_is_not() {
 
         // Where jobs can choose, they ask for what the registry's clients ask for.
         let audience = match case.audience {
-            AUDIENCE => registry.default_audiences("packages.example.com").remove(0),
+            AUDIENCE => (registry.spec().default_audiences)("packages.example.com").remove(0),
             fixed => fixed.to_owned(),
         };
         let mine = case.token_claims(&json!({ "aud": audience }));

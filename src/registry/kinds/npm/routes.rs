@@ -1,7 +1,7 @@
 //! The npm registry, and verdaccio and its like.
 
-use super::{Route, on, read};
-use crate::token::Action::{Owner, Publish, Read, Yank};
+use super::super::route::{Route, on, read};
+use crate::registry::Action::{Owner, Publish, Read, Yank};
 
 pub(super) const ROUTES: &[Route] = &[
     // Also `npm deprecate`.

@@ -1,7 +1,7 @@
 //! RubyGems.org and its like.
 
-use super::{Route, on, read};
-use crate::token::Action::{Owner, Publish, Yank};
+use super::super::route::{Route, on, read};
+use crate::registry::Action::{Owner, Publish, Yank};
 
 pub(super) const ROUTES: &[Route] = &[
     on("POST", "/api/v1/gems", &[Publish]),

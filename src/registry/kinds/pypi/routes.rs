@@ -1,10 +1,6 @@
 //! PyPI, and pypiserver, devpi and their like.
 
-use super::{Route, on, read, read_named};
-use crate::token::Action::Publish;
-
-/// At the registry's `upload_paths`, which are no patterns.
-pub(super) const UPLOAD: Route = on("POST", "", &[Publish]);
+use super::super::route::{Route, read, read_named};
 
 pub(super) const ROUTES: &[Route] = &[
     read("/simple/"),

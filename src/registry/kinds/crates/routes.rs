@@ -1,7 +1,7 @@
 //! crates.io, and kellnr and its like; the index is sparse, at one of several usual places, or in git.
 
-use super::{Route, on, read, read_named};
-use crate::token::Action::{Owner, Publish, Yank};
+use super::super::route::{Route, on, read, read_named};
+use crate::registry::Action::{Owner, Publish, Yank};
 
 pub(super) const ROUTES: &[Route] = &[
     on("PUT", "/api/v1/crates/new", &[Publish]),

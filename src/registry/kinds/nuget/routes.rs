@@ -1,7 +1,7 @@
 //! NuGet.org, and BaGet and its like.
 
-use super::{Route, on, read};
-use crate::token::Action::{Publish, Yank};
+use super::super::route::{Route, on, read};
+use crate::registry::Action::{Publish, Yank};
 
 pub(super) const ROUTES: &[Route] = &[
     on("PUT", "/api/v2/package", &[Publish]),
