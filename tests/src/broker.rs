@@ -1,6 +1,6 @@
 //! The real binary, started as an operator starts it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,15 +10,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use crate::binary::binary;
 pub use crate::setup::{ADMIN_TOKEN, AUDIENCE, CLIENT, ID_TOKEN, POLICY, PUBLIC_URL, Setup, TOKEN_EXCHANGE};
-
-/// The path of the binary under test.
-pub fn binary() -> PathBuf {
-    match std::env::var_os("TRUSTMINT_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => panic!("set TRUSTMINT_BIN to the binary under test; scripts/test does"),
-    }
-}
 
 /// A running broker; it is killed when dropped.
 pub struct Broker {

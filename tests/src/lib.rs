@@ -2,6 +2,7 @@
 //! real servers. A missing tool fails the test that needs it.
 
 pub mod attack;
+pub mod binary;
 pub mod broker;
 pub mod claims;
 pub mod clients;
