@@ -62,6 +62,17 @@ mod tests {
     }
 
     #[test]
+    fn every_bit_of_a_hash_counts() {
+        let hash = SecretHash::of(b"secret");
+        for bit in 0..256 {
+            let mut other = hash;
+            other.0[bit / 8] ^= 1 << (bit % 8);
+            assert!(!hash.is_any_of(&[other]), "bit {bit}");
+            assert!(hash.is_any_of(&[other, hash]), "bit {bit}");
+        }
+    }
+
+    #[test]
     fn hex_is_read_back() {
         let hash = SecretHash::of(b"secret");
         assert_eq!(SecretHash::from_hex(&hash.to_hex()), Some(hash));

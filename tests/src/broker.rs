@@ -64,7 +64,19 @@ impl Reply {
 impl Broker {
     /// Starts the binary in a folder with a `trustmint.toml`, and waits until its doors are open.
     pub async fn launch(folder: Arc<TempDir>, log_level: String) -> Self {
-        let mut child = Command::new(binary())
+        Self::launch_with(Command::new(binary()), folder, log_level).await
+    }
+
+    /// The same, where a file that must not grow is an error of each write and no signal that ends the
+    /// process.
+    pub async fn launch_with_file_size_errors(folder: Arc<TempDir>, log_level: String) -> Self {
+        let mut command = Command::new("env");
+        command.arg("--ignore-signal=XFSZ").arg(binary());
+        Self::launch_with(command, folder, log_level).await
+    }
+
+    async fn launch_with(mut command: Command, folder: Arc<TempDir>, log_level: String) -> Self {
+        let mut child = command
             .args(["serve", "--config", "trustmint.toml"])
             .current_dir(folder.path())
             .env("TRUSTMINT_LOG_FORMAT", "json")
@@ -116,6 +128,12 @@ impl Broker {
     /// Sends a signal by name, such as `TERM` or `STOP`.
     pub fn signal(&self, name: &str) {
         crate::signal(self.child.id(), name);
+    }
+
+    /// Lets no file of the process be written to beyond this many bytes (`RLIMIT_FSIZE`).
+    pub fn limit_file_size(&self, bytes: u64) {
+        let arguments = ["--pid", &self.pid().to_string(), &format!("--fsize={bytes}:")];
+        assert!(Command::new("prlimit").args(arguments).status().expect("prlimit").success());
     }
 
     /// Waits for the process to end by itself.

@@ -1,5 +1,8 @@
 //! An https server of the tests, on loopback.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +17,7 @@ pub struct Https {
     pub url: String,
     /// Its authority's certificate, in PEM.
     pub ca: String,
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -29,9 +33,12 @@ impl Https {
         let certificate = Certificate::for_loopback();
         let url = Self::url_of(&listener);
         let acceptor = certificate.acceptor();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
         let task = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
+                counter.fetch_add(1, Ordering::Relaxed);
                 connected();
                 let (acceptor, router) = (acceptor.clone(), router.clone());
                 tokio::spawn(async move {
@@ -43,7 +50,12 @@ impl Https {
                 });
             }
         });
-        Self { url, ca: certificate.ca, task }
+        Self { url, ca: certificate.ca, connections, task }
+    }
+
+    /// How often somebody connected.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Closes the port.

@@ -185,6 +185,30 @@ async fn a_caller_that_does_not_prove_who_it_is_gets_401() {
     assert_eq!(reply.json()["active"], true, "{}", reply.text);
 }
 
+/// The secret is right, and the hash that is configured differs in one byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_byte_of_a_secret_hash_counts() {
+    let issuer = Issuer::start().await;
+    let mut setup = Setup::new(&issuer);
+    let hash = sha256_hex(CLIENT.1);
+    for byte in 0..32 {
+        let digits = 2 * byte..2 * byte + 2;
+        let changed = u8::from_str_radix(&hash[digits.clone()], 16).expect("two digits") ^ 1;
+        let mut other = hash.clone();
+        other.replace_range(digits, &format!("{changed:02x}"));
+        setup.registries.push_str(&format!(
+            "[[registries.pypi.clients]]\nid = \"client-{byte}\"\nsecret_sha256 = [\"{other}\"]\n"
+        ));
+    }
+    let broker = setup.start().await;
+    let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+    for byte in 0..32 {
+        let reply = ask(&broker, (&format!("client-{byte}"), CLIENT.1), &token).await;
+        assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (401, "unauthenticated"), "byte {byte}");
+    }
+    assert_eq!(ask(&broker, CLIENT, &token).await.json()["active"], true);
+}
+
 /// A well-formed token of the registry that nobody minted.
 fn never_minted() -> String {
     let tag = trustmint::token::Tag::of(b"a run that never was");

@@ -69,6 +69,38 @@ async fn a_self_managed_gitlab_revokes_what_its_scanner_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reporter_address_takes_that_reporter_secret_only() {
+    let issuer = Issuer::start().await;
+    let mut setup = Setup::new(&issuer);
+    let reporters = [("our-gitlab", SECRET), ("their-gitlab", "their-own-secret-of-the-tests")];
+    for (name, secret) in reporters {
+        setup.registries.push_str(&format!(
+            "\n[reporters.{name}]\nkind = \"gitlab-revocation\"\nsecret_sha256 = [\"{}\"]\n",
+            sha256_hex(secret)
+        ));
+    }
+    let broker = setup.start().await;
+    for ((name, secret), (other, others_secret)) in
+        [(reporters[0], reporters[1]), (reporters[1], reporters[0])]
+    {
+        let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+        let body = json!([{ "type": "gitleaks_rule_id_trustmint_pypi", "token": token, "location": name }]);
+        let address = format!("/leaks/{name}");
+        let reply = send(&broker, "POST", &address, others_secret, &body).await;
+        assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (401, "unauthenticated"), "{other}");
+        assert!(broker.is_active(&token).await, "{name} got a report with the secret of {other}");
+        assert_eq!(send(&broker, "POST", &address, secret, &body).await.status, 204, "{name}");
+        assert!(!broker.is_active(&token).await);
+    }
+    // Where the address is anybody's, the secret tells which of them it is.
+    for (name, secret) in reporters {
+        assert_eq!(send(&broker, "POST", "/v1/revoke_tokens", secret, &json!([])).await.status, 204);
+        let series = format!("trustmint_leak_reports_total{{reporter=\"{name}\",outcome=\"taken\"}}");
+        assert_eq!(broker.metric(&series).await, 2, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_such_a_reporter_nobody_is_answered() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;

@@ -111,3 +111,21 @@ async fn replicas_share_the_keys_and_a_new_one_has_them_during_an_outage() {
         .until_within(patience, "its keys are there", async || status(&broker, &reporter.key).await == 200)
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_address_of_a_reporter_is_never_connected_to() {
+    let issuer = Issuer::start().await;
+    // What counts is where a name leads, not how the address is written.
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let reporter = Reporter::start().await;
+        let mut setup = reporter.trusted_by(Setup::new(&issuer));
+        let usual = "allow_private = [\"127.0.0.0/8\"]\n";
+        setup.registries = setup.registries.replace(usual, "").replace("127.0.0.1", host);
+        let broker = setup.start().await;
+        assert_eq!(broker.leaks(&reporter.key, &json!([])).await.reason(), "issuer_unavailable", "{host}");
+        let refused = "trustmint_reporter_fetches_total{reporter=\"github\",result=\"refused_address\"}";
+        assert!(broker.metric(refused).await > 0, "{host}");
+        assert!(broker.log().contains("is at 127.0.0.1, which is not public"), "{host}");
+        assert_eq!(reporter.server.connections(), 0, "{host}");
+    }
+}

@@ -1,5 +1,6 @@
 //! A store that is down or hangs: a bounded 503, nothing vouched for, and back by itself.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::AsyncCommands as _;
@@ -204,4 +205,38 @@ async fn nothing_is_minted_or_vouched_for_on_switches_older_than_five_seconds() 
     assert_eq!((ready.status.as_u16(), ready.json()["switches"].as_bool()), (503, Some(false)));
     let _: () = connection.del("trustmint:cut-offs").await.expect("deleted");
     service_resumes(&broker, &issuer, &live).await;
+}
+
+/// The writes of a transaction succeed, and its commit finds no room for them in the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_commit_is_never_answered_as_done() {
+    let issuer = Issuer::start().await;
+    let folder = Arc::new(tempfile::tempdir().expect("folder"));
+    let setup = Setup::new(&issuer);
+    setup.write(folder.path());
+    // Only the first commit fails as such: the store refuses whatever comes after it.
+    for what in ["exchange", "revocation", "suspension"] {
+        let log_level = setup.log_level.clone();
+        let broker = Broker::launch_with_file_size_errors(Arc::clone(&folder), log_level).await;
+        let live = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+        let id_token = issuer.id_token(AUDIENCE);
+        // Of the store's file, only the first page can be written to.
+        broker.limit_file_size(4096);
+        let reply = match what {
+            "exchange" => broker.exchange(&id_token).await,
+            "revocation" => broker.revoke(&live).await,
+            _ => broker.admin("/suspend", &json!({"registry": "pypi"})).await,
+        };
+        assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "store_unavailable"), "{what}");
+        assert!(!reply.text.contains("exm_pypi_"), "{what}: {}", reply.text);
+        assert!(broker.log().contains("File too large"), "{what}: {}", broker.log());
+        assert_eq!(broker.exchange(&id_token).await.status, 503, "{what}: nothing is minted after it");
+        assert_eq!(readiness(&broker).await.status, 503, "{what}: the store is not ready");
+
+        // What was answered before is kept, and what was not answered was not done.
+        let broker = broker.crash_and_restart().await;
+        assert!(broker.is_active(&live).await, "{what}");
+        assert_eq!(broker.exchange(&id_token).await.status, 200, "{what}");
+        assert_eq!(broker.exchange(&id_token).await.reason(), "replayed", "{what}");
+    }
 }

@@ -4,7 +4,7 @@
 use serde_json::json;
 use trustmint_tests::broker::{AUDIENCE, POLICY};
 use trustmint_tests::redis_server::RedisServer;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{Broker, Issuer, Setup, attack, keys};
 
 /// Another team's, with values that nobody else may learn.
 const OTHERS: &str = r#"
@@ -67,6 +67,83 @@ async fn a_token_dies_with_the_policy_that_fed_it_also_across_a_restart() {
         broker = restarted_with(broker, &files).await;
         assert_eq!(broker.is_active(&token).await, active, "{what}");
     }
+}
+
+/// A restart with another configuration and other policies.
+async fn restarted_as(broker: Broker, setup: &Setup) -> Broker {
+    setup.write(broker.folder.path());
+    broker.restart().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_ends_when_its_issuer_is_removed() {
+    let issuer = Issuer::start().await;
+    let usual = Setup::new(&issuer);
+    let broker = usual.clone().start().await;
+    let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+    assert!(broker.is_active(&token).await);
+
+    // Another issuer stays, and with it a policy: policies may name configured issuers only.
+    let farm = attack::farm(&issuer, &keys::jwks([keys::rsa()]), &["RS256"]);
+    let without = Setup { policies: vec![("widget.toml".to_owned(), farm.policies[0].1.clone())], ..farm };
+    let broker = restarted_as(broker, &without).await;
+    assert!(!broker.is_active(&token).await, "its issuer is removed");
+    // Under another name it is another issuer, though its URL and its policies are the same.
+    let mut renamed = usual.clone();
+    renamed.issuers = renamed.issuers.replace("[issuers.github]", "[issuers.renamed]");
+    renamed.policies[0].1 = POLICY.replace("\"github\"", "\"renamed\"");
+    let broker = restarted_as(broker, &renamed).await;
+    assert!(!broker.is_active(&token).await, "its issuer has another name");
+    assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "which is trusted");
+    let broker = restarted_as(broker, &usual).await;
+    assert!(broker.is_active(&token).await, "its issuer is back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_ends_when_its_identity_is_refused() {
+    let issuer = Issuer::start().await;
+    let usual = attack::farm(&issuer, &keys::jwks([keys::rsa()]), &["RS256"]);
+    let broker = usual.clone().start().await;
+    let token = broker.exchange(&attack::farm_token(keys::rsa())).await.token();
+    assert!(broker.is_active(&token).await);
+
+    // Identities must have a claim now that the token's has not.
+    let mut stricter = usual.clone();
+    stricter.issuers = stricter.issuers.replace("[\"sub\"]", "[\"sub\", \"team\"]");
+    stricter.policies[0].1 =
+        stricter.policies[0].1.replace("sub = \"job-1\"", "sub = \"job-1\", team = \"a\"");
+    let broker = restarted_as(broker, &stricter).await;
+    assert_eq!(broker.exchange(&attack::farm_token(keys::rsa())).await.reason(), "missing_claim");
+    assert!(!broker.is_active(&token).await, "its identity is refused");
+    let broker = restarted_as(broker, &usual).await;
+    assert!(broker.is_active(&token).await, "its identity is accepted again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn allow_events_is_part_of_snapshot_digest() {
+    let issuer = Issuer::start().await;
+    let policy = format!("{POLICY}event_name = {{ present = true }}\n");
+    let strict = Setup::new(&issuer).policies(&policy);
+    let mut lenient = strict.clone();
+    lenient.issuers.push_str("allow_events = [\"workflow_run\"]\n");
+    let broker = lenient.clone().start().await;
+    let digest = async |broker: &Broker| {
+        let ready = broker.send(broker.http().get(format!("{}/readyz", broker.ops))).await.json();
+        ready["digest"].as_str().expect("a digest").to_owned()
+    };
+    let allowed = digest(&broker).await;
+    let id_token = || issuer.id_token_with(AUDIENCE, &json!({ "event_name": "workflow_run" }));
+    let token = broker.exchange(&id_token()).await.token();
+    assert!(broker.is_active(&token).await);
+
+    // The policies are the same to the byte. Under the same digest, nothing would be decided again.
+    let broker = restarted_as(broker, &strict).await;
+    assert_ne!(digest(&broker).await, allowed);
+    assert_eq!(broker.exchange(&id_token()).await.reason(), "dangerous_event");
+    assert!(!broker.is_active(&token).await, "its event is no longer allowed");
+    let broker = restarted_as(broker, &lenient).await;
+    assert_eq!(digest(&broker).await, allowed);
+    assert!(broker.is_active(&token).await, "its event is allowed again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -380,3 +380,21 @@ async fn what_the_log_says_of_a_failure_holds_no_secret_of_the_address() {
     scene.broker.until("it is tried", async || scene.broker.log().contains("could not be delivered")).await;
     assert!(!scene.broker.log().contains("SECRET-"), "{}", scene.broker.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_address_of_a_webhook_is_never_connected_to() {
+    // What counts is where a name leads, not how the address is written.
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let scene = Scene::set(|mut setup| {
+            let usual = "allow_private = [\"127.0.0.0/8\"]\n";
+            setup.registries = setup.registries.replace(usual, "").replace("127.0.0.1", host);
+            setup
+        })
+        .await;
+        let token = scene.token("1").await;
+        scene.leak(&[&token]).await;
+        let why = "is at 127.0.0.1, which is not public";
+        scene.broker.until("it is refused", async || scene.broker.log().contains(why)).await;
+        assert_eq!(scene.inbox.server.connections(), 0, "{host}");
+    }
+}

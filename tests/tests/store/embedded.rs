@@ -44,7 +44,7 @@ async fn there_are_no_more_tombstones_than_there_may_be() {
     let folder = tempfile::tempdir().expect("folder");
     let world = World::embedded(&folder.path().join("store.redb"));
     world.clock.advance(10);
-    contract::tombstones_are_bounded(&world).await;
+    contract::tombstones_are_bounded(&world, 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis::AsyncCommands as _;
 use trustmint::clock::Clock as _;
 use trustmint::store::redis::Redis;
-use trustmint::store::{Mint, MintOutcome, RevocationReason, Store as _};
+use trustmint::store::{Mint, MintOutcome, RevocationReason, RevocationTarget, Store as _};
 use trustmint::token::TAG_COUNT;
 use trustmint_tests::proxy::Proxy;
 use trustmint_tests::redis_server::RedisServer;
@@ -136,6 +136,37 @@ async fn everything_but_births_and_switches_ends_by_itself() {
     }
 }
 
+/// A message that is true only of a leaked token may be on its way for that long.
+#[tokio::test(flavor = "multi_thread")]
+async fn leaked_token_record_stays_a_week() {
+    let server = RedisServer::start();
+    let world = World::redis(single(server.port), TIMEOUT).await;
+    world.clock.advance(10);
+    let (leaked, revoked) = (world.mint(), world.mint());
+    let sibling = Mint { replay_key: fresh(), ..again(&leaked) };
+    for mint in [&leaked, &sibling, &revoked] {
+        assert_eq!(world.answer(mint).await, MintOutcome::Minted);
+    }
+    let family = Some(leaked.record.family());
+    let run = [RevocationTarget { tag: leaked.tag, tokens: vec![leaked.hash], family, cause: None }];
+    world.store.revoke(run.into(), world.revoked(RevocationReason::Leaked)).await.expect("an answer");
+    world.revoke(&revoked, world.revoked(RevocationReason::Revoked)).await;
+
+    let mut connection = server.connect().await;
+    let week = 7 * 86_400;
+    let (life, slow) = (TTL.cast_signed(), 30);
+    for (what, mint, expected) in [
+        ("the reported token", &leaked, week - slow..=week),
+        ("another token of its run", &sibling, week - slow..=week),
+        ("a token that its holder revoked", &revoked, life - slow..=life + 60),
+    ] {
+        let hash: String = mint.hash.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("trustmint:{{{}}}:token:{hash}", mint.tag.as_str());
+        let ttl: i64 = connection.ttl(&key).await.expect("a time to live");
+        assert!(expected.contains(&ttl), "{what}: {ttl} s");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_may_evict_records_is_refused() {
     for policy in ["allkeys-lru", "volatile-ttl"] {
@@ -178,7 +209,8 @@ async fn a_tombstone_takes_at_most_a_hundred_bytes_and_there_are_no_more_than_th
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
-    contract::tombstones_are_bounded(&world).await;
+    // The bound is shared out to tags and to the weeks of a month.
+    contract::tombstones_are_bounded(&world, 20 * u64::from(TAG_COUNT) * 7).await;
 
     let tag = world.mint().tag;
     for _ in 0..1_000 {

@@ -14,6 +14,7 @@ use trustmint::store::{
     TombstoneRetention,
 };
 use trustmint::token::{Record, Scope, Tag, TokenHash};
+use trustmint_tests::redis_topology::redis_cli;
 
 /// How long a token of these tests lives.
 pub const TTL: u64 = 900;
@@ -25,12 +26,24 @@ pub const TIMEOUT: Duration = Duration::from_millis(1500);
 /// How tombstones are kept: for a month, and more than there are.
 pub const REMEMBRANCE: TombstoneRetention = TombstoneRetention { ttl: 30 * 86_400, most: 10_000_000 };
 
+/// Shortens the time to live of every key; a key whose time is over is deleted.
+const EXPIRE_EARLIER: &str = "
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 then
+    redis.call('PEXPIRE', key, left - ARGV[1] * 1000)
+  end
+end
+return redis.status_reply('OK')";
+
 /// A store and the clock that it was given.
 pub struct World {
     pub store: Arc<dyn Store>,
     pub clock: Arc<ManualClock>,
     /// When the store was born, in seconds.
     pub born: u64,
+    /// The Redis servers of the store; none for the embedded store.
+    topology: Option<Topology>,
 }
 
 pub fn clock() -> Arc<ManualClock> {
@@ -41,16 +54,28 @@ impl World {
     pub fn embedded(path: &Path) -> Self {
         let clock = clock();
         let born = clock.now();
-        Self { store: Arc::new(Embedded::open(path, born).expect("a store")), clock, born }
+        let store = Arc::new(Embedded::open(path, born).expect("a store"));
+        Self { store, clock, born, topology: None }
     }
 
     /// Waits until the store answers.
     pub async fn redis(topology: Topology, timeout: Duration) -> Self {
         let clock = clock();
-        let store = Redis::with_clock(&url(topology), timeout, Arc::clone(&clock) as _).expect("a store");
-        let world = Self { store: Arc::new(store), born: clock.now(), clock };
+        let url = url(topology.clone());
+        let store = Redis::with_clock(&url, timeout, Arc::clone(&clock) as _).expect("a store");
+        let world = Self { store: Arc::new(store), born: clock.now(), clock, topology: Some(topology) };
         world.until_ready().await;
         world
+    }
+
+    /// Moves the clock, and lets every key of Redis expire by as much earlier: Redis expires keys by
+    /// its own clock, which cannot be moved.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(seconds);
+        for port in self.topology.as_ref().map(primaries).unwrap_or_default() {
+            let answer = redis_cli(Some(port), &["EVAL", EXPIRE_EARLIER, "0", &seconds.to_string()]);
+            assert_eq!(answer.trim(), "OK", "the server at port {port}");
+        }
     }
 
     /// A mint with an ID token, a run and a registry token of its own, issued now.
@@ -136,6 +161,22 @@ pub fn fresh() -> [u8; 32] {
 
 pub fn single(port: u16) -> Topology {
     Topology::Single { server: format!("127.0.0.1:{port}"), database: 0 }
+}
+
+/// The ports of the servers that hold keys and take writes.
+fn primaries(topology: &Topology) -> Vec<u16> {
+    let port = |server: &String| -> u16 {
+        server.rsplit(':').next().and_then(|port| port.parse().ok()).expect("host:port")
+    };
+    match topology {
+        Topology::Single { server, .. } => vec![port(server)],
+        Topology::Cluster { servers } => servers.iter().map(port).collect(),
+        Topology::Sentinel { servers, primary, .. } => {
+            let answer =
+                redis_cli(servers.first().map(port), &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", primary]);
+            vec![answer.lines().nth(1).and_then(|port| port.parse().ok()).expect("its port")]
+        }
+    }
 }
 
 pub fn url(topology: Topology) -> RedisUrl {
