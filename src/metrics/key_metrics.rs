@@ -1,4 +1,4 @@
-//! What is measured about somebody's keys.
+//! Metrics of the keys of issuers and reporters.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,47 +6,34 @@ use std::sync::atomic::Ordering;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
 
-use crate::metrics::gauge::gauge;
+use super::{Declarations, gauge};
 
 type Label = (&'static str, Arc<str>);
 
-/// The keys of everybody who is the same to us, such as an issuer.
+/// Metrics of the keys of all issuers, or of all reporters.
 #[derive(Debug)]
 pub(super) struct KeyMetrics {
-    /// What they are to us: the label, and a part of the names.
-    whose: &'static str,
+    /// `issuer` or `reporter`: the label, and a part of the names.
+    owner: &'static str,
     usable: Family<[Label; 1], Gauge>,
     age: Family<[Label; 1], Gauge>,
     fetches: Family<[Label; 2], Counter>,
 }
 
 impl KeyMetrics {
-    pub(super) fn new(whose: &'static str) -> Self {
-        Self { whose, usable: Family::default(), age: Family::default(), fetches: Family::default() }
+    /// Declares the metrics of one kind of owner, such as `issuer`.
+    pub(super) fn declare(declare: &mut Declarations, owner: &'static str) -> Self {
+        Self {
+            owner,
+            usable: declare.metric(format!("{owner}_keys"), format!("Usable keys of the {owner}")),
+            age: declare.seconds(format!("{owner}_keys_age"), format!("Age of the {owner}'s keys")),
+            fetches: declare
+                .metric(format!("{owner}_fetches"), format!("Fetches of the {owner}'s keys, by result")),
+        }
     }
 
-    pub(super) fn register(&self, registry: &mut Registry) {
-        let whose = self.whose;
-        registry.register(
-            format!("{whose}_keys"),
-            format!("Keys of the {whose} that serve"),
-            self.usable.clone(),
-        );
-        registry.register_with_unit(
-            format!("{whose}_keys_age"),
-            format!("Since the {whose}'s keys were had from it or from their file"),
-            Unit::Seconds,
-            self.age.clone(),
-        );
-        registry.register(
-            format!("{whose}_fetches"),
-            format!("Fetches of the {whose}'s keys, by result"),
-            self.fetches.clone(),
-        );
-    }
-
+    /// Sets how many keys of an owner are usable, their age in seconds, and the number of fetches by result.
     pub(super) fn show(
         &self,
         name: &Arc<str>,
@@ -54,7 +41,7 @@ impl KeyMetrics {
         age: Option<u64>,
         fetches: impl IntoIterator<Item = (&'static str, u64)>,
     ) {
-        let labels = [(self.whose, Arc::clone(name))];
+        let labels = [(self.owner, Arc::clone(name))];
         self.usable.get_or_create(&labels).set(gauge(usable));
         if let Some(age) = age {
             self.age.get_or_create(&labels).set(gauge(age));

@@ -1,7 +1,6 @@
 //! Prometheus metrics. Labels come from the configuration and from our own constants, never from a
 //! token, a header or a path.
 
-mod gauge;
 mod key_metrics;
 
 use std::sync::Arc;
@@ -11,12 +10,11 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
-use crate::metrics::gauge::gauge;
-use crate::metrics::key_metrics::KeyMetrics;
+use self::key_metrics::KeyMetrics;
 
-/// The label of what is not configured.
+/// The label value of an issuer or registry that is not configured.
 const UNKNOWN: &str = "unknown";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,14 +65,14 @@ struct WebhookLabels {
     outcome: &'static str,
 }
 
-/// What came of reading the policies anew.
+/// The result of a policy reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// There is another snapshot.
+    /// A new snapshot is active.
     Loaded,
-    /// They decide as before.
+    /// The files changed, but not what they decide.
     Unchanged,
-    /// They are wrong, and the last good ones stay.
+    /// The files are invalid; the last good snapshot stays active.
     Refused,
 }
 
@@ -87,6 +85,9 @@ struct ReloadLabels {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// How many metrics are declared.
+    #[cfg_attr(not(test), allow(dead_code, reason = "the generated reference checks it"))]
+    declared: usize,
     unknown: Arc<str>,
     exchanges: Family<ExchangeLabels, Counter>,
     introspections: Family<AnswerLabels, Counter>,
@@ -112,93 +113,72 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut metrics = Self {
-            registry: Registry::with_prefix("trustmint"),
+        let mut declare = Declarations::default();
+        Self {
             unknown: UNKNOWN.into(),
-            exchanges: Family::default(),
-            introspections: Family::default(),
-            explanations: Family::default(),
-            revocations: Counter::default(),
-            leak_reports: Family::default(),
-            leaks: Family::default(),
-            reporter_keys: KeyMetrics::new("reporter"),
-            webhooks: Family::default(),
-            notices_waiting: Gauge::default(),
-            notices_refused: Counter::default(),
-            signature_checks: Family::default(),
-            issuer_keys: KeyMetrics::new("issuer"),
-            requests: Family::default(),
-            connections: Gauge::default(),
-            audit_waiting: Gauge::default(),
-            policies: Gauge::default(),
-            snapshot: Family::default(),
-            reloads: Family::default(),
-            refused: Gauge::default(),
-            loaded_at: Gauge::default(),
-        };
-        let registry = &mut metrics.registry;
-        registry.register("exchanges", "ID tokens presented, by outcome", metrics.exchanges.clone());
-        registry.register(
-            "introspections",
-            "Tokens that registries asked about",
-            metrics.introspections.clone(),
-        );
-        registry.register("explanations", "ID tokens explained, by outcome", metrics.explanations.clone());
-        registry.register("revocations", "Live tokens revoked by their holders", metrics.revocations.clone());
-        registry.register(
-            "leak_reports",
-            "Reports of leaked tokens, by outcome",
-            metrics.leak_reports.clone(),
-        );
-        registry.register("leaked_tokens", "Tokens in reports, by what they were", metrics.leaks.clone());
-        metrics.reporter_keys.register(registry);
-        registry.register(
-            "webhook_deliveries",
-            "Attempts to deliver messages, by outcome",
-            metrics.webhooks.clone(),
-        );
-        registry.register(
-            "notices_waiting",
-            "Messages that wait to be delivered, as the store counts them",
-            metrics.notices_waiting.clone(),
-        );
-        registry.register(
-            "notices_refused",
-            "Messages that found no room within `limits.notices`",
-            metrics.notices_refused.clone(),
-        );
-        registry.register(
-            "signature_checks",
-            "Signatures that were checked",
-            metrics.signature_checks.clone(),
-        );
-        metrics.issuer_keys.register(registry);
-        registry.register("http_requests", "Requests answered", metrics.requests.clone());
-        registry.register("connections", "Open connections", metrics.connections.clone());
-        registry.register(
-            "audit_waiting",
-            "Audit events that wait to be written",
-            metrics.audit_waiting.clone(),
-        );
-        registry.register("policies", "Policies in the active snapshot", metrics.policies.clone());
-        registry.register("snapshot", "The active snapshot", metrics.snapshot.clone());
-        registry.register(
-            "policy_reloads",
-            "Policies read anew, by result: loaded, unchanged or refused",
-            metrics.reloads.clone(),
-        );
-        registry.register(
-            "policies_refused",
-            "Whether the newest policy files are wrong and the last good ones serve",
-            metrics.refused.clone(),
-        );
-        registry.register_with_unit(
-            "policies_loaded_timestamp",
-            "When the active policies were read",
-            Unit::Seconds,
-            metrics.loaded_at.clone(),
-        );
-        metrics
+            exchanges: declare.metric("exchanges", "ID tokens presented, by outcome"),
+            introspections: declare.metric("introspections", "Introspections by registries, by outcome"),
+            explanations: declare.metric("explanations", "ID tokens explained, by outcome"),
+            revocations: declare.metric("revocations", "Live tokens revoked by their holders"),
+            leak_reports: declare.metric("leak_reports", "Leak reports, by outcome"),
+            leaks: declare.metric("leaked_tokens", "Tokens in leak reports, by state"),
+            reporter_keys: KeyMetrics::declare(&mut declare, "reporter"),
+            webhooks: declare.metric("webhook_deliveries", "Delivery attempts, by webhook and outcome"),
+            notices_waiting: declare.metric("notices_waiting", "Messages in the outbox of the store"),
+            notices_refused: declare
+                .metric("notices_refused", "Messages rejected because of `limits.notices`"),
+            signature_checks: declare.metric("signature_checks", "Signatures checked"),
+            issuer_keys: KeyMetrics::declare(&mut declare, "issuer"),
+            requests: declare.metric("http_requests", "Requests answered"),
+            connections: declare.metric("connections", "Open connections"),
+            audit_waiting: declare.metric("audit_waiting", "Events that wait to be written"),
+            policies: declare.metric("policies", "Policies in the active snapshot"),
+            snapshot: declare.metric("snapshot", "The active snapshot"),
+            reloads: declare
+                .metric("policy_reloads", "Policy reloads, by result: loaded, unchanged or refused"),
+            refused: declare.metric(
+                "policies_refused",
+                "Whether the newest policy files are invalid and the last good ones are in force",
+            ),
+            loaded_at: declare
+                .seconds("policies_loaded_timestamp", "When the active policies were loaded, as a Unix time"),
+            declared: declare.count,
+            registry: declare.registry,
+        }
+    }
+}
+
+/// The registry while metrics are declared.
+struct Declarations {
+    registry: Registry,
+    count: usize,
+}
+
+impl Default for Declarations {
+    fn default() -> Self {
+        Self { registry: Registry::with_prefix("trustmint"), count: 0 }
+    }
+}
+
+impl Declarations {
+    /// Creates and registers a metric.
+    fn metric<M: Metric + Clone + Default>(&mut self, name: impl Into<String>, help: impl Into<String>) -> M {
+        let metric = M::default();
+        self.registry.register(name, help, metric.clone());
+        self.count += 1;
+        metric
+    }
+
+    /// Creates and registers a metric whose unit is the second.
+    fn seconds<M: Metric + Clone + Default>(
+        &mut self,
+        name: impl Into<String>,
+        help: impl Into<String>,
+    ) -> M {
+        let metric = M::default();
+        self.registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
+        self.count += 1;
+        metric
     }
 }
 
@@ -226,19 +206,19 @@ impl Metrics {
         self.revocations.inc();
     }
 
-    /// Counts a report.
+    /// Counts a leak report.
     pub fn leak_report(&self, reporter: &Arc<str>, outcome: &'static str) {
         self.leak_reports.get_or_create(&ReportLabels { reporter: Arc::clone(reporter), outcome }).inc();
     }
 
-    /// Counts a token of a report; the registry is that of its prefix.
+    /// Counts a token of a leak report; the registry is that of its prefix.
     pub fn leak(&self, reporter: &Arc<str>, registry: Option<&Arc<str>>, state: &'static str) {
         let registry = Arc::clone(registry.unwrap_or(&self.unknown));
         let reporter = Arc::clone(reporter);
         self.leaks.get_or_create(&LeakLabels { reporter, registry, state }).inc();
     }
 
-    /// Shows the state of a reporter's keys; see [`Metrics::issuer_keys`].
+    /// Sets the state of a reporter's keys; see [`Metrics::issuer_keys`].
     pub fn reporter_keys(
         &self,
         reporter: &Arc<str>,
@@ -254,12 +234,12 @@ impl Metrics {
         self.webhooks.get_or_create(&WebhookLabels { webhook: Arc::clone(webhook), outcome }).inc();
     }
 
-    /// Shows how many messages wait.
+    /// Sets how many messages are in the outbox.
     pub fn notices_waiting(&self, waiting: u64) {
         self.notices_waiting.set(gauge(waiting));
     }
 
-    /// Counts messages that found no room.
+    /// Counts messages that were rejected because the outbox is full.
     pub fn notices_refused(&self, refused: u64) {
         self.notices_refused.inc_by(refused);
     }
@@ -274,8 +254,8 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { route, status }).inc();
     }
 
-    /// Shows the state of an issuer's keys: how many serve, their age in seconds, and how many fetches
-    /// ended how.
+    /// Sets the state of an issuer's keys: how many are usable, their age in seconds, and the number of
+    /// fetches by result.
     pub fn issuer_keys(
         &self,
         issuer: &Arc<str>,
@@ -286,7 +266,7 @@ impl Metrics {
         self.issuer_keys.show(issuer, usable, age, fetches);
     }
 
-    /// The gauge of open connections.
+    /// Returns the gauge of open connections.
     pub fn connections(&self) -> &Gauge {
         &self.connections
     }
@@ -302,7 +282,7 @@ impl Metrics {
         self.refused.set(i64::from(reload == Reload::Refused));
     }
 
-    /// Shows the active snapshot, read at an instant in seconds since the epoch.
+    /// Sets the active snapshot and when it was loaded, in seconds since the epoch.
     pub fn snapshot(&self, digest: &str, policies: usize, at: u64) {
         self.snapshot.clear();
         self.snapshot.get_or_create(&SnapshotLabels { digest: digest.to_owned() }).set(1);
@@ -310,7 +290,7 @@ impl Metrics {
         self.loaded_at.set(gauge(at));
     }
 
-    /// The exposition text (OpenMetrics).
+    /// Returns the exposition text (OpenMetrics).
     pub fn render(&self, audit_waiting: usize) -> String {
         self.audit_waiting.set(gauge(audit_waiting));
         let mut text = String::new();
@@ -318,4 +298,15 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+
+    /// Returns how many metrics are declared.
+    #[cfg(test)]
+    pub(crate) fn declared(&self) -> usize {
+        self.declared
+    }
+}
+
+/// Converts a count to the value of a gauge; one that is too large becomes the largest value.
+fn gauge(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }
