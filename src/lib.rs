@@ -36,6 +36,7 @@ mod reference;
 pub mod registry;
 mod reload;
 pub mod reporters;
+pub mod secret;
 pub mod service;
 pub mod settings;
 pub mod store;

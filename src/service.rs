@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::broker::{Bounds, Broker, CutOffCache, Explanations, Policies};
+use crate::broker::{Bounds, Broker, BrokerParts, Policies};
 use crate::clock::{Clock, SystemClock};
 use crate::events::{Audit, Sink};
 use crate::http::{Listeners, RunningServers};
@@ -105,38 +105,10 @@ impl Service {
         let mut warnings = config.warnings.clone();
         warnings.extend(snapshot.warnings(clock.now()));
         let warned = reload::warn(&warnings, "");
-        let dispatcher = WebhookDispatcher::new(
-            config.webhooks,
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-        );
-        config.reporters.share_through(&Sharing { store: Arc::clone(&store), clock: Arc::clone(&clock) });
-        let broker = Arc::new(Broker {
-            public_url: config.public_url,
-            issuers: config.issuers,
-            registries: config.registries,
-            policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
-            clock,
-            store,
-            cut_offs: CutOffCache::default(),
-            explanations: Explanations::default(),
-            reporters: config.reporters,
-            dispatcher: Arc::new(dispatcher),
-            audit,
-            metrics,
-            bounds: Bounds {
-                id_token_bytes: config.limits.id_token_bytes,
-                store_timeout: config.limits.store_timeout,
-                report_patience: config.limits.report_patience(),
-                tombstone_retention: config.limits.tombstone_retention(),
-                notices: config.limits.notices,
-                packages_per_id_token: config.limits.packages_per_id_token,
-                explanations_per_id_token: config.limits.explanations_per_id_token,
-            },
-        });
-        // A first look at the switches before the first request; if it fails, it is tried again.
-        let _ = broker.cut_offs.refresh(&*broker.store, broker.clock.now_ms()).await;
+        let runtime = Runtime { store, clock: Arc::clone(&clock), events: audit, metrics };
+        let broker = Arc::new(build_broker(&config, snapshot, runtime));
+        // The cut-offs are read before the first request; if that fails, they are read again later.
+        let _ = broker.refresh_cut_offs().await;
         let background = start_background(&broker);
 
         let (public, ops) = (doors.public_address()?, doors.ops_address());
@@ -148,9 +120,9 @@ impl Service {
             watch,
             warned,
             poll: config.policies_poll,
-            policies: Arc::clone(&broker.policies),
-            metrics: Arc::clone(&broker.metrics),
-            clock: Arc::clone(&broker.clock),
+            policies: Arc::clone(broker.policies()),
+            metrics: Arc::clone(broker.metrics()),
+            clock,
         };
         let reloads = reloads.start()?;
         Ok(Self { broker, doors, background, audit_writer, public, ops, reloads })
@@ -188,6 +160,50 @@ impl Service {
     }
 }
 
+/// What a broker needs at run time, beside its configuration and its policies.
+#[derive(Debug)]
+pub struct Runtime {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The queue of events.
+    pub events: Audit,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Builds the broker of a configuration. Nothing is started.
+pub fn build_broker(config: &Config, snapshot: Snapshot, runtime: Runtime) -> Broker {
+    let Runtime { store, clock, events, metrics } = runtime;
+    let webhooks = config.webhooks.clone();
+    let dispatcher =
+        WebhookDispatcher::new(webhooks, Arc::clone(&store), Arc::clone(&clock), Arc::clone(&metrics));
+    config.reporters.share_through(&Sharing { store: Arc::clone(&store), clock: Arc::clone(&clock) });
+    let limits = &config.limits;
+    Broker::new(BrokerParts {
+        public_url: config.public_url.clone(),
+        issuers: Arc::clone(&config.issuers),
+        registries: Arc::clone(&config.registries),
+        policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
+        clock,
+        store,
+        reporters: config.reporters.clone(),
+        dispatcher: Arc::new(dispatcher),
+        events,
+        metrics,
+        bounds: Bounds {
+            id_token_bytes: limits.id_token_bytes,
+            store_timeout: limits.store_timeout,
+            report_patience: limits.report_patience(),
+            tombstone_retention: limits.tombstone_retention(),
+            notices: limits.notices,
+            packages_per_id_token: limits.packages_per_id_token,
+            explanations_per_id_token: limits.explanations_per_id_token,
+        },
+    })
+}
+
 fn announce(door: &str, address: Option<impl std::fmt::Display>) {
     if let Some(address) = address {
         tracing::info!(door, %address, "listening");
@@ -209,17 +225,16 @@ fn open_store(store: &StoreConfig, limits: &Limits, now: u64) -> Result<Arc<dyn 
 
 fn start_background(broker: &Arc<Broker>) -> JoinSet<()> {
     let mut background = JoinSet::new();
-    let switches = Arc::clone(broker);
-    background
-        .spawn(async move { switches.cut_offs.keep_refreshing(&*switches.store, &*switches.clock).await });
-    for issuer in broker.issuers.iter() {
+    let refreshing = Arc::clone(broker);
+    background.spawn(async move { refreshing.keep_cut_offs_fresh().await });
+    for issuer in broker.issuers().iter() {
         background.spawn(issuer.keyring.clone().maintain());
     }
-    for signatures in broker.reporters.iter().filter_map(|reporter| reporter.signatures()) {
+    for signatures in broker.reporters().iter().filter_map(|reporter| reporter.signatures()) {
         background.spawn(signatures.keyring.clone().maintain());
     }
-    if !broker.dispatcher.webhooks.is_empty() {
-        let dispatcher = Arc::clone(&broker.dispatcher);
+    if !broker.dispatcher().webhooks.is_empty() {
+        let dispatcher = Arc::clone(broker.dispatcher());
         background.spawn(async move { dispatcher.deliver().await });
     }
     background

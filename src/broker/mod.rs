@@ -60,38 +60,142 @@ pub struct Bounds {
     pub explanations_per_id_token: u32,
 }
 
-/// Everything a use case needs.
+/// What a [`Broker`] is built of.
 #[derive(Debug)]
-pub struct Broker {
-    /// What time it is.
+pub struct BrokerParts {
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The broker's own issuer identifier.
     pub public_url: String,
-    /// Whose ID tokens are accepted.
+    /// The issuers whose ID tokens are accepted.
     pub issuers: Arc<Issuers>,
-    /// What tokens are minted for.
+    /// The registries that tokens are minted for.
     pub registries: Arc<Registries>,
     /// The active policies.
     pub policies: Arc<Policies>,
-    /// Where memory is.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// The operator's switches.
-    pub cut_offs: CutOffCache,
-    /// How often ID tokens were explained.
-    pub explanations: Explanations,
     /// Who may report leaked tokens.
     pub reporters: Reporters,
-    /// Who tells people about leaks.
+    /// The dispatcher of webhooks.
     pub dispatcher: Arc<WebhookDispatcher>,
-    /// Where events go.
-    pub audit: Audit,
-    /// What is counted.
+    /// The queue of events.
+    pub events: Audit,
+    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The bounds.
     pub bounds: Bounds,
 }
 
+/// The use cases of the service and everything they need.
+#[derive(Debug)]
+pub struct Broker {
+    clock: Arc<dyn Clock>,
+    public_url: String,
+    issuers: Arc<Issuers>,
+    registries: Arc<Registries>,
+    policies: Arc<Policies>,
+    store: Arc<dyn Store>,
+    cut_offs: CutOffCache,
+    explanations: Explanations,
+    reporters: Reporters,
+    dispatcher: Arc<WebhookDispatcher>,
+    events: Audit,
+    metrics: Arc<Metrics>,
+    bounds: Bounds,
+}
+
 impl Broker {
+    /// Creates a broker that has not read any cut-off yet; see [`Broker::refresh_cut_offs`].
+    pub fn new(parts: BrokerParts) -> Self {
+        let BrokerParts {
+            clock,
+            public_url,
+            issuers,
+            registries,
+            policies,
+            store,
+            reporters,
+            dispatcher,
+            events,
+            metrics,
+            bounds,
+        } = parts;
+        Self {
+            clock,
+            public_url,
+            issuers,
+            registries,
+            policies,
+            store,
+            cut_offs: CutOffCache::default(),
+            explanations: Explanations::default(),
+            reporters,
+            dispatcher,
+            events,
+            metrics,
+            bounds,
+        }
+    }
+
+    /// Returns the broker's own issuer identifier.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// Returns the configured issuers.
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// Returns the configured registries.
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// Returns the configured reporters.
+    pub fn reporters(&self) -> &Reporters {
+        &self.reporters
+    }
+
+    /// Returns the active policies.
+    pub fn policies(&self) -> &Arc<Policies> {
+        &self.policies
+    }
+
+    /// Returns the cached cut-offs.
+    pub fn cut_offs(&self) -> &CutOffCache {
+        &self.cut_offs
+    }
+
+    /// Returns the dispatcher of webhooks.
+    pub fn dispatcher(&self) -> &Arc<WebhookDispatcher> {
+        &self.dispatcher
+    }
+
+    /// Returns the metrics.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Returns how many events wait to be written.
+    pub fn events_waiting(&self) -> usize {
+        self.events.waiting()
+    }
+
+    /// Reads the cut-offs from the store once.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn refresh_cut_offs(&self) -> Result<(), String> {
+        self.cut_offs.refresh(&*self.store, self.clock.now_ms()).await
+    }
+
+    /// Refreshes the cut-offs until the future is dropped.
+    pub async fn keep_cut_offs_fresh(&self) {
+        self.cut_offs.keep_refreshing(&*self.store, &*self.clock).await;
+    }
+
     /// Waits for the store, but not longer than `limits.store_timeout`.
     async fn within_deadline<T>(
         &self,
@@ -187,13 +291,13 @@ impl Broker {
     async fn record(&self, place: Option<EventPermit>, event: Event) {
         match place {
             Some(place) => place.record(event),
-            None => self.audit.record(event).await,
+            None => self.events.record(event).await,
         }
     }
 
     /// A place for the event of what is about to be decided.
     fn reserve_event(&self) -> Result<EventPermit, Denial> {
-        self.audit.reserve().map_err(|_| {
+        self.events.reserve().map_err(|_| {
             Denial::new(Reason::Overloaded, "decisions cannot be recorded at the moment, so none is made")
         })
     }

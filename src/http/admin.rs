@@ -20,7 +20,8 @@ use crate::http::response::middleware::with_deadline;
 use crate::identity::Claims;
 use crate::policy::tools::explain::Explanation;
 use crate::registry::SecretHash;
-use crate::settings::{Limits, Secret};
+use crate::secret::Secret;
+use crate::settings::Limits;
 use crate::store::{CutOffAction, Selector};
 use crate::token::Scope;
 
@@ -58,7 +59,7 @@ impl axum::extract::FromRef<Admin> for BodyLimit {
 }
 
 pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Router {
-    let public_url: Arc<str> = broker.public_url.as_str().into();
+    let public_url: Arc<str> = broker.public_url().into();
     let admin = Admin { broker, token: SecretHash::of(token.expose().as_bytes()) };
     let limit = limits.request_timeout;
     let throw = |switch| post(move |state, body| switched(state, body, switch));
@@ -106,7 +107,7 @@ async fn switched(
 }
 
 async fn list(State(admin): State<Admin>) -> Result<Json<Vec<ShownCutOff>>, ErrorResponse> {
-    let cut_offs = admin.broker.cut_offs.list()?;
+    let cut_offs = admin.broker.cut_offs().list()?;
     let shown = |cut_off: crate::store::CutOff| ShownCutOff {
         selector: cut_off.selector,
         until_ms: cut_off.until_ms,
@@ -131,7 +132,7 @@ async fn explained(
     State(admin): State<Admin>,
     LooseJson(question): LooseJson<Question>,
 ) -> Result<Json<Explanation>, ErrorResponse> {
-    let registries = &admin.broker.registries;
+    let registries = admin.broker.registries();
     let registry = match &question.registry {
         Some(id) => registries.by_id(id),
         None => registries.only(),

@@ -54,7 +54,7 @@ async fn serve(
     request: Request,
 ) -> Result<Response, ErrorResponse> {
     let (mut parts, body) = request.into_parts();
-    let Target { registry, host } = of_kind(&public.broker.registries, &parts, kind)?;
+    let Target { registry, host } = of_kind(public.broker.registries(), &parts, kind)?;
     let name = package_name(endpoint, &mut parts).await?;
     if let Some(check) = endpoint.check {
         check(&parts.headers)?;
@@ -72,7 +72,8 @@ async fn serve(
     } else {
         Default::default()
     };
-    let base_url = host.map_or_else(|| public.broker.public_url.clone(), |host| format!("https://{host}"));
+    let base_url =
+        host.map_or_else(|| public.broker.public_url().to_owned(), |host| format!("https://{host}"));
     let call = Call {
         registry: &registry,
         base_url: &base_url,

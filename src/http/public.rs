@@ -32,9 +32,9 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     );
     let by_client =
         rate_limit::layer(rate_limit::ByClient, limits.introspections_per_second, limits.introspection_burst);
-    let public_url: Arc<str> = public.broker.public_url.as_str().into();
+    let public_url: Arc<str> = public.broker.public_url().into();
     let route_context_for = |limit, words| {
-        let metrics = Arc::clone(&public.broker.metrics);
+        let metrics = Arc::clone(public.broker.metrics());
         let public_url = Arc::clone(&public_url);
         from_fn_with_state(RouteContext { metrics, limit, words, public_url }, middleware::with_route_context)
     };
@@ -54,7 +54,7 @@ pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[Ip
     let forward_auth =
         any(move |State(public), request| forward_auth::ask(public, request, proxies, strangers));
     // RFC 8414 §3.1: the well-known part comes before the identifier's path, if it has one.
-    let path = url::Url::parse(&public.broker.public_url).map_or(String::new(), |url| url.path().to_owned());
+    let path = url::Url::parse(public.broker.public_url()).map_or(String::new(), |url| url.path().to_owned());
     let metadata_of_path = format!("{METADATA}{}", path.trim_end_matches('/'));
     let native = Router::new()
         .route("/oauth/token", post(native::token))

@@ -10,7 +10,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use crate::settings::{Files, Secret, networks};
+use crate::secret::Secret;
+use crate::settings::{Files, networks};
 use crate::toml_reader::Section;
 
 /// Where the doors are.

@@ -11,7 +11,6 @@ mod listen;
 mod policies;
 mod registries;
 mod reporters;
-mod secret;
 mod shared_audience;
 mod store;
 mod upstream;
@@ -27,13 +26,13 @@ use url::Url;
 
 pub use limits::Limits;
 pub use listen::{AdminAddress, AdminListener, Listen, Tls};
-pub use secret::Secret;
-pub use store::{RedisUrl, StoreConfig, Topology};
+pub use store::StoreConfig;
 
 use crate::identity::Issuers;
 use crate::policy::{Delegation, Vocabulary};
 use crate::registry::Registries;
 use crate::reporters::Reporters;
+use crate::secret::Secret;
 use crate::toml_reader::{
     Code, Diagnostics, Located, Section, Source, Warnings, document, parse, without_credentials,
 };

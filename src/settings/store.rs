@@ -2,59 +2,17 @@
 
 use std::path::PathBuf;
 
-use url::Url;
-
-use crate::settings::{Files, Secret};
+use crate::settings::Files;
+use crate::store::redis::RedisUrl;
 use crate::toml_reader::Section;
 
-/// Where memory is.
+/// The store that the configuration names.
 #[derive(Debug)]
 pub enum StoreConfig {
-    /// One file.
+    /// The embedded store, in this file.
     Embedded(PathBuf),
     /// Redis, in one of its topologies.
     Redis(RedisUrl),
-}
-
-/// How Redis is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedisUrl {
-    /// How its servers are arranged.
-    pub topology: Topology,
-    /// Whether to speak TLS (`rediss`).
-    pub tls: bool,
-    /// Certificates to trust instead of the system's, in PEM.
-    pub ca: Option<Vec<u8>>,
-    /// The ACL user; Redis' default user if none.
-    pub username: Option<String>,
-    /// From `password_file`.
-    pub password: Option<Secret>,
-}
-
-/// How Redis servers are arranged. Each server is `host:port`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Topology {
-    /// One server, or one name that always leads to the primary.
-    Single {
-        /// The server.
-        server: String,
-        /// The database number.
-        database: i64,
-    },
-    /// Redis Cluster, by some of its nodes.
-    Cluster {
-        /// Nodes to ask for the others.
-        servers: Vec<String>,
-    },
-    /// A primary that Sentinels know.
-    Sentinel {
-        /// The Sentinels.
-        servers: Vec<String>,
-        /// The primary's name.
-        primary: String,
-        /// The database number.
-        database: i64,
-    },
 }
 
 pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<StoreConfig> {
@@ -63,7 +21,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<StoreConfig>
     };
     let url = section.string("url").and_then(|text| {
         // The text is not repeated: a password may be in it.
-        parse_url(text.value)
+        RedisUrl::parse(text.value)
             .map_err(|error| section.error(&text.span, format!("`url` is not one of a store: {error}"), None))
             .ok()
     });
@@ -86,110 +44,4 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Option<StoreConfig>
         return Some(StoreConfig::Redis(url));
     }
     Some(StoreConfig::Embedded(path.unwrap_or_else(|| PathBuf::from("trustmint.redb"))))
-}
-
-/// `redis://host:port/db`, `rediss://…`, `redis+cluster://h1:p1,h2:p2`,
-/// `redis+sentinel://h1:p1,h2:p2/primary/db`; `rediss+…` for TLS.
-fn parse_url(text: &str) -> Result<RedisUrl, String> {
-    let (scheme, rest) = text.split_once("://").ok_or("write redis://host:6379/0")?;
-    let (base, arrangement) = scheme.split_once('+').unwrap_or((scheme, ""));
-    let tls = match base {
-        "redis" => false,
-        "rediss" => true,
-        _ => {
-            return Err(format!(
-                "the scheme `{scheme}` is not known; there are redis, rediss, redis+cluster and redis+sentinel"
-            ));
-        }
-    };
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, hosts) =
-        authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
-    if user.is_some_and(|user| user.contains(':')) {
-        return Err(
-            "a password in a URL ends up in logs; write it into a file and name it in `password_file`"
-                .to_owned(),
-        );
-    }
-    let servers: Vec<String> = hosts.split(',').map(server).collect::<Result<_, _>>()?;
-    let topology = match (arrangement, servers.as_slice()) {
-        ("", [one]) => Topology::Single { server: one.clone(), database: database(path)? },
-        ("", _) => return Err("several servers need redis+cluster or redis+sentinel".to_owned()),
-        ("cluster", _) if path.is_empty() => Topology::Cluster { servers },
-        ("cluster", _) => return Err("Redis Cluster has no databases".to_owned()),
-        ("sentinel", _) => {
-            let (primary, number) = path.split_once('/').unwrap_or((path, ""));
-            if primary.is_empty() {
-                return Err("name the primary: redis+sentinel://h1:26379/primary/0".to_owned());
-            }
-            Topology::Sentinel { servers, primary: primary.to_owned(), database: database(number)? }
-        }
-        _ => return Err(format!("the arrangement `{arrangement}` is not known")),
-    };
-    Ok(RedisUrl { topology, tls, ca: None, username: user.map(str::to_owned), password: None })
-}
-
-fn server(text: &str) -> Result<String, String> {
-    let url =
-        Url::parse(&format!("redis://{text}")).map_err(|error| format!("a server is host:port ({error})"))?;
-    match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) if !host.is_empty() => Ok(format!("{host}:{port}")),
-        (Some(host), None) if !host.is_empty() => Ok(format!("{host}:6379")),
-        _ => Err("a server is host:port".to_owned()),
-    }
-}
-
-fn database(text: &str) -> Result<i64, String> {
-    match text {
-        "" => Ok(0),
-        text => text.parse::<u8>().map(i64::from).map_err(|_| format!("\"{text}\" is no database number")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::settings::store::*;
-
-    #[test]
-    fn every_arrangement_has_a_url() {
-        let topology = |text: &str| parse_url(text).map(|url| (url.tls, url.topology));
-        let servers = |list: &[&str]| list.iter().map(|&server| server.to_owned()).collect::<Vec<_>>();
-        assert_eq!(
-            topology("redis://redis"),
-            Ok((false, Topology::Single { server: "redis:6379".into(), database: 0 }))
-        );
-        assert_eq!(
-            topology("rediss://r:1/2"),
-            Ok((true, Topology::Single { server: "r:1".into(), database: 2 }))
-        );
-        assert_eq!(
-            topology("redis+cluster://a:1,b:2"),
-            Ok((false, Topology::Cluster { servers: servers(&["a:1", "b:2"]) }))
-        );
-        assert_eq!(
-            topology("redis+sentinel://a:1,b:2/primary/3"),
-            Ok((
-                false,
-                Topology::Sentinel {
-                    servers: servers(&["a:1", "b:2"]),
-                    primary: "primary".into(),
-                    database: 3
-                }
-            ))
-        );
-        assert_eq!(parse_url("redis://app@r:1").map(|url| url.username), Ok(Some("app".into())));
-        for bad in [
-            "redis",
-            "http://r",
-            "redis://a,b",
-            "redis+cluster://a/1",
-            "redis+sentinel://a",
-            "redis+ring://a",
-            "redis://u:secret@r",
-            "redis://r/x",
-            "redis://:1",
-        ] {
-            assert!(parse_url(bad).is_err(), "{bad}");
-        }
-    }
 }

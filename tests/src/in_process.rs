@@ -5,15 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use trustmint::broker::{Bounds, Broker, CutOffCache, Explanations, Policies};
+use trustmint::broker::Broker;
 use trustmint::clock::{Clock as _, ManualClock};
 use trustmint::events::{Audit, Sink};
 use trustmint::http::{Listeners, RunningServers};
 use trustmint::metrics::Metrics;
-use trustmint::service::Plan;
+use trustmint::service::{Plan, Runtime, build_broker};
 use trustmint::settings::StoreConfig;
 use trustmint::store::{Embedded, Store};
-use trustmint::webhooks::WebhookDispatcher;
 
 use crate::broker::Setup;
 use crate::claims::now;
@@ -22,6 +21,7 @@ use crate::claims::now;
 pub struct InProcess {
     pub clock: Arc<ManualClock>,
     pub broker: Arc<Broker>,
+    pub store: Arc<dyn Store>,
     /// `http://…` of the public door.
     pub public: String,
     _doors: RunningServers,
@@ -41,38 +41,12 @@ impl InProcess {
         let doors = Listeners::bind(&config.listen).await.expect("addresses");
         let public = format!("http://{}", doors.public_address().expect("address"));
         let (store, metrics): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(Metrics::default()));
-        let dispatcher = WebhookDispatcher::new(
-            config.webhooks,
-            Arc::clone(&store),
-            Arc::clone(&clock) as _,
-            Arc::clone(&metrics),
-        );
-        let broker = Arc::new(Broker {
-            clock: Arc::clone(&clock) as _,
-            public_url: config.public_url,
-            issuers: config.issuers,
-            registries: config.registries,
-            policies: Arc::new(Policies::new(snapshot, clock.now_ms())),
-            store,
-            cut_offs: CutOffCache::default(),
-            explanations: Explanations::default(),
-            reporters: config.reporters,
-            dispatcher: Arc::new(dispatcher),
-            audit,
-            metrics,
-            bounds: Bounds {
-                id_token_bytes: config.limits.id_token_bytes,
-                store_timeout: config.limits.store_timeout,
-                report_patience: config.limits.report_patience(),
-                tombstone_retention: config.limits.tombstone_retention(),
-                notices: config.limits.notices,
-                packages_per_id_token: config.limits.packages_per_id_token,
-                explanations_per_id_token: config.limits.explanations_per_id_token,
-            },
-        });
-        broker.cut_offs.refresh(&*broker.store, clock.now_ms()).await.expect("switches");
+        let runtime =
+            Runtime { store: Arc::clone(&store), clock: Arc::clone(&clock) as _, events: audit, metrics };
+        let broker = Arc::new(build_broker(&config, snapshot, runtime));
+        broker.refresh_cut_offs().await.expect("cut-offs");
         let doors = doors.open(&broker, &config.listen, &config.limits);
-        Self { clock, broker, public, _doors: doors, _folder: folder }
+        Self { clock, broker, store, public, _doors: doors, _folder: folder }
     }
 }
 

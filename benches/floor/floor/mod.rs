@@ -20,9 +20,10 @@ use redis::{Client, Script};
 use tokio::net::TcpListener;
 use trustmint::registry::Registry;
 use trustmint::service::Plan;
-use trustmint::settings::{Config, StoreConfig, Topology};
+use trustmint::settings::{Config, StoreConfig};
 use trustmint::store::Store as _;
 use trustmint::store::redis::Redis;
+use trustmint::store::redis::Topology;
 use trustmint::token::{Scope, Tag};
 
 use crate::Outcome;

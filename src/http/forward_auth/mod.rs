@@ -49,7 +49,7 @@ pub(super) async fn ask<C, S>(
     strangers: impl Handler<S, Public>,
 ) -> Response {
     let (id, _) = target(request.uri().path());
-    let proxy = client_auth::by_header(&public.broker.registries, request.headers())
+    let proxy = client_auth::by_header(public.broker.registries(), request.headers())
         .and_then(|proxy| if *proxy.registry.id == *id { Ok(proxy) } else { Err(client_auth::stranger()) });
     client_auth::limited(public, request, proxy, proxies, strangers).await
 }

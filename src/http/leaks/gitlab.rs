@@ -77,12 +77,12 @@ fn known_types(public: &Public) -> Vec<String> {
         types.dedup();
         types
     };
-    public.broker.registries.iter().flat_map(|registry| of(&registry.id)).collect()
+    public.broker.registries().iter().flat_map(|registry| of(&registry.id)).collect()
 }
 
 fn reporter(public: &Public, headers: &HeaderMap) -> Result<Arc<Reporter>, ErrorResponse> {
     let secret = single_header(headers, AUTHORIZATION.as_str()).ok_or_else(stranger)?;
-    public.broker.reporters.by_secret(secret.as_bytes()).map(Arc::clone).ok_or_else(stranger)
+    public.broker.reporters().by_secret(secret.as_bytes()).map(Arc::clone).ok_or_else(stranger)
 }
 
 fn stranger() -> ErrorResponse {

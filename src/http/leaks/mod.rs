@@ -54,7 +54,7 @@ async fn by_name(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, ErrorResponse> {
-    let reporter = public.broker.reporters.by_id(&name).ok_or_else(not_found)?;
+    let reporter = public.broker.reporters().by_id(&name).ok_or_else(not_found)?;
     let reporter = Arc::clone(reporter);
     match reporter.signatures() {
         Some(signatures) => {

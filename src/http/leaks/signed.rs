@@ -45,7 +45,7 @@ pub(super) async fn by_headers(
     answer: ResponseFormat,
 ) -> Result<Response, ErrorResponse> {
     let headers = request.headers();
-    let reporter = public.broker.reporters.by_headers(|header| headers.contains_key(header));
+    let reporter = public.broker.reporters().by_headers(|header| headers.contains_key(header));
     let reporter = Arc::clone(reporter.ok_or_else(unsigned)?);
     let signatures = reporter.signatures().ok_or_else(unsigned)?;
     report(&public, &reporter, signatures, request, answer).await

@@ -19,7 +19,7 @@ pub(super) fn count(public: &Public, reporter: &Reporter, outcome: &SubmitResult
         Ok(_) => "taken",
         Err(refused) => refused.denial.reason.as_str(),
     };
-    public.broker.metrics.leak_report(&reporter.id, label);
+    public.broker.metrics().leak_report(&reporter.id, label);
 }
 
 /// Parses a report whose reporter is authenticated, and acts on it.

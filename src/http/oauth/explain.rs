@@ -15,10 +15,10 @@ pub(in crate::http) async fn explain(
     request: Request,
 ) -> Result<Json<CallersView>, ErrorResponse> {
     let (parts, body) = request.into_parts();
-    let by_host = target::by_host(&public.broker.registries, &parts);
+    let by_host = target::by_host(public.broker.registries(), &parts);
     let form = Form::from_request(Request::from_parts(parts, body), &public).await?;
     let id_token = form.required("subject_token")?;
-    let registry = registry(&form, by_host, &public.broker.registries)?;
+    let registry = registry(&form, by_host, public.broker.registries())?;
     let (wanted, _) = wanted(&form, &registry)?;
     Ok(Json(public.broker.explain(id_token, &registry, wanted.as_ref()).await?))
 }

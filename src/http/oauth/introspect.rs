@@ -58,7 +58,7 @@ fn answer(public: &Public, Active { id, record }: &Active) -> Result<Response, E
         scope: record.scope.to_string(),
         authorization_details: details::render(&record.scope),
         token_type: "Bearer",
-        iss: &public.broker.public_url,
+        iss: public.broker.public_url(),
         aud: &record.registry,
         sub: &record.subject,
         iat: record.minted(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::state::Public;
 
 pub(in crate::http) async fn metadata(State(public): State<Public>) -> Json<Value> {
-    let issuer = &public.broker.public_url;
+    let issuer = public.broker.public_url();
     Json(json!({
         "issuer": issuer,
         "token_endpoint": format!("{issuer}/oauth/token"),

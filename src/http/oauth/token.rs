@@ -38,10 +38,10 @@ pub(in crate::http) async fn token(
     request: Request,
 ) -> Result<Response, ErrorResponse> {
     let (parts, body) = request.into_parts();
-    let by_host = target::by_host(&public.broker.registries, &parts);
+    let by_host = target::by_host(public.broker.registries(), &parts);
     let form = Form::from_request(Request::from_parts(parts, body), &public).await?;
     let grant = Grant::read(&form)?;
-    let registry = registry(&form, by_host, &public.broker.registries)?;
+    let registry = registry(&form, by_host, public.broker.registries())?;
     let (wanted, in_detail) = wanted(&form, &registry)?;
     let request = ExchangeRequest {
         id_token: grant.id_token,

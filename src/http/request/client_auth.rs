@@ -77,7 +77,7 @@ pub(in crate::http) async fn post_by_client<C, S>(
     clients: impl Handler<C, Public>,
     strangers: impl Handler<S, Public>,
 ) -> Response {
-    let sender = by_basic(&public.broker.registries, request.headers());
+    let sender = by_basic(public.broker.registries(), request.headers());
     if sender.is_ok() && request.method() != Method::POST {
         return ([(ALLOW, "POST")], method_not_allowed().await).into_response();
     }

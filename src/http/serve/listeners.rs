@@ -84,7 +84,7 @@ impl Listeners {
             router,
             tls,
             limits: Arc::clone(&limits),
-            metrics: Arc::clone(&broker.metrics),
+            metrics: Arc::clone(broker.metrics()),
         };
         let mut tasks = JoinSet::new();
         let router = public::router(Arc::clone(broker), &limits, &listen.trusted_proxies);

@@ -21,9 +21,9 @@ use redis::{
     RedisConnectionInfo, RedisFuture, TlsCertificates, TlsMode, Value,
 };
 
+use super::url::{RedisUrl, Topology};
 use super::{Reply, STALE_EPOCH, epoch_key, scripts};
 use crate::clock::Clock;
-use crate::settings::{RedisUrl, Topology};
 use crate::store::StoreError;
 use crate::token::Tag;
 

@@ -8,6 +8,7 @@ mod link;
 mod outbox;
 mod revoke;
 mod scripts;
+mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use redis::{AsyncCommands as _, RedisError, RedisResult};
 
 use self::link::{Connection, Link};
 use self::scripts::Scripts;
+pub use self::url::{RedisUrl, Topology};
 use super::contract::RUN_MEMORY;
 use super::contract::tombstone_of;
 use super::{
@@ -25,7 +27,6 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::hex;
-use crate::settings::RedisUrl;
 use crate::token::{TAG_COUNT, Tag, TokenHash};
 
 /// The hash of all cut-offs: selector → instant, or [`FOREVER`].

@@ -200,13 +200,13 @@ async fn a_token_dies_with_its_policy_even_if_nobody_reloads() {
     let expires_in = minted["expires_in"].as_u64().expect("a lifetime");
     assert!((590..=597).contains(&expires_in), "{minted}");
     let token = minted["access_token"].as_str().expect("a token");
-    let registry = house.broker.registries.by_id("pypi").expect("configured");
+    let registry = house.broker.registries().by_id("pypi").expect("configured");
     let is_active = async || {
         let seen = house.broker.introspect(registry, token).await.expect("an answer");
         matches!(seen, trustmint::broker::Introspection::Active(_))
     };
     house.clock.advance(in_ten_minutes - 1 - house.clock.now());
-    house.broker.cut_offs.refresh(&*house.broker.store, house.clock.now_ms()).await.expect("switches");
+    house.broker.refresh_cut_offs().await.expect("cut-offs");
     assert!(is_active().await);
     house.clock.advance(1);
     assert!(!is_active().await);

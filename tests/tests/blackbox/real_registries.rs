@@ -253,7 +253,7 @@ async fn an_expired_token_publishes_nothing() {
     let issuer = Issuer::start().await;
     let house = InProcess::start(&setup(&issuer, &NPM)).await;
     let broker = Arc::clone(&house.broker);
-    tokio::spawn(async move { broker.cut_offs.keep_refreshing(&*broker.store, &*broker.clock).await });
+    tokio::spawn(async move { broker.keep_cut_offs_fresh().await });
     let proxy = Proxy::start(Kind::Nginx, &NPM, &house.public, registry.alone()).await;
     let job = Job::before(&proxy);
     let exchange = format!("{}-/npm/v1/oidc/token/exchange/package/@acme%2fwidget", job.url());

@@ -237,7 +237,7 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
     setup.files.extend(inbox.files("security"));
     let service = InProcess::start(&setup).await;
     let (broker, clock) = (&service.broker, &service.clock);
-    let registry = broker.registries.by_id("pypi").expect("a registry");
+    let registry = broker.registries().by_id("pypi").expect("a registry");
     let mut cases = Vec::new();
     for (case, killed_for) in [
         ("killed", Some((RevocationReason::Leaked, true))),
@@ -257,18 +257,18 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
             pending_on: Some(RevocationRef::new(token.tag(), token.hash())),
         };
         let held = delivery.pending(clock.now_ms()).expect("JSON");
-        broker.store.post(vec![held], 100).await.expect("kept");
+        service.store.post(vec![held], 100).await.expect("kept");
         if let Some((why, for_itself)) = killed_for {
             let cause = for_itself.then(|| Cause::of(&token.hash()));
             let targets =
                 [RevocationTarget { tag: token.tag(), tokens: vec![token.hash()], family: None, cause }]
                     .into();
             let revoked = Revocation { at: clock.now(), why, by: 1, cause: None };
-            broker.store.revoke(targets, revoked).await.expect("killed");
+            service.store.revoke(targets, revoked).await.expect("killed");
         }
         cases.push(case);
     }
-    let dispatcher = std::sync::Arc::clone(&broker.dispatcher);
+    let dispatcher = std::sync::Arc::clone(broker.dispatcher());
     let delivering = tokio::spawn(async move { dispatcher.deliver().await });
     tokio::time::timeout(std::time::Duration::from_millis(1500), std::future::pending::<()>())
         .await
@@ -276,7 +276,7 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
     assert!(inbox.messages().is_empty(), "the deed may still be under way");
     clock.advance(121);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while broker.store.waiting().await.expect("an answer") > 0 {
+    while service.store.waiting().await.expect("an answer") > 0 {
         assert!(std::time::Instant::now() < deadline, "they are settled");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

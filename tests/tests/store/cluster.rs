@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use trustmint::settings::Topology;
+use trustmint::store::redis::Topology;
 use trustmint::store::{Mint, MintOutcome};
 use trustmint_tests::redis_topology::{Cluster, eventually, redis_cli, until_linked, until_whole};
 

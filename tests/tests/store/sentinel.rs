@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
 use trustmint::clock::Clock as _;
-use trustmint::settings::Topology;
+use trustmint::store::redis::Topology;
 use trustmint::store::{Entry, MintOutcome, RevocationReason};
 use trustmint::token::TAG_COUNT;
 use trustmint_tests::redis_topology::{Sentinel, Watched, redis_cli};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use trustmint::clock::{Clock as _, ManualClock};
 use trustmint::registry::{Package, RegistryKind};
-use trustmint::settings::{RedisUrl, Topology};
 use trustmint::store::redis::Redis;
+use trustmint::store::redis::{RedisUrl, Topology};
 use trustmint::store::{
     Embedded, Mint, MintOutcome, Revocation, RevocationReason, RevocationTarget, RevokedEntry, Slot, Store,
     TombstoneRetention,
