@@ -85,10 +85,12 @@ struct Publisher<'m> {
 struct Done<'m> {
     /// What happened to the token and to the others of its run.
     tokens: RevocationReason,
-    /// How many tokens were killed.
+    /// How many tokens were revoked.
+    #[serde(rename = "killed")]
     revoked: Option<usize>,
-    /// Their public names, as far as they fit.
-    killed_ids: Vec<TokenId>,
+    /// Their public names, as many as fit.
+    #[serde(rename = "killed_ids")]
+    revoked_ids: Vec<TokenId>,
     suspended_policies: Option<&'m [Arc<str>]>,
 }
 
@@ -121,7 +123,7 @@ impl TokenLeaked<'_> {
                 done: Done {
                     tokens: RevocationReason::Leaked,
                     revoked: revoked.map(<[_]>::len),
-                    killed_ids: revoked
+                    revoked_ids: revoked
                         .unwrap_or_default()
                         .iter()
                         .take(MOST_NAMED)
