@@ -1,8 +1,8 @@
 //! Which `aud` values an ID token may carry.
 
+use super::verify_id_token::Expected;
 use crate::denial::{Denial, Reason};
-use crate::identity::{IssuerSettings, Kind};
-use crate::registry::Registry;
+use crate::identity::{Claims, IssuerSettings, Kind, single_audience};
 
 /// Whose audiences a request may present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,45 +15,46 @@ pub enum Audience {
     Broker,
 }
 
-/// The audiences that are accepted of one issuer's tokens, for one registry.
-pub(super) struct Accepted<'a> {
-    pub(super) whose: Audience,
-    pub(super) issuer: &'a IssuerSettings,
-    pub(super) registry: &'a Registry,
-    /// The broker's own identifier.
-    pub(super) own: &'a str,
+/// Checks that an ID token was made for the registry or the broker.
+pub(super) fn check_audience(
+    claims: &Claims,
+    issuer: &IssuerSettings,
+    expected: &Expected<'_>,
+) -> Result<(), Denial> {
+    let audience = single_audience(claims).map_err(|denial| with_expected(denial, expected))?;
+    if is_accepted(audience, issuer, expected) {
+        return Ok(());
+    }
+    let detail = if is_shared(audience) {
+        "the ID token has the audience that all customers of its platform share; \
+         an operator can accept that with `accept_shared_audience`"
+    } else {
+        "the ID token was made for another service; request it with this registry's audience"
+    };
+    let denial = Denial::new(Reason::WrongAudience, detail).claim("aud").received(audience.to_owned());
+    Err(with_expected(denial, expected))
 }
 
-impl Accepted<'_> {
-    pub(super) fn contains(&self, audience: &str) -> bool {
-        // Every customer of a platform has tokens for it, so no registry's list makes it anybody's.
-        if is_shared(audience) {
-            let of_this_issuer = self.issuer.kind.shared_audience == Some(audience);
-            return of_this_issuer && self.issuer.accept_shared_audience && self.whose != Audience::Broker;
-        }
-        let is_registrys = || self.registry.audiences.iter().any(|known| known == audience);
-        match self.whose {
-            Audience::Registry => is_registrys(),
-            Audience::RegistryOrBroker => audience == self.own || is_registrys(),
-            Audience::Broker => audience == self.own,
-        }
+fn is_accepted(audience: &str, issuer: &IssuerSettings, expected: &Expected<'_>) -> bool {
+    // Every customer of a platform has tokens for it, so no registry's list makes it anybody's.
+    if is_shared(audience) {
+        let of_this_issuer = issuer.kind.shared_audience == Some(audience);
+        return of_this_issuer && issuer.accept_shared_audience && expected.audience != Audience::Broker;
     }
+    let is_registrys = || expected.registry.audiences.iter().any(|known| known == audience);
+    match expected.audience {
+        Audience::Registry => is_registrys(),
+        Audience::RegistryOrBroker => audience == expected.public_url || is_registrys(),
+        Audience::Broker => audience == expected.public_url,
+    }
+}
 
-    /// Adds to a refusal what would have been accepted.
-    pub(super) fn explain(&self, denial: Denial) -> Denial {
-        if denial.reason != Reason::WrongAudience {
-            return denial;
-        }
-        let mut denial = match self.whose {
-            Audience::Broker => denial.expected([self.own.to_owned()]),
-            _ => denial.expected(self.registry.audiences.iter().cloned()),
-        };
-        if denial.received.as_deref().is_some_and(is_shared) {
-            denial.detail = "the ID token has the audience that all customers of its platform share; \
-                             an operator can accept that with `accept_shared_audience`"
-                .into();
-        }
-        denial
+/// Adds to a refusal of the audience which ones would have been accepted.
+fn with_expected(denial: Denial, expected: &Expected<'_>) -> Denial {
+    match (denial.reason, expected.audience) {
+        (Reason::WrongAudience, Audience::Broker) => denial.expected([expected.public_url.to_owned()]),
+        (Reason::WrongAudience, _) => denial.expected(expected.registry.audiences.iter().cloned()),
+        _ => denial,
     }
 }
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::Broker;
 use super::audience::Audience;
 use crate::broker::complete_on_drop::CompleteOnDrop;
-use crate::broker::verify_id_token::Presented;
+use crate::broker::verify_id_token::VerifiedIdToken;
 use crate::denial::{Denial, Reason};
 use crate::events::{Event, EventPermit, Outcome};
-use crate::identity::Verified;
 use crate::policy::{Grant, RequestedScope};
 use crate::policy::{decide, evaluate_audit_mode};
 use crate::registry::Registry;
@@ -82,8 +81,8 @@ impl Broker {
         };
         let mut event = Event::new(self.clock.now_ms(), Outcome::Minted, request.dialect);
         event.registry = Some(Arc::clone(registry));
-        match self.prepare(request, &mut event).await {
-            Ok(prepared) => self.commit(prepared, event, place).await,
+        match self.decide_exchange(request, &mut event).await {
+            Ok(pending) => self.commit_mint(pending, event, place).await,
             Err(denial) => {
                 event.refuse(&denial);
                 self.finish(event, place);
@@ -92,10 +91,15 @@ impl Broker {
         }
     }
 
-    /// Everything up to the store.
-    async fn prepare(&self, request: ExchangeRequest<'_>, event: &mut Event) -> Result<Prepared, Denial> {
+    /// Verifies the ID token, asks the policies and builds the mint; the store is not asked.
+    async fn decide_exchange(
+        &self,
+        request: ExchangeRequest<'_>,
+        event: &mut Event,
+    ) -> Result<PendingMint, Denial> {
         let registry = request.registry;
-        let verified = self.verify(&request, event).await?;
+        let on_issuer = |issuer: &Arc<str>| event.issuer = Some(Arc::clone(issuer));
+        let verified = self.verify_id_token(request.id_token, registry, request.audience, on_issuer).await?;
         event.identify(&verified.identity);
 
         let snapshot = self.policies.load();
@@ -113,24 +117,19 @@ impl Broker {
         self.cut_offs.refuse_suspended(&verified.identity, registry, &grant.policies)?;
 
         let digest = Arc::clone(&snapshot.digest().0);
-        self.prepared(request.slot, registry, verified, grant, digest, event)
+        self.build_mint(request.slot, registry, verified, grant, digest, event)
     }
 
-    async fn verify(&self, request: &ExchangeRequest<'_>, event: &mut Event) -> Result<Verified, Denial> {
-        let presented = Presented::read(request.id_token, self.bounds.id_token_bytes, &self.issuers)?;
-        event.issuer = Some(Arc::clone(presented.issuer_id()));
-        self.verified(presented, request.registry, request.audience).await
-    }
-
-    fn prepared(
+    /// Builds the token and what the store is to do about it.
+    fn build_mint(
         &self,
         slot: Slot,
         registry: &Arc<Registry>,
-        verified: Verified,
+        verified: VerifiedIdToken,
         grant: Grant,
         digest: Arc<str>,
         event: &mut Event,
-    ) -> Result<Prepared, Denial> {
+    ) -> Result<PendingMint, Denial> {
         let identity = &verified.identity;
         let run = identity.run().cloned();
         let tag = run.as_ref().map_or_else(|| Tag::of(&verified.replay_key), |run| Tag::of(run.as_bytes()));
@@ -173,19 +172,20 @@ impl Broker {
                 identity: Arc::clone(&identity.payload),
             },
         };
-        Ok(Prepared { token, mint: Arc::new(mint) })
+        Ok(PendingMint { token, mint: Arc::new(mint) })
     }
 
-    /// Burns the ID token and records the event, whoever hangs up: no mint is without its event.
-    async fn commit(
+    /// Mints the token, which spends the ID token, and records the event. Both are completed even if the
+    /// client disconnects: no mint is without its event.
+    async fn commit_mint(
         self: &Arc<Self>,
-        prepared: Prepared,
+        pending: PendingMint,
         mut event: Event,
         place: EventPermit,
     ) -> Result<IssuedToken, Denial> {
         let broker = Arc::clone(self);
         let work = async move {
-            let Prepared { token, mint } = prepared;
+            let PendingMint { token, mint } = pending;
             let ended = broker.mint(&mint).await;
             if let Err(denial) = &ended {
                 event.refuse(denial);
@@ -228,7 +228,7 @@ impl Broker {
 }
 
 /// A token that is not in the store yet.
-struct Prepared {
+struct PendingMint {
     token: RegistryToken,
     mint: Arc<Mint>,
 }

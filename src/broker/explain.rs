@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Audience, Broker, Presented};
+use super::{Audience, Broker};
 use crate::denial::{Denial, Reason};
 use crate::identity::{Claims, Identity};
 use crate::policy::tools::explain::{CallersView, Decision, Explanation, explain, explain_to_caller};
@@ -49,8 +49,8 @@ impl Broker {
         registry: &Arc<Registry>,
         wanted: Option<&Scope>,
     ) -> Result<CallersView, Denial> {
-        let presented = Presented::read(id_token, self.bounds.id_token_bytes, &self.issuers)?;
-        let verified = self.verified(presented, registry, Audience::RegistryOrBroker).await?;
+        let audience = Audience::RegistryOrBroker;
+        let verified = self.verify_id_token(id_token, registry, audience, |_| {}).await?;
         let id = (verified.replay_until, verified.replay_key);
         self.explanations.take_one(id, self.clock.now(), self.bounds.explanations_per_id_token)?;
         let mut view = explain_to_caller(
@@ -76,8 +76,8 @@ impl Broker {
     ) -> Result<Explanation, Denial> {
         let identity = match evidence {
             Evidence::IdToken(token) => {
-                let presented = Presented::read(&token, self.bounds.id_token_bytes, &self.issuers)?;
-                self.verified(presented, registry, Audience::RegistryOrBroker).await?.identity
+                let audience = Audience::RegistryOrBroker;
+                self.verify_id_token(&token, registry, audience, |_| {}).await?.identity
             }
             Evidence::Claims { claims, issuer } => {
                 let issuer = self.issuers.of_claims(&claims, issuer.as_deref())?;

@@ -26,7 +26,7 @@ pub use explain::{Evidence, Explanations};
 pub use introspect::{Active, Introspection};
 pub use leak_response::classify::Reported;
 pub use policies::{FailedReload, Policies};
-pub use verify_id_token::Presented;
+pub use verify_id_token::{Expected, Progress, VerifiedIdToken, verify_id_token};
 
 use crate::clock::Clock;
 use crate::denial::{Denial, Reason};

@@ -1,68 +1,112 @@
-//! An ID token on its way to an identity: who signs it, for whom, and did they.
+//! The verification of an ID token: who signed it, for whom and when.
 
 use std::sync::Arc;
 
-use crate::broker::Broker;
-use crate::broker::audience::{Accepted, Audience};
+use super::Broker;
+use crate::broker::audience::{Audience, check_audience};
 use crate::denial::{Denial, Reason};
-use crate::identity::{Issuer, Issuers, Unverified, Verified};
+use crate::identity::{
+    Identity, Issuers, Jws, Times, check_algorithm, check_signature, parse_unverified_claims, replay_key,
+    required_text,
+};
 use crate::registry::Registry;
 
-/// An ID token that was read, and the issuer that it names. Nothing is verified yet.
-#[derive(Debug)]
-pub struct Presented<'t> {
-    unverified: Unverified<'t>,
-    issuer: Arc<Issuer>,
+/// What an ID token is verified against.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'e> {
+    /// The issuers that are trusted.
+    pub issuers: &'e Issuers,
+    /// The registry that the token is presented for.
+    pub registry: &'e Registry,
+    /// Whose audiences are accepted.
+    pub audience: Audience,
+    /// The broker's own issuer identifier, which may be an audience.
+    pub public_url: &'e str,
+    /// The largest token, in bytes.
+    pub max_bytes: usize,
+    /// The current time, in seconds since the epoch.
+    pub now: u64,
 }
 
-impl<'t> Presented<'t> {
-    /// Reads an ID token of at most this many bytes.
-    ///
-    /// # Errors
-    /// If it cannot be read, or its issuer is not configured.
-    pub fn read(id_token: &'t str, max_bytes: usize, issuers: &Issuers) -> Result<Self, Denial> {
-        let unverified = Unverified::read(id_token, max_bytes)?;
-        let issuer = issuers.by_url(unverified.issuer_url()?).ok_or_else(|| {
-            Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here").claim("iss")
-        })?;
-        Ok(Self { issuer: Arc::clone(issuer), unverified })
-    }
+/// What [`verify_id_token`] tells its caller on the way, with the issuer's id.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'i> {
+    /// The token names this issuer. Nothing is verified yet.
+    IssuerFound(&'i Arc<str>),
+    /// A signature is about to be checked.
+    SignatureCheck(&'i Arc<str>),
+}
 
-    /// The issuer's id.
-    pub fn issuer_id(&self) -> &Arc<str> {
-        &self.issuer.settings.id
-    }
+/// An ID token that its issuer signed, for one of our audiences, and that is valid now.
+#[derive(Debug)]
+pub struct VerifiedIdToken {
+    /// What the issuer vouches for.
+    pub identity: Identity,
+    /// `iat`, in seconds since the epoch.
+    pub issued_at: u64,
+    /// Names the ID token in the replay records: SHA-256 of issuer and `jti`, or of what was signed.
+    pub replay_key: [u8; 32],
+    /// The second after which the replay record may be forgotten.
+    pub replay_until: u64,
+}
 
-    /// Verifies it for a registry of the broker whose identifier is `own`. `count` is called before
-    /// each signature check.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
-    pub async fn verify(
-        self,
-        registry: &Registry,
-        whose: Audience,
-        own: &str,
-        now: u64,
-        count: impl FnMut(),
-    ) -> Result<Verified, Denial> {
-        let accepted = Accepted { whose, issuer: &self.issuer.settings, registry, own };
-        let accepts = |audience: &str| accepted.contains(audience);
-        let verified = self.unverified.verify(&self.issuer, accepts, now, count).await;
-        verified.map_err(|denial| accepted.explain(denial))
-    }
+/// Verifies an ID token. Cheap checks come first, so that a flood of bad tokens costs little.
+///
+/// # Errors
+/// One denial, for the first check that fails.
+pub async fn verify_id_token(
+    id_token: &str,
+    expected: &Expected<'_>,
+    mut on_progress: impl FnMut(Progress<'_>),
+) -> Result<VerifiedIdToken, Denial> {
+    let jws = Jws::parse(id_token, expected.max_bytes)?;
+    let claims = parse_unverified_claims(&jws)?;
+    let issuer = expected.issuers.by_url(required_text(&claims, "iss")?).ok_or_else(|| {
+        Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here").claim("iss")
+    })?;
+    let settings = &issuer.settings;
+    on_progress(Progress::IssuerFound(&settings.id));
+
+    check_algorithm(&jws, settings)?;
+    check_audience(&claims, settings, expected)?;
+    let times = Times::check(&claims, settings, expected.now)?;
+    required_text(&claims, "sub")?;
+    let replay_key = replay_key(&jws, &claims, &settings.url)?;
+    check_signature(&jws, issuer, || on_progress(Progress::SignatureCheck(&settings.id))).await?;
+
+    let payload: Arc<str> = String::from_utf8(jws.payload)
+        .map_err(|_| Denial::new(Reason::MalformedToken, "the ID token's payload is not UTF-8"))?
+        .into();
+    Ok(VerifiedIdToken {
+        identity: Identity::new(settings, claims, payload)?,
+        issued_at: times.issued_at,
+        replay_key,
+        replay_until: times.replay_until(),
+    })
 }
 
 impl Broker {
-    /// Verifies an ID token as this broker does.
-    pub(super) async fn verified(
+    /// Verifies an ID token and counts the signature checks. `on_issuer` receives the issuer's id as soon
+    /// as it is known, so that a refusal can name it.
+    pub(super) async fn verify_id_token(
         &self,
-        presented: Presented<'_>,
+        id_token: &str,
         registry: &Registry,
         audience: Audience,
-    ) -> Result<Verified, Denial> {
-        let issuer = Arc::clone(presented.issuer_id());
-        let count = || self.metrics.signature_check(&issuer);
-        presented.verify(registry, audience, &self.public_url, self.clock.now(), count).await
+        mut on_issuer: impl FnMut(&Arc<str>),
+    ) -> Result<VerifiedIdToken, Denial> {
+        let expected = Expected {
+            issuers: &self.issuers,
+            registry,
+            audience,
+            public_url: &self.public_url,
+            max_bytes: self.bounds.id_token_bytes,
+            now: self.clock.now(),
+        };
+        verify_id_token(id_token, &expected, |progress| match progress {
+            Progress::IssuerFound(issuer) => on_issuer(issuer),
+            Progress::SignatureCheck(issuer) => self.metrics.signature_check(issuer),
+        })
+        .await
     }
 }

@@ -22,5 +22,7 @@ pub use jwk::{KeySet, KeySetError, Skipped};
 pub use jws::{Jws, MAX_TOKEN_BYTES};
 pub use key_listing::{KeyListing, ListedKey};
 pub use kinds::{Kind, Note};
-pub use times::{MAX_LEEWAY, MAX_MAX_AGE, REPLAY_MARGIN};
-pub use verify::{Unverified, Verified};
+pub use times::{MAX_LEEWAY, MAX_MAX_AGE, REPLAY_MARGIN, Times};
+pub use verify::{
+    check_algorithm, check_signature, parse_unverified_claims, replay_key, required_text, single_audience,
+};

@@ -19,14 +19,19 @@ pub const REPLAY_MARGIN: u64 = MAX_LEEWAY + 60;
 
 /// The times of a token, checked against the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Times {
-    pub(super) issued_at: u64,
-    pub(super) expires_at: u64,
+pub struct Times {
+    /// `iat`, in seconds since the epoch.
+    pub issued_at: u64,
+    /// `exp`, in seconds since the epoch.
+    pub expires_at: u64,
 }
 
 impl Times {
     /// Reads the times and checks them, with the issuer's leeway on each side.
-    pub(super) fn check(claims: &Claims, issuer: &IssuerSettings, now: u64) -> Result<Self, Denial> {
+    ///
+    /// # Errors
+    /// `expired`, `not_yet_valid`, `too_old`, `missing_claim` or `invalid_claim`.
+    pub fn check(claims: &Claims, issuer: &IssuerSettings, now: u64) -> Result<Self, Denial> {
         let expires_at = required(claims, "exp")?;
         let issued_at = required(claims, "iat")?;
         let not_before = optional(claims, "nbf")?;
@@ -63,7 +68,7 @@ impl Times {
     }
 
     /// The second after which the replay record may be forgotten.
-    pub(super) fn replay_until(self) -> u64 {
+    pub fn replay_until(self) -> u64 {
         self.expires_at.min(self.issued_at.saturating_add(MAX_MAX_AGE)) + REPLAY_MARGIN
     }
 }

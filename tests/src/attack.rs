@@ -5,6 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use trustmint::broker::{Audience, Expected};
+use trustmint::settings::Config;
+
 use crate::broker::{AUDIENCE, Broker, Setup};
 use crate::keys::Key;
 use crate::{Issuer, github};
@@ -167,4 +170,16 @@ pub fn farm_claims() -> Value {
 /// A token of the farm by this key.
 pub fn farm_token(key: &Key) -> String {
     key.sign(&farm_claims())
+}
+
+/// What the registry of [`farm`]'s configuration expects of an ID token at this second.
+pub fn expected(config: &Config, now: u64) -> Expected<'_> {
+    Expected {
+        issuers: &config.issuers,
+        registry: config.registries.only().expect("one registry"),
+        audience: Audience::Registry,
+        public_url: &config.public_url,
+        max_bytes: config.limits.id_token_bytes,
+        now,
+    }
 }

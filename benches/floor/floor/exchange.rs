@@ -9,8 +9,8 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use axum::{Form, Json};
 use serde::{Deserialize, Serialize};
+use trustmint::broker::{Audience, Expected, verify_id_token};
 use trustmint::clock::{Clock as _, SystemClock};
-use trustmint::identity::Unverified;
 use trustmint::token::{Record, RegistryToken, Tag};
 
 use super::{Floor, bad, key};
@@ -47,14 +47,17 @@ pub(super) async fn exchange(
     {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let unverified =
-        Unverified::read(&form.subject_token, floor.config.limits.id_token_bytes).map_err(bad)?;
-    let issuer = floor.config.issuers.by_url(unverified.issuer_url().map_err(bad)?);
-    let issuer = issuer.ok_or(StatusCode::BAD_REQUEST)?;
-    let ours = |audience: &str| registry.audiences.iter().any(|known| known == audience);
     let now_ms = SystemClock.now_ms();
     let (now, expires) = (now_ms / 1000, now_ms / 1000 + registry.token_ttl);
-    let verified = unverified.verify(issuer, ours, now, || ()).await.map_err(bad)?;
+    let expected = Expected {
+        issuers: &floor.config.issuers,
+        registry,
+        audience: Audience::Registry,
+        public_url: &floor.config.public_url,
+        max_bytes: floor.config.limits.id_token_bytes,
+        now,
+    };
+    let verified = verify_id_token(&form.subject_token, &expected, |_| {}).await.map_err(bad)?;
 
     let run = verified.identity.run().cloned().ok_or(StatusCode::BAD_REQUEST)?;
     let tag = Tag::of(run.as_bytes());
@@ -66,7 +69,7 @@ pub(super) async fn exchange(
     mint.key(key(tag, "counter", counter.as_ref())).key(key(tag, "run", counter.as_ref()));
     let record = Record {
         registry: Arc::clone(&registry.id),
-        issuer: Arc::clone(&issuer.settings.id),
+        issuer: Arc::clone(&verified.identity.issuer.id),
         subject: Arc::clone(verified.identity.subject()),
         run: Some(run),
         id_token: None,

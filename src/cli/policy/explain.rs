@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::input::{Given, Input, unverified_claims};
 use super::{Format, print_json, render};
-use crate::broker::{Audience, Presented};
+use crate::broker::{Audience, Expected, verify_id_token};
 use crate::cli::{ConfigFile, FINDING, FINE, INVALID, UNREACHABLE, complain, load, runtime};
 use crate::clock::{Clock as _, SystemClock};
 use crate::denial::Denial;
@@ -143,9 +143,14 @@ fn verify(
         complain!("error: no registry is configured");
         return Err(INVALID);
     };
-    let verified = runtime()?.block_on(async {
-        let presented = Presented::read(token, config.limits.id_token_bytes, &config.issuers)?;
-        presented.verify(registry, Audience::RegistryOrBroker, &config.public_url, now, || {}).await
-    });
+    let expected = Expected {
+        issuers: &config.issuers,
+        registry,
+        audience: Audience::RegistryOrBroker,
+        public_url: &config.public_url,
+        max_bytes: config.limits.id_token_bytes,
+        now,
+    };
+    let verified = runtime()?.block_on(verify_id_token(token, &expected, |_| {}));
     Ok(verified.map(|verified| verified.identity))
 }

@@ -17,8 +17,8 @@ use josekit::jwk::alg::ec::EcCurve;
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
 use openidconnect::{ClientId, IssuerUrl, Nonce};
 use serde_json::{Value, json};
-use trustmint::identity::Unverified;
-use trustmint_tests::attack::{FARM, base64url, ecdsa_twin, parts, with_tail_bit};
+use trustmint::broker::verify_id_token;
+use trustmint_tests::attack::{FARM, base64url, ecdsa_twin, expected, parts, with_tail_bit};
 use trustmint_tests::broker::{AUDIENCE, Setup};
 use trustmint_tests::in_process::plan;
 use trustmint_tests::keys::{Key, jwks};
@@ -65,7 +65,8 @@ async fn whatever_we_accept_openidconnect_accepts() {
     let algorithms = ["ES256", "EdDSA", "ES384", "RS256", "PS256"];
     let mut setup: Setup = attack::farm(&Issuer::start().await, &set, &algorithms);
     setup.issuers.push_str("leeway = \"0s\"\nmax_age = \"1h\"\n");
-    let issuers = plan(&setup, folder.path()).config.issuers;
+    let config = plan(&setup, folder.path()).config;
+    let expected = expected(&config, NOW);
     let theirs = second_opinion(&set);
 
     let mut dice = Dice(20_261_123);
@@ -73,17 +74,8 @@ async fn whatever_we_accept_openidconnect_accepts() {
     let mut reasons = BTreeMap::<&str, usize>::new();
     for _ in 0..TOKENS {
         let token = generate(&mut dice, &keys);
-        let ours = async {
-            let unverified = Unverified::read(&token, 16_384)?;
-            let url = unverified.issuer_url()?.to_owned();
-            let Some(issuer) = issuers.by_url(&url) else { return Ok(false) };
-            unverified.verify(issuer, |audience| audience == AUDIENCE, NOW, || {}).await.map(|_| true)
-        };
-        let ours = match ours.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("unknown_issuer"),
-            Err(denial) => Err(denial.reason.as_str()),
-        };
+        let ours = verify_id_token(&token, &expected, |_| {}).await;
+        let ours = ours.map(drop).map_err(|denial| denial.reason.as_str());
         let opinion = token.parse::<CoreIdToken>().map_err(|error| error.to_string()).and_then(|id_token| {
             let claims = id_token.claims(&theirs, |_: Option<&Nonce>| Ok(()));
             claims.map(|_| ()).map_err(|error| format!("{error}: {error:?}"))

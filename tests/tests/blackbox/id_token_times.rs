@@ -3,10 +3,9 @@
 
 use josekit::jwk::alg::ec::EcCurve;
 use serde_json::{Value, json};
-use trustmint::identity::Unverified;
+use trustmint::broker::{Progress, verify_id_token};
 use trustmint_tests::Issuer;
-use trustmint_tests::attack::{self, base64url, farm, farm_claims, parts, refuses};
-use trustmint_tests::broker::AUDIENCE;
+use trustmint_tests::attack::{self, base64url, expected, farm, farm_claims, parts, refuses};
 use trustmint_tests::in_process::plan;
 use trustmint_tests::issuer::changed;
 use trustmint_tests::keys::{self, Key, jwks};
@@ -21,8 +20,8 @@ async fn a_token_lives_from_nbf_and_iat_to_exp_and_max_age_with_the_leeway_on_ea
     let folder = tempfile::tempdir().expect("folder");
     let mut setup = farm(&Issuer::start().await, &jwks([keys::rsa()]), &["RS256"]);
     setup.issuers.push_str("leeway = \"30s\"\nmax_age = \"10m\"\n");
-    let issuers = plan(&setup, folder.path()).config.issuers;
-    let issuer = issuers.by_id("farm").expect("configured");
+    let config = plan(&setup, folder.path()).config;
+    let expected = expected(&config, NOW);
 
     let far = NOW + 1_000_000;
     let rows: Vec<(&str, Value, Result<(), &str>)> = vec![
@@ -44,8 +43,9 @@ async fn a_token_lives_from_nbf_and_iat_to_exp_and_max_age_with_the_leeway_on_ea
         let base = changed(farm_claims(), &json!({ "nbf": NOW - 400 }));
         let token = keys::rsa().sign(&changed(base, &changes));
         let mut checks = 0;
-        let unverified = Unverified::read(&token, 16_384).expect("well-formed");
-        let verified = unverified.verify(issuer, |audience| audience == AUDIENCE, NOW, || checks += 1).await;
+        let count =
+            |progress: Progress<'_>| checks += u8::from(matches!(progress, Progress::SignatureCheck(_)));
+        let verified = verify_id_token(&token, &expected, count).await;
         let found = verified.map(|_| ()).map_err(|denial| denial.reason.as_str());
         assert_eq!(found, expected, "{what}");
         assert_eq!(checks, u8::from(expected.is_ok()), "{what}: signatures that were checked");
