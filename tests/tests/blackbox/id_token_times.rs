@@ -21,7 +21,7 @@ async fn a_token_lives_from_nbf_and_iat_to_exp_and_max_age_with_the_leeway_on_ea
     let mut setup = farm(&Issuer::start().await, &jwks([keys::rsa()]), &["RS256"]);
     setup.issuers.push_str("leeway = \"30s\"\nmax_age = \"10m\"\n");
     let config = plan(&setup, folder.path()).config;
-    let expected = expected(&config, NOW);
+    let farms = expected(&config, NOW);
 
     let far = NOW + 1_000_000;
     let rows: Vec<(&str, Value, Result<(), &str>)> = vec![
@@ -45,7 +45,7 @@ async fn a_token_lives_from_nbf_and_iat_to_exp_and_max_age_with_the_leeway_on_ea
         let mut checks = 0;
         let count =
             |progress: Progress<'_>| checks += u8::from(matches!(progress, Progress::SignatureCheck(_)));
-        let verified = verify_id_token(&token, &expected, count).await;
+        let verified = verify_id_token(&token, &farms, count).await;
         let found = verified.map(|_| ()).map_err(|denial| denial.reason.as_str());
         assert_eq!(found, expected, "{what}");
         assert_eq!(checks, u8::from(expected.is_ok()), "{what}: signatures that were checked");
