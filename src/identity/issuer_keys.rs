@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use crate::denial::{Denial, Reason};
 use crate::fetch::FetchError;
 use crate::identity::{KeySet, Remote};
-use crate::keyring::{self, FetchedDocument, KeysStatus, Missing, Provider, RefreshPolicy};
+use crate::keyring::{self, FetchedDocument, KeysStatus, Provider, RefreshPolicy};
 
 /// How often an issuer is asked.
 const REFRESH_POLICY: RefreshPolicy = RefreshPolicy {
@@ -126,7 +126,7 @@ impl Keyring {
     /// # Errors
     /// `unknown_key` if a fresh set lacks it, `issuer_unavailable` if no fresh set can be had now.
     pub async fn with_key(&self, kid: &str) -> Result<Arc<KeySet>, Denial> {
-        self.0.find(|set| set.contains(Some(kid))).await.map_err(to_denial)
+        self.0.find(|set| set.contains(Some(kid))).await.map_err(|missing| missing.into_denial("issuer"))
     }
 
     /// The key set whose only key verifies a token without a `kid`. One that does not verify may be by
@@ -146,25 +146,6 @@ impl Keyring {
             let before = tried.replace(Arc::clone(set));
             before.is_none_or(|before| !Arc::ptr_eq(&before, set)) && set.contains(None) && verifies(set)
         };
-        self.0.find(tries_once).await.map_err(to_denial)
-    }
-}
-
-fn to_denial(missing: Missing) -> Denial {
-    match missing {
-        Missing::Unknown => {
-            Denial::new(Reason::UnknownKey, "the ID token's key is not among the issuer's keys")
-        }
-        Missing::Unavailable(wait) => {
-            let denial = Denial::new(
-                Reason::IssuerUnavailable,
-                format!("the ID token's key cannot be looked up: {}", wait.why),
-            );
-            let denial = denial.retry_after(wait.retry_after);
-            match wait.failure {
-                Some(failure) => denial.internal(failure),
-                None => denial,
-            }
-        }
+        self.0.find(tries_once).await.map_err(|missing| missing.into_denial("issuer"))
     }
 }

@@ -30,6 +30,7 @@ pub use self::provider::{FetchedDocument, Keys, Provider, RefreshPolicy};
 
 use self::fetching::State;
 use self::file::KeysFile;
+use crate::denial::{Denial, Reason};
 use crate::fetch::FetchError;
 
 /// How long an unknown key id waits for a fetch.
@@ -100,6 +101,24 @@ pub struct Wait {
     pub retry_after: u64,
     /// How the fetch failed, for the operator only.
     pub failure: Option<String>,
+}
+
+impl Missing {
+    /// Returns the denial of what was signed by this key, for the keyring of an `owner`: "issuer" or
+    /// "reporter".
+    pub fn into_denial(self, owner: &str) -> Denial {
+        match self {
+            Self::Unknown => Denial::new(
+                Reason::UnknownKey,
+                format!("the key of the signature is not among the {owner}'s keys"),
+            ),
+            Self::Unavailable(wait) => {
+                let detail = format!("the {owner}'s keys cannot be looked up: {}", wait.why);
+                let denial = Denial::new(Reason::IssuerUnavailable, detail).retry_after(wait.retry_after);
+                Denial { internal: wait.failure, ..denial }
+            }
+        }
+    }
 }
 
 impl<P: Provider> Keyring<P> {

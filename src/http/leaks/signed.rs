@@ -18,7 +18,6 @@ use crate::headers::{single_header, unauthenticated};
 use crate::hex;
 use crate::http::leaks::submit::{SubmitResult, count, submit_report};
 use crate::http::response::error_response::ErrorResponse;
-use crate::keyring::Missing;
 use crate::reporters::{Leaks, PublicKeys, Reporter, Signatures};
 
 /// What a reporter reads.
@@ -92,15 +91,8 @@ async fn verify_and_submit(
 }
 
 async fn keys(signatures: &Signatures, key_id: &str) -> Result<Arc<PublicKeys>, Denial> {
-    signatures.keyring.find(|keys| keys.contains(key_id)).await.map_err(|missing| match missing {
-        Missing::Unknown => Denial::new(Reason::UnknownKey, "the key is not among the reporter's keys"),
-        Missing::Unavailable(wait) => {
-            let denial =
-                Denial::new(Reason::IssuerUnavailable, "the reporter's keys cannot be had at the moment")
-                    .retry_after(wait.retry_after);
-            denial.internal(wait.failure.as_deref().unwrap_or(wait.why))
-        }
-    })
+    let found = signatures.keyring.find(|keys| keys.contains(key_id)).await;
+    found.map_err(|missing| missing.into_denial("reporter"))
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h str, ErrorResponse> {
