@@ -20,6 +20,11 @@ pub fn rfc3339(at_ms: u64) -> impl std::fmt::Display {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at_ms))
 }
 
+/// The same, of an instant in whole seconds.
+pub fn rfc3339_seconds(at: u64) -> impl std::fmt::Display {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at))
+}
+
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

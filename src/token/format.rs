@@ -8,6 +8,8 @@ use std::fmt;
 use aws_lc_rs::{digest, rand};
 use zeroize::Zeroizing;
 
+use crate::hex;
+
 /// The digits of tokens, tags and checksums, least first.
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const TAG: usize = 2;
@@ -64,10 +66,7 @@ pub struct TokenHash(pub [u8; 32]);
 
 impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in &self.0[..8] {
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(&hex::encode(&self.0[..8]))
     }
 }
 

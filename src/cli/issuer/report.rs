@@ -1,7 +1,6 @@
 //! What is told about an issuer: in this form as JSON, and for people by [`super::human`].
 
 use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -10,6 +9,7 @@ use super::examination::Examination;
 use super::finding::{Finding, Severity};
 use super::shown::Shown;
 use super::trouble::Trouble;
+use crate::clock::rfc3339_seconds;
 use crate::identity::{ListedKey, refresh_after};
 
 /// How many names of a list of the issuer's are repeated.
@@ -142,6 +142,5 @@ fn reported(key: &ListedKey) -> ReportedKey {
 }
 
 fn date(seconds: u64) -> Option<String> {
-    let at = (seconds <= LAST_DATE).then(|| UNIX_EPOCH + Duration::from_secs(seconds))?;
-    Some(humantime::format_rfc3339_seconds(at).to_string())
+    (seconds <= LAST_DATE).then(|| rfc3339_seconds(seconds).to_string())
 }

@@ -1,10 +1,9 @@
 //! The digest of a snapshot: equal digests decide equally, whatever the files are called and in
 //! whatever order they were read.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest;
 
+use crate::hex;
 use crate::policy::{Condition, Deny, Digest, Policy, Vocabulary};
 
 /// The version of the deciding code. Raise it with any change that decides differently: tokens
@@ -36,11 +35,7 @@ pub(in crate::policy) fn digest(vocabulary: &Vocabulary, policies: &[Policy], de
     for line in &lines {
         hash.update(line.as_ref());
     }
-    let mut text = "sha256:".to_owned();
-    for byte in hash.finish().as_ref() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Digest(text.into())
+    Digest(format!("sha256:{}", hex::encode(hash.finish().as_ref())).into())
 }
 
 pub(in crate::policy) fn policy_line(policy: &Policy) -> Vec<u8> {

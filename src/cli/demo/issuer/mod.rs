@@ -27,6 +27,7 @@ pub(super) use signer::Signer;
 
 use super::files;
 use crate::clock::{Clock as _, SystemClock};
+use crate::hex;
 
 const KEYS: &str = "/.well-known/jwks";
 
@@ -141,5 +142,5 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, router: Router) {
 pub(super) fn random_hex<const N: usize>() -> io::Result<String> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| io::Error::other("the operating system has no randomness"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&bytes))
 }
