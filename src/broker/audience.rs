@@ -38,7 +38,7 @@ pub(super) fn check_audience(
 fn is_accepted(audience: &str, issuer: &IssuerSettings, expected: &Expected<'_>) -> bool {
     // Every customer of a platform has tokens for it, so no registry's list makes it anybody's.
     if is_shared(audience) {
-        let of_this_issuer = issuer.kind.shared_audience == Some(audience);
+        let of_this_issuer = issuer.kind.audiences.shared == Some(audience);
         return of_this_issuer && issuer.accept_shared_audience && expected.audience != Audience::Broker;
     }
     let is_registrys = || expected.registry.audiences.iter().any(|known| known == audience);
@@ -60,5 +60,5 @@ fn with_expected(denial: Denial, expected: &Expected<'_>) -> Denial {
 
 /// Whether all customers of some platform share it.
 fn is_shared(audience: &str) -> bool {
-    Kind::ALL.iter().any(|kind| kind.shared_audience == Some(audience))
+    Kind::ALL.iter().any(|kind| kind.audiences.shared == Some(audience))
 }

@@ -31,12 +31,12 @@ pub struct IssuerSettings {
     pub run_claim: Option<String>,
     /// Whether tokens with the kind's shared audience are accepted.
     pub accept_shared_audience: bool,
-    /// Events of the kind's never-list that the operator allows all the same.
+    /// Events that the kind forbids and the operator allows all the same.
     pub allow_events: Vec<String>,
 }
 
 impl IssuerSettings {
-    /// Whether the operator allows an event that its kind never allows.
+    /// Returns whether the operator allows an event that its kind forbids.
     pub fn allows_event(&self, event: &str) -> bool {
         self.allow_events.iter().any(|allowed| allowed == event)
     }
@@ -137,9 +137,9 @@ impl Identity {
     pub fn new(issuer: &Arc<IssuerSettings>, claims: Claims, payload: Arc<str>) -> Result<Self, Denial> {
         (issuer.kind.check)(&claims)?;
         let mut derived = Claims::default();
-        for rule in issuer.kind.derived {
-            if let Some(value) = (rule.compute)(&claims) {
-                derived.set(rule.name, Claim::Text(value));
+        for (name, derivation) in issuer.kind.derived() {
+            if let Some(value) = (derivation.compute)(&claims) {
+                derived.set(name, Claim::Text(value));
             }
         }
         let pins = issuer
@@ -202,15 +202,14 @@ impl Identity {
 
     /// The repository, project or the like, by id and by name.
     pub fn repositories(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
-        self.issuer.kind.repository.iter().filter_map(|name| self.claim(name).and_then(Claim::canonical))
+        self.issuer.kind.repository().filter_map(|spec| self.claim(spec.name).and_then(Claim::canonical))
     }
 
     /// Whether this is an id or a name of its repository, as the platform compares names.
     pub fn is_of_repository(&self, wanted: &str) -> bool {
-        let kind = self.issuer.kind;
-        kind.repository.iter().any(|name| {
-            let known = self.claim(name).and_then(Claim::canonical);
-            known.is_some_and(|known| match kind.is_caseless(name) {
+        self.issuer.kind.repository().any(|spec| {
+            let known = self.claim(spec.name).and_then(Claim::canonical);
+            known.is_some_and(|known| match spec.is_case_insensitive {
                 true => known.eq_ignore_ascii_case(wanted),
                 false => known == wanted,
             })
@@ -219,7 +218,7 @@ impl Identity {
 }
 
 fn lookup<'c>(kind: &Kind, claims: &'c Claims, derived: &'c Claims, address: &str) -> Option<&'c Claim> {
-    let is_derived = kind.derived.iter().any(|rule| rule.name == address);
+    let is_derived = kind.derived().any(|(name, _)| name == address);
     if is_derived { derived.at(address) } else { claims.at(address) }
 }
 

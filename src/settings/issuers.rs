@@ -73,7 +73,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let max_age = section.duration("max_age", 1..MAX_MAX_AGE + 1);
     let leeway = section.duration("leeway", 0..MAX_LEEWAY + 1);
     let allow_no_kid = section.flag("allow_no_kid");
-    let keys_host = kind.as_ref().and_then(|kind| kind.value.keys_host);
+    let keys_host = kind.as_ref().and_then(|kind| kind.value.urls.keys_host);
     let keys = read_keys(section, files, url.as_deref(), keys_host);
     let keyring = keys.and_then(|keys| keyring(name.value, section, keys, allow_no_kid));
     let Some(kind) = kind.map(|kind| kind.value) else {
@@ -86,10 +86,9 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
     let pins = read_pins(section, kind, url.as_deref().unwrap_or_default());
     let allow_events = read_allow_events(section, kind);
     let accept_shared_audience = read_shared_audience(section, kind);
-    let run_claim = if kind.run_claim.is_none() {
-        section.string("run_claim").map(|claim| claim.value.to_owned())
-    } else {
-        kind.run_claim.map(str::to_owned)
+    let run_claim = match kind.run_claim() {
+        Some(claim) => Some(claim.to_owned()),
+        None => section.string("run_claim").map(|claim| claim.value.to_owned()),
     };
     Some(Issuer {
         settings: Arc::new(IssuerSettings {
@@ -112,7 +111,7 @@ fn read_issuer(name: &Located<&str>, section: &Section<'_>, files: &Files<'_>) -
 fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String> {
     if !section.contains("url") {
         section.value("url");
-        let default = kind?.default_url;
+        let default = kind?.urls.default;
         if default.is_none() {
             section.missing("url", "\"https://ci.example.com\"");
         }
@@ -139,15 +138,15 @@ fn read_url(section: &Section<'_>, kind: Option<&'static Kind>) -> Option<String
         Ok(url)
             if url.path() == "/"
                 && text.value.ends_with('/')
-                && kind.is_some_and(|kind| (kind.owns_url)(text.value)) =>
+                && kind.is_some_and(|kind| (kind.urls.owns)(text.value)) =>
         {
             Some("the platform writes it without the slash at the end".to_owned())
         }
-        Ok(url) => kind.and_then(|kind| (kind.check_url)(&url).err()).map(str::to_owned),
+        Ok(url) => kind.and_then(|kind| (kind.urls.check)(&url).err()).map(str::to_owned),
     };
     let owner = Kind::ALL
         .iter()
-        .find(|known| (known.owns_url)(text.value))
+        .find(|known| (known.urls.owns)(text.value))
         .filter(|owner| kind.is_some_and(|kind| kind.name != owner.name));
     let problem = problem.or_else(|| {
         owner.map(|owner| {
@@ -186,14 +185,14 @@ fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
 
 /// Events that the kind never allows, and the operator does.
 fn read_allow_events(section: &Section<'_>, kind: &'static Kind) -> Vec<String> {
-    let never: Vec<_> = kind.events.iter().flat_map(|events| events.never).copied().collect();
+    let forbidden: Vec<_> = kind.events.iter().flat_map(|rule| rule.forbidden).copied().collect();
     let mut allowed = Vec::new();
     for event in section.strings("allow_events") {
-        if !never.contains(&event.value) {
+        if !forbidden.contains(&event.value) {
             section.error(
                 &event.span,
                 format!("issuers of kind \"{}\" have no dangerous event \"{}\"", kind.name, event.value),
-                (!never.is_empty()).then(|| format!("there are {}", never.join(", "))),
+                (!forbidden.is_empty()).then(|| format!("there are {}", forbidden.join(", "))),
             );
         }
         allowed.push(event.value.to_owned());
@@ -203,7 +202,7 @@ fn read_allow_events(section: &Section<'_>, kind: &'static Kind) -> Vec<String> 
 
 fn read_shared_audience(section: &Section<'_>, kind: &'static Kind) -> bool {
     let accepted = section.flag("accept_shared_audience");
-    if accepted && kind.shared_audience.is_none() {
+    if accepted && kind.audiences.shared.is_none() {
         section.error(
             section.span(),
             format!("issuers of kind \"{}\" have no shared audience: their jobs choose one", kind.name),
@@ -214,9 +213,8 @@ fn read_shared_audience(section: &Section<'_>, kind: &'static Kind) -> bool {
 }
 
 fn read_pins(section: &Section<'_>, kind: &'static Kind, url: &str) -> Option<Vec<String>> {
-    if !kind.pins.is_empty() {
-        let pins = kind.pins.iter().chain((kind.tenant_pins)(url));
-        return Some(pins.map(|&pin| pin.to_owned()).collect());
+    if kind.has_pins() {
+        return Some(kind.pins(url).into_iter().map(str::to_owned).collect());
     }
     let mut pins: Vec<_> = section.strings("pins").into_iter().map(|pin| pin.value.to_owned()).collect();
     if pins.is_empty() {

@@ -28,7 +28,7 @@ fn long_max_age(section: &Section<'_>, issuer: &IssuerSettings, warnings: &mut W
 }
 
 fn retiring(section: &Section<'_>, issuer: &IssuerSettings, warnings: &mut Warnings) {
-    let notes = (issuer.kind.notes)(&issuer.url);
+    let notes = (issuer.kind.guidance.notes)(&issuer.url);
     let Some(caution) = notes.iter().find(|caution| caution.code == ISSUER_RETIRES) else { return };
     let span = section.string("url").map_or_else(|| section.span().clone(), |written| written.span);
     let (owner, at) = (section.position(), section.position_of(&span));

@@ -57,7 +57,7 @@ struct Taken {
 
 fn accepted_shared_audiences(issuers: &Issuers) -> Vec<&'static str> {
     let accepting = issuers.iter().filter(|issuer| issuer.settings.accept_shared_audience);
-    accepting.filter_map(|issuer| issuer.settings.kind.shared_audience).collect()
+    accepting.filter_map(|issuer| issuer.settings.kind.audiences.shared).collect()
 }
 
 impl Taken {

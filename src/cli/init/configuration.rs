@@ -53,7 +53,7 @@ fn issuer(text: &mut String, options: &Options, answers: &Answers) {
         let _ = writeln!(text, "url = {}  # `iss`, to the byte", quoted(url));
         reach(text, options);
     }
-    if kind.pins.is_empty() {
+    if !kind.has_pins() {
         let pins: Vec<_> = answers.pins.iter().map(|(name, _)| quoted(name)).collect();
         let _ = writeln!(text, "pins = [{}]  # what every policy must fix", pins.join(", "));
     }
@@ -82,9 +82,9 @@ fn registry(text: &mut String, answers: &Answers, secret: SecretHash) {
     let (kind, host) = (answers.registry, &answers.host);
     let mut audiences = (kind.spec().default_audiences)(host);
     // What all customers share is accepted by the issuer's section, and never listed here.
-    let url = answers.issuer_url.as_deref().or(answers.kind.default_url).unwrap_or_default();
+    let url = answers.issuer_url.as_deref().or(answers.kind.urls.default).unwrap_or_default();
     let fixed =
-        (answers.kind.fixed_audience)(url).filter(|fixed| Some(*fixed) != answers.kind.shared_audience);
+        (answers.kind.audiences.fixed)(url).filter(|fixed| Some(*fixed) != answers.kind.audiences.shared);
     audiences.extend(fixed.map(str::to_owned));
     let audiences: Vec<_> = audiences.iter().map(|audience| quoted(audience)).collect();
     let upload_paths = match kind.spec().default_upload_paths {

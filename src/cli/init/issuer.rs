@@ -26,7 +26,7 @@ impl Issuer {
         asker: &mut Asker,
     ) -> Result<Self, u8> {
         let url = Self::url(kind, options, asker)?;
-        let identifier = url.as_deref().or(kind.default_url).unwrap_or_default();
+        let identifier = url.as_deref().or(kind.urls.default).unwrap_or_default();
         let mut pins = Vec::new();
         for name in Self::pin_names(kind, identifier, options, asker)? {
             let like = kind.shape(&name).map_or(String::new(), |shape| format!(", {shape}"));
@@ -38,7 +38,7 @@ impl Issuer {
             pins.extend(value.map(|value| (name, value)));
         }
         let (mut recommended, mut open) = (Vec::new(), Vec::new());
-        for &(name, why) in kind.recommended {
+        for (name, why) in kind.recommended() {
             let text = format!("Its `{name}`: {why}");
             let question = Question { flag: "--claim", text: &text, optional: true, ..Question::default() };
             let value =
@@ -57,15 +57,15 @@ impl Issuer {
         let question = Question {
             flag: "--issuer-url",
             text: "The issuer's URL",
-            default: kind.default_url,
+            default: kind.urls.default,
             ..Question::default()
         };
         let url = asker.ask(&question, options.issuer_url.as_deref(), |text| match Url::parse(text) {
             Err(error) => Err(error.to_string()),
             Ok(url) if url.scheme() != "https" => Err("an issuer is https".to_owned()),
-            Ok(url) => (kind.check_url)(&url).map(|()| text.to_owned()).map_err(str::to_owned),
+            Ok(url) => (kind.urls.check)(&url).map(|()| text.to_owned()).map_err(str::to_owned),
         })?;
-        Ok(url.filter(|url| Some(url.as_str()) != kind.default_url))
+        Ok(url.filter(|url| Some(url.as_str()) != kind.urls.default))
     }
 
     /// What every policy pins: the kind's own pins, or the operator's.
@@ -75,9 +75,8 @@ impl Issuer {
         options: &Options,
         asker: &mut Asker,
     ) -> Result<Vec<String>, u8> {
-        if !kind.pins.is_empty() {
-            let tenant = (kind.tenant_pins)(url);
-            return Ok(kind.pins.iter().chain(tenant).map(|&name| name.to_owned()).collect());
+        if kind.has_pins() {
+            return Ok(kind.pins(url).into_iter().map(str::to_owned).collect());
         }
         let question = Question {
             flag: "--pin",
@@ -99,10 +98,10 @@ impl Issuer {
         options: &Options,
         asker: &mut Asker,
     ) -> Result<bool, u8> {
-        if options.accept_shared_audience || kind.shared_audience.is_none() {
+        if options.accept_shared_audience || kind.audiences.shared.is_none() {
             return Ok(options.accept_shared_audience);
         }
-        if (kind.fixed_audience)(url).is_none() {
+        if (kind.audiences.fixed)(url).is_none() {
             return Ok(false);
         }
         let text = "All its tokens are for an audience that every customer shares, so whoever is given one \
@@ -122,7 +121,7 @@ fn value_of(kind: &'static Kind, name: &str, value: &str) -> Result<String, Stri
         _ if value.contains('*') => {
             Err("give one value that it has; a tag stands for all versions".to_owned())
         }
-        Some(shape) if !shape.has(value) => Err(format!("`{name}` is {shape}")),
+        Some(shape) if !shape.matches(value) => Err(format!("`{name}` is {shape}")),
         _ => Ok(value.to_owned()),
     }
 }

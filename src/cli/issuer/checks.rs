@@ -55,7 +55,7 @@ pub(super) fn findings(examination: &Examination) -> Vec<Finding> {
         let remark = (check.look)(examination)?;
         Some(finding(check.code, check.severity, &remark.message, remark.help.as_deref()))
     });
-    let notes = (settings.kind.notes)(&settings.url).iter().map(|caution| {
+    let notes = (settings.kind.guidance.notes)(&settings.url).iter().map(|caution| {
         let severity = if caution.is_urgent { Severity::Warning } else { Severity::Note };
         finding(caution.code, severity, caution.text, None)
     });
@@ -158,7 +158,7 @@ fn long_max_age(examination: &Examination) -> Option<Remark> {
 fn shared_audience(examination: &Examination) -> Option<Remark> {
     let settings = examination.settings();
     settings.accept_shared_audience.then_some(())?;
-    let audience = settings.kind.shared_audience?;
+    let audience = settings.kind.audiences.shared?;
     remark(
         format!("`accept_shared_audience`: tokens for {audience:?}, which every customer's services get, are accepted"),
         "any service that a job sends such a token to can publish with it; use another kind of job identity if there is one".to_owned(),

@@ -88,17 +88,17 @@ fn at_url(url: &str, options: &Options) -> Result<Subject, String> {
 }
 
 fn section(url: &str, options: &Options) -> String {
-    let known = Kind::ALL.into_iter().find(|kind| (kind.owns_url)(url));
+    let known = Kind::ALL.into_iter().find(|kind| (kind.urls.owns)(url));
     let id = known.map_or_else(|| id_of(url), |kind| kind.name.to_owned());
     let mut lines = format!("[issuers.{id}]\n");
     match known {
         Some(kind) => lines.push_str(&format!("kind = \"{}\"\n", kind.name)),
         None => lines.push_str("kind = \"oidc\"      # or the platform's kind, if it is one that you host\n"),
     }
-    if known.and_then(|kind| kind.default_url) != Some(url) {
+    if known.and_then(|kind| kind.urls.default) != Some(url) {
         lines.push_str(&format!("url  = {}\n", quoted(url)));
     }
-    if known.is_none_or(|kind| kind.pins.is_empty()) {
+    if known.is_none_or(|kind| !kind.has_pins()) {
         lines.push_str("pins = [\"sub\"]     # claims that it never gives to somebody else\n");
     }
     if let Some(file) = &options.ca_file {

@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Claims, Kind, Note, Shape, contradiction, host_of, is_uuid, path_segments};
+use super::{Claims, Guidance, Kind, Note, UrlRules, claim, contradiction, host_of, is_uuid, path_segments};
 use crate::denial::Denial;
 use crate::identity::Claim;
 
@@ -17,21 +17,34 @@ const DOMAIN: &str = ".tokens.sts.global.api.aws";
 
 pub(super) const KIND: Kind = Kind {
     name: "aws",
-    owns_url: |url| Url::parse(url).is_ok_and(|url| host_of(&url).ends_with(DOMAIN)),
-    check_url,
-    // The ARN names the account by number, and the issuer is the account's own.
-    pins: &["sub"],
+    urls: UrlRules {
+        owns: |url| Url::parse(url).is_ok_and(|url| host_of(&url).ends_with(DOMAIN)),
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    claims: &[
+        // The ARN names the account by number, and the issuer is the account's own.
+        claim("sub").pin().repository(),
+        claim("aud"),
+        claim("exp"),
+        claim("https://sts.amazonaws.com/"),
+        claim("iat"),
+        claim("iss"),
+        claim("jti"),
+        claim("nbf"),
+        claim(ACCOUNT).number(),
+    ],
     missing_pin_hint: Some("is this a token of `aws sts get-web-identity-token`?"),
-    vocabulary: &["aud", "exp", "https://sts.amazonaws.com/", "iat", "iss", "jti", "nbf", "sub"],
-    repository: &["sub"],
     check: subject_is_of_the_account,
-    shapes: &[(ACCOUNT, Shape::Number)],
-    notes: |_| {
-        &[Note {
-            code: "tenant-not-proven",
-            text: "it answers discovery for any UUID: only its keys prove that the account exists",
-            is_urgent: false,
-        }]
+    guidance: Guidance {
+        notes: |_| {
+            &[Note {
+                code: "tenant-not-proven",
+                text: "it answers discovery for any UUID: only its keys prove that the account exists",
+                is_urgent: false,
+            }]
+        },
+        ..Guidance::NONE
     },
     ..Kind::UNKNOWN
 };

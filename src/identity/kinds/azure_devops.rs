@@ -9,8 +9,9 @@
 use url::Url;
 
 use super::{
-    Claims, Derived, Events, ISSUER_RETIRES, Kind, Note, Sample, Shape, Stated, Write, contradiction,
-    host_of, is_on_host, is_uuid, origin, path_segments, stated,
+    AudienceRules, ClaimState, Claims, EventRule, Guidance, ISSUER_RETIRES, Kind, Note, Synthesizer,
+    UrlRules, claim, claim_state, contradiction, derived, host_of, is_on_host, is_uuid, origin,
+    path_segments,
 };
 use crate::denial::Denial;
 
@@ -19,52 +20,63 @@ const ENTRA: &str = "login.microsoftonline.com";
 
 pub(super) const KIND: Kind = Kind {
     name: "azure-devops",
-    // Entra signs for much else, so plain `oidc` may have its host.
-    owns_url: |url| is_on_host(url, HOST),
-    check_url,
-    shared_audience: Some("api://AzureADTokenExchange"),
-    fixed_audience: |_| Some("api://AzureADTokenExchange"),
-    pins: &["sub"],
-    vocabulary: &[
-        "aud", "def_id", "exp", "iat", "iss", "jti", "nbf", "org_id", "prj_id", "rpo_id", "rpo_ref",
-        "rpo_uri", "rpo_ver", "run_id", "sub",
+    urls: UrlRules {
+        // Entra signs for much else, so plain `oidc` may have its host.
+        owns: |url| is_on_host(url, HOST),
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    audiences: AudienceRules {
+        shared: Some("api://AzureADTokenExchange"),
+        fixed: |_| Some("api://AzureADTokenExchange"),
+    },
+    claims: &[
+        derived(
+            origin::CLAIM,
+            code_origin,
+            "rpo_ref",
+            Synthesizer::Table(&[
+                (origin::OWN, Some("refs/heads/main")),
+                (origin::PULL_REQUEST, Some("refs/pull/1/merge")),
+                (origin::UNSTATED, None),
+            ]),
+        ),
+        claim("sub").pin(),
+        claim("rpo_id").uuid().repository(),
+        claim("rpo_uri").repository(),
+        claim("rpo_ref").recommended("only what was tagged or merged so"),
+        claim("run_id").number().run(),
+        claim("aud"),
+        claim("def_id").number(),
+        claim("exp"),
+        claim("iat"),
+        claim("iss"),
+        claim("jti"),
+        claim("nbf"),
+        claim("org_id").uuid(),
+        claim("prj_id").uuid(),
+        claim("rpo_ver"),
     ],
-    derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
-    samples: &[Sample {
-        name: origin::CLAIM,
-        from: "rpo_ref",
-        write: Write::Values(&[
-            (origin::OWN, Some("refs/heads/main")),
-            (origin::PULL_REQUEST, Some("refs/pull/1/merge")),
-            (origin::UNSTATED, None),
-        ]),
-    }],
-    recommended: &[("rpo_ref", "only what was tagged or merged so")],
-    run_claim: Some("run_id"),
-    repository: &["rpo_id", "rpo_uri"],
-    events: &[Events {
+    check: organization_agrees_with_issuer,
+    events: &[EventRule {
         claim: origin::CLAIM,
         default: &[origin::OWN, origin::UNSTATED],
-        never: &[origin::PULL_REQUEST],
+        forbidden: &[origin::PULL_REQUEST],
         advice: "complete the pull request, and publish from the repository's own branch or tag",
+        risky: &[],
     }],
-    check: organization_agrees_with_issuer,
-    shapes: &[
-        ("def_id", Shape::Number),
-        ("org_id", Shape::Uuid),
-        ("prj_id", Shape::Uuid),
-        ("rpo_id", Shape::Uuid),
-        ("run_id", Shape::Number),
-    ],
-    notes: |url| {
-        if !is_on_host(url, HOST) {
-            return &[];
-        }
-        &[Note {
-            code: ISSUER_RETIRES,
-            text: "vstoken.dev.azure.com ends on 2027-07-01: move its service connections to Entra's issuer",
-            is_urgent: true,
-        }]
+    guidance: Guidance {
+        notes: |url| {
+            if !is_on_host(url, HOST) {
+                return &[];
+            }
+            &[Note {
+                code: ISSUER_RETIRES,
+                text: "vstoken.dev.azure.com ends on 2027-07-01: move its service connections to Entra's issuer",
+                is_urgent: true,
+            }]
+        },
+        ..Guidance::NONE
     },
     ..Kind::UNKNOWN
 };
@@ -82,20 +94,20 @@ fn check_url(url: &Url) -> Result<(), &'static str> {
 /// A pull request's validation build runs on `refs/pull/N/merge`. A service connection's token does
 /// not say what it runs on; the connection's own checks guard it.
 fn code_origin(claims: &Claims) -> Option<String> {
-    let origin = match stated(claims, "rpo_ref") {
-        Stated::Not => origin::UNSTATED,
-        Stated::As(name) => origin::of_ref(&name)?,
-        Stated::Unreadably => return None,
+    let origin = match claim_state(claims, "rpo_ref") {
+        ClaimState::Absent => origin::UNSTATED,
+        ClaimState::Value(name) => origin::of_ref(&name)?,
+        ClaimState::Invalid => return None,
     };
     Some(origin.to_owned())
 }
 
 fn organization_agrees_with_issuer(claims: &Claims) -> Result<(), Denial> {
     let issuer = claims.text("iss").and_then(|iss| iss.strip_prefix("https://")?.strip_prefix(HOST));
-    let agrees = match (issuer, stated(claims, "org_id")) {
-        (None, _) | (_, Stated::Not) => true,
-        (Some(path), Stated::As(id)) => path.strip_prefix('/') == Some(&*id),
-        (Some(_), Stated::Unreadably) => false,
+    let agrees = match (issuer, claim_state(claims, "org_id")) {
+        (None, _) | (_, ClaimState::Absent) => true,
+        (Some(path), ClaimState::Value(id)) => path.strip_prefix('/') == Some(&*id),
+        (Some(_), ClaimState::Invalid) => false,
     };
     if agrees {
         return Ok(());

@@ -4,8 +4,8 @@
 //! a token is of an organization is said by its claims only, so `iss` and `org-id` must agree.
 
 use super::{
-    Advice, Claims, Derived, Events, Kind, Note, RequestedScope, Sample, Shape, Stated, Write, contradiction,
-    host_of, is_on_host, is_uuid, origin, path_segments, stated,
+    Advice, ClaimState, Claims, EventRule, Guidance, Kind, Note, Requirement, Synthesizer, UrlRules, claim,
+    claim_state, contradiction, derived, host_of, is_on_host, is_uuid, origin, path_segments,
 };
 use crate::denial::Denial;
 use crate::toml_reader::Code;
@@ -16,100 +16,90 @@ const SSH_RERUN: &str = "oidc.circleci.com/ssh-rerun";
 
 pub(super) const KIND: Kind = Kind {
     name: "circleci",
-    owns_url: |url| is_on_host(url, "oidc.circleci.com"),
-    check_url: |url| match path_segments(url)[..] {
-        ["org", id] if is_uuid(id) => Ok(()),
-        _ if host_of(url) == "oidc.circleci.com" => {
-            Err("an organization's issuer is https://oidc.circleci.com/org/UUID, in lower case")
-        }
-        _ => Ok(()),
+    urls: UrlRules {
+        owns: |url| is_on_host(url, "oidc.circleci.com"),
+        check: |url| match path_segments(url)[..] {
+            ["org", id] if is_uuid(id) => Ok(()),
+            _ if host_of(url) == "oidc.circleci.com" => {
+                Err("an organization's issuer is https://oidc.circleci.com/org/UUID, in lower case")
+            }
+            _ => Ok(()),
+        },
+        ..UrlRules::NONE
     },
-    pins: &[ORGANIZATION, "oidc.circleci.com/project-id"],
-    missing_pin_hint: Some("is this a CircleCI job's `CIRCLE_OIDC_TOKEN_V2`?"),
-    vocabulary: &[
-        "aud",
-        "exp",
-        "iat",
-        "iss",
-        "oidc.circleci.com/context-ids",
-        "oidc.circleci.com/job-id",
-        ORGANIZATION,
-        "oidc.circleci.com/pipeline-definition-id",
-        "oidc.circleci.com/pipeline-id",
-        "oidc.circleci.com/project-id",
-        SSH_RERUN,
-        "oidc.circleci.com/vcs-origin",
-        REF,
-        "oidc.circleci.com/workflow-id",
-        "sub",
-    ],
-    derived: &[
-        Derived { name: origin::CLAIM, compute: code_origin },
-        Derived { name: "rerun", compute: rerun },
-    ],
-    samples: &[
-        Sample {
-            name: origin::CLAIM,
-            from: REF,
-            write: Write::Values(&[
+    claims: &[
+        derived(
+            origin::CLAIM,
+            code_origin,
+            REF,
+            Synthesizer::Table(&[
                 (origin::OWN, Some("refs/heads/main")),
                 (origin::PULL_REQUEST, Some("refs/pull/1/head")),
                 ("unstated", None),
             ]),
-        },
-        Sample {
-            name: "rerun",
-            from: SSH_RERUN,
-            write: Write::Values(&[("no", Some("false")), ("ssh", Some("true")), ("unstated", None)]),
-        },
+        ),
+        derived(
+            "rerun",
+            rerun,
+            SSH_RERUN,
+            Synthesizer::Table(&[("no", Some("false")), ("ssh", Some("true")), ("unstated", None)]),
+        ),
+        claim(ORGANIZATION).uuid().pin(),
+        claim("oidc.circleci.com/project-id").uuid().pin().repository(),
+        claim("oidc.circleci.com/pipeline-definition-id")
+            .uuid()
+            .recommended("only this pipeline of the project"),
+        claim(REF).recommended("only what was tagged or merged so"),
+        claim("oidc.circleci.com/pipeline-id").uuid().run(),
+        claim("aud"),
+        claim("exp"),
+        claim("iat"),
+        claim("iss"),
+        claim("oidc.circleci.com/context-ids"),
+        claim("oidc.circleci.com/job-id").uuid(),
+        claim(SSH_RERUN).flag(),
+        claim("oidc.circleci.com/vcs-origin"),
+        claim("oidc.circleci.com/workflow-id").uuid(),
+        claim("sub"),
     ],
-    recommended: &[
-        ("oidc.circleci.com/pipeline-definition-id", "only this pipeline of the project"),
-        (REF, "only what was tagged or merged so"),
-    ],
-    run_claim: Some("oidc.circleci.com/pipeline-id"),
-    repository: &["oidc.circleci.com/project-id"],
+    missing_pin_hint: Some("is this a CircleCI job's `CIRCLE_OIDC_TOKEN_V2`?"),
+    check: organization_agrees_with_issuer,
     events: &[
-        Events {
+        EventRule {
             claim: "rerun",
             default: &["no"],
-            never: &["ssh"],
+            forbidden: &["ssh"],
             advice: "somebody may be logged in to the job; rerun the workflow without SSH",
+            risky: &[],
         },
-        Events {
+        EventRule {
             claim: origin::CLAIM,
             default: &[origin::OWN, origin::UNSTATED],
-            never: &[origin::PULL_REQUEST],
+            forbidden: &[origin::PULL_REQUEST],
             advice: "merge the change, and publish from the project's own branch or tag",
+            risky: &[],
         },
     ],
-    check: organization_agrees_with_issuer,
-    shapes: &[
-        ("oidc.circleci.com/job-id", Shape::Uuid),
-        (ORGANIZATION, Shape::Uuid),
-        ("oidc.circleci.com/pipeline-definition-id", Shape::Uuid),
-        ("oidc.circleci.com/pipeline-id", Shape::Uuid),
-        ("oidc.circleci.com/project-id", Shape::Uuid),
-        (SSH_RERUN, Shape::Flag),
-        ("oidc.circleci.com/workflow-id", Shape::Uuid),
-    ],
-    advice: &[Advice {
-        code: Code::AnyRun,
-        on: None,
-        wants: &[
-            RequestedScope::Any("oidc.circleci.com/context-ids"),
-            RequestedScope::Any("oidc.circleci.com/pipeline-definition-id"),
-            RequestedScope::Any(REF),
-        ],
-        message: "every pipeline of the project may publish, whatever its branch",
-        help: "fix the `oidc.circleci.com/vcs-ref`, or a restricted context in `oidc.circleci.com/context-ids`",
-    }],
-    notes: |_| {
-        &[Note {
-            code: "tenant-not-proven",
-            text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
-            is_urgent: false,
-        }]
+    guidance: Guidance {
+        advice: &[Advice {
+            code: Code::AnyRun,
+            on: None,
+            requirements: &[
+                Requirement::Any("oidc.circleci.com/context-ids"),
+                Requirement::Any("oidc.circleci.com/pipeline-definition-id"),
+                Requirement::Any(REF),
+            ],
+            message: "every pipeline of the project may publish, whatever its branch",
+            help: "fix the `oidc.circleci.com/vcs-ref`, or a restricted context in `oidc.circleci.com/context-ids`",
+        }],
+        notes: |_| {
+            &[Note {
+                code: "tenant-not-proven",
+                text: "it answers for any organization's UUID: that these keys are there does not prove the organization",
+                is_urgent: false,
+            }]
+        },
+        ..Guidance::NONE
     },
     ..Kind::UNKNOWN
 };
@@ -117,11 +107,11 @@ pub(super) const KIND: Kind = Kind {
 /// A forked pull request's build runs in the project it is for, with the ref `refs/heads/pull/N` or a
 /// ref that is no branch's and no tag's. Pipelines of custom webhooks have no ref.
 fn code_origin(claims: &Claims) -> Option<String> {
-    let origin = match stated(claims, REF) {
-        Stated::Not => origin::UNSTATED,
-        Stated::As(name) if is_pull_requests_branch(&name) => origin::PULL_REQUEST,
-        Stated::As(name) => origin::of_ref(&name)?,
-        Stated::Unreadably => return None,
+    let origin = match claim_state(claims, REF) {
+        ClaimState::Absent => origin::UNSTATED,
+        ClaimState::Value(name) if is_pull_requests_branch(&name) => origin::PULL_REQUEST,
+        ClaimState::Value(name) => origin::of_ref(&name)?,
+        ClaimState::Invalid => return None,
     };
     Some(origin.to_owned())
 }
@@ -133,11 +123,11 @@ fn is_pull_requests_branch(name: &str) -> bool {
 /// Whether the job was started anew for somebody to log in to it. A token that does not say so is
 /// neither.
 fn rerun(claims: &Claims) -> Option<String> {
-    let rerun = match stated(claims, SSH_RERUN) {
-        Stated::As(flag) if flag == "false" => "no",
-        Stated::As(flag) if flag == "true" => "ssh",
-        Stated::Not => "unstated",
-        Stated::As(_) | Stated::Unreadably => return None,
+    let rerun = match claim_state(claims, SSH_RERUN) {
+        ClaimState::Value(flag) if flag == "false" => "no",
+        ClaimState::Value(flag) if flag == "true" => "ssh",
+        ClaimState::Absent => "unstated",
+        ClaimState::Value(_) | ClaimState::Invalid => return None,
     };
     Some(rerun.to_owned())
 }

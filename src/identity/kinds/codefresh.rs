@@ -7,62 +7,63 @@
 use url::Url;
 
 use super::{
-    Advice, Claim, Claims, Derived, Events, Kind, RequestedScope, Sample, Stated, Write, host_of, origin,
-    path_segments, stated, text_or_set,
+    Advice, AudienceRules, Claim, ClaimState, Claims, EventRule, Guidance, Kind, Requirement, Synthesizer,
+    UrlRules, claim, claim_state, derived, host_of, origin, path_segments, text_or_set,
 };
 use crate::toml_reader::Code;
 
 pub(super) const KIND: Kind = Kind {
     name: "codefresh",
-    default_url: Some("https://oidc.codefresh.io"),
-    owns_url: |url| Url::parse(url).is_ok_and(|url| is_codefreshs(&url)),
-    check_url,
-    shared_audience: Some("https://g.codefresh.io"),
-    pins: &["account_id", "pipeline_id"],
-    missing_pin_hint: Some("is this a Codefresh pipeline's ID token?"),
-    vocabulary: &[
-        "account_id",
-        "account_name",
-        "aud",
-        "auth_time",
-        "exp",
-        "iat",
-        "initiator",
-        "iss",
-        "jti",
-        "nbf",
-        "pipeline_id",
-        "pipeline_name",
-        "platform_url",
-        "runner_environment",
-        "scm_pull_request_target_branch",
-        "scm_ref",
-        "scm_repo_url",
-        "scm_user_name",
-        "sid",
-        "sub",
-        "workflow_id",
+    urls: UrlRules {
+        default: Some("https://oidc.codefresh.io"),
+        owns: |url| Url::parse(url).is_ok_and(|url| is_codefreshs(&url)),
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    audiences: AudienceRules { shared: Some("https://g.codefresh.io"), ..AudienceRules::NONE },
+    claims: &[
+        derived(origin::CLAIM, code_origin, "scm_ref", Synthesizer::Function(write_code_origin)),
+        claim("account_id").pin(),
+        claim("pipeline_id").pin().repository(),
+        claim("pipeline_name").repository(),
+        claim("scm_repo_url").repository(),
+        claim("scm_ref").recommended("only what was tagged or merged so"),
+        claim("workflow_id").run(),
+        claim("account_name"),
+        claim("aud"),
+        claim("auth_time"),
+        claim("exp"),
+        claim("iat"),
+        claim("initiator"),
+        claim("iss"),
+        claim("jti"),
+        claim("nbf"),
+        claim("platform_url"),
+        claim("runner_environment"),
+        claim("scm_pull_request_target_branch"),
+        claim("scm_user_name"),
+        claim("sid"),
+        claim("sub").unmatchable("its parts depend on the trigger; match on the claims that it is made of"),
     ],
-    derived: &[Derived { name: origin::CLAIM, compute: code_origin }],
-    samples: &[Sample { name: origin::CLAIM, from: "scm_ref", write: Write::With(write_code_origin) }],
-    recommended: &[("scm_ref", "only what was tagged or merged so")],
-    unmatchable: &[("sub", "its parts depend on the trigger; match on the claims that it is made of")],
-    run_claim: Some("workflow_id"),
-    repository: &["pipeline_id", "pipeline_name", "scm_repo_url"],
-    events: &[Events {
+    missing_pin_hint: Some("is this a Codefresh pipeline's ID token?"),
+    max_age: 600,
+    events: &[EventRule {
         claim: origin::CLAIM,
         default: &[origin::OWN, origin::UNSTATED],
-        never: &[origin::PULL_REQUEST],
+        forbidden: &[origin::PULL_REQUEST],
         advice: "merge the change, and publish from a pipeline with a trigger for pushes or tags",
+        risky: &[],
     }],
-    max_age: 600,
-    advice: &[Advice {
-        code: Code::AnyRun,
-        on: None,
-        wants: &[RequestedScope::Any("scm_ref")],
-        message: "every build of the pipeline may publish, whatever its branch",
-        help: "fix the `scm_ref`",
-    }],
+    guidance: Guidance {
+        advice: &[Advice {
+            code: Code::AnyRun,
+            on: None,
+            requirements: &[Requirement::Any("scm_ref")],
+            message: "every build of the pipeline may publish, whatever its branch",
+            help: "fix the `scm_ref`",
+        }],
+        ..Guidance::NONE
+    },
     ..Kind::UNKNOWN
 };
 
@@ -88,9 +89,9 @@ fn code_origin(claims: &Claims) -> Option<String> {
     {
         return Some(origin::PULL_REQUEST.to_owned());
     }
-    let origin = match stated(claims, "scm_ref") {
-        Stated::As(name) if !name.is_empty() => origin::OWN,
-        Stated::Not if claims.text("initiator").is_some() || names_no_commit(sub) => origin::UNSTATED,
+    let origin = match claim_state(claims, "scm_ref") {
+        ClaimState::Value(name) if !name.is_empty() => origin::OWN,
+        ClaimState::Absent if claims.text("initiator").is_some() || names_no_commit(sub) => origin::UNSTATED,
         _ => return None,
     };
     Some(origin.to_owned())

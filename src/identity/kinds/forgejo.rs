@@ -6,8 +6,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, RequestedScope, Sample, Shape, Write,
-    path_segments, run_url, workflow_ref,
+    Advice, Claims, EventRule, Guidance, IDS_PER_INSTANCE, Kind, Requirement, Synthesizer, UrlRules, claim,
+    derived, path_segments, run_url, workflow_ref,
 };
 use crate::toml_reader::Code;
 
@@ -19,59 +19,54 @@ const FOLDERS: [&str; 3] = ["/.forgejo/workflows/", "/.gitea/workflows/", "/.git
 
 pub(super) const KIND: Kind = Kind {
     name: "forgejo",
-    owns_url: |url| url.trim_end_matches('/').to_ascii_lowercase().ends_with(PATH),
-    check_url,
-    pins: &["repository_owner_id", "repository_id"],
+    urls: UrlRules {
+        owns: |url| url.trim_end_matches('/').to_ascii_lowercase().ends_with(PATH),
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    claims: &[
+        derived(
+            "workflow_file",
+            workflow_file,
+            "workflow_ref",
+            Synthesizer::Function(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
+        )
+        .recommended("only this workflow, so that no other file of the repository can publish"),
+        claim("repository_owner_id").number().pin(),
+        claim("repository_id").number().pin().repository(),
+        claim("repository").repository().case_insensitive(),
+        claim("ref").recommended("only what was tagged or merged so"),
+        claim("ref_protected")
+            .flag()
+            .recommended("only those whom the repository's rules allow can push there"),
+        claim("run_id").number().run(),
+        claim("actor"),
+        claim("actor_id").number(),
+        claim("aud"),
+        claim("base_ref"),
+        claim("event_name"),
+        claim("exp"),
+        claim("head_ref"),
+        claim("iat"),
+        claim("iss"),
+        claim("nbf"),
+        claim("ref_type").one_of(&["branch", "tag"]),
+        claim("repository_owner").case_insensitive(),
+        claim("run_attempt").number(),
+        claim("run_number").number(),
+        claim("sha"),
+        claim("sub")
+            .unmatchable("names and ids in it cannot be told apart; match on `ref` and the ids' own claims"),
+        claim("workflow")
+            .unmatchable("a repository of any owner can have one of that name; use `workflow_file`"),
+        claim("workflow_ref"),
+    ],
     missing_pin_hint: Some("does this Forgejo sign ids? Older ones know names only"),
-    vocabulary: &[
-        "actor",
-        "actor_id",
-        "aud",
-        "base_ref",
-        "event_name",
-        "exp",
-        "head_ref",
-        "iat",
-        "iss",
-        "nbf",
-        "ref",
-        "ref_protected",
-        "ref_type",
-        "repository",
-        "repository_id",
-        "repository_owner",
-        "repository_owner_id",
-        "run_attempt",
-        "run_id",
-        "run_number",
-        "sha",
-        "sub",
-        "workflow",
-        "workflow_ref",
-    ],
-    derived: &[Derived { name: "workflow_file", compute: workflow_file }],
-    samples: &[Sample {
-        name: "workflow_file",
-        from: "workflow_ref",
-        write: Write::With(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
-    }],
-    recommended: &[
-        ("workflow_file", "only this workflow, so that no other file of the repository can publish"),
-        ("ref", "only what was tagged or merged so"),
-        ("ref_protected", "only those whom the repository's rules allow can push there"),
-    ],
-    unmatchable: &[
-        ("sub", "names and ids in it cannot be told apart; match on `ref` and the ids' own claims"),
-        ("workflow", "a repository of any owner can have one of that name; use `workflow_file`"),
-    ],
-    case_insensitive: &["repository", "repository_owner"],
-    run_claim: Some("run_id"),
     run_url: run_url::forgejo,
-    repository: &["repository_id", "repository"],
-    events: &[Events {
+    events: &[EventRule {
         claim: "event_name",
         default: &["push", "release", "workflow_dispatch", "schedule"],
-        never: &[
+        forbidden: &[
             "pull_request",
             "pull_request_target",
             "pull_request_comment",
@@ -80,33 +75,26 @@ pub(super) const KIND: Kind = Kind {
             "workflow_run",
         ],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
+        risky: &["fork", "issues"],
     }],
-    risky_events: &["fork", "issues"],
-    shapes: &[
-        ("actor_id", Shape::Number),
-        ("ref_protected", Shape::Flag),
-        ("ref_type", Shape::OneOf(&["branch", "tag"])),
-        ("repository_id", Shape::Number),
-        ("repository_owner_id", Shape::Number),
-        ("run_attempt", Shape::Number),
-        ("run_id", Shape::Number),
-        ("run_number", Shape::Number),
-    ],
-    advice: &[Advice {
-        code: Code::AnyRun,
-        on: None,
-        wants: &[
-            RequestedScope::Any("ref"),
-            RequestedScope::Any("ref_type"),
-            RequestedScope::Any("sha"),
-            RequestedScope::Any("workflow_file"),
-            RequestedScope::Any("workflow_ref"),
-            RequestedScope::Exactly("ref_protected", "true"),
-        ],
-        message: "every workflow on every branch of the repository may publish",
-        help: "fix the `workflow_file` and the `ref`",
-    }],
-    notes: |_| IDS_PER_INSTANCE,
+    guidance: Guidance {
+        advice: &[Advice {
+            code: Code::AnyRun,
+            on: None,
+            requirements: &[
+                Requirement::Any("ref"),
+                Requirement::Any("ref_type"),
+                Requirement::Any("sha"),
+                Requirement::Any("workflow_file"),
+                Requirement::Any("workflow_ref"),
+                Requirement::Exactly("ref_protected", "true"),
+            ],
+            message: "every workflow on every branch of the repository may publish",
+            help: "fix the `workflow_file` and the `ref`",
+        }],
+        notes: |_| IDS_PER_INSTANCE,
+        ..Guidance::NONE
+    },
     ..Kind::UNKNOWN
 };
 

@@ -10,8 +10,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claims, Derived, Events, IDS_PER_INSTANCE, Kind, RequestedScope, Sample, Shape, SubjectForm,
-    Write, contradiction, host_of, is_on_host, path_segments, run_url, workflow_ref,
+    Advice, Claims, EventRule, Guidance, IDS_PER_INSTANCE, Kind, Requirement, SubjectForm, Synthesizer,
+    UrlRules, claim, contradiction, derived, host_of, is_on_host, path_segments, run_url, workflow_ref,
 };
 use crate::denial::Denial;
 use crate::toml_reader::Code;
@@ -23,141 +23,118 @@ const FOLDERS: [&str; 1] = ["/.github/workflows/"];
 
 pub(super) const KIND: Kind = Kind {
     name: "github",
-    default_url: Some("https://token.actions.githubusercontent.com"),
-    owns_url,
-    check_url,
-    pins: &["repository_owner_id", "repository_id"],
-    tenant_pins: |url| if is_enterprises(url) { &["enterprise_id"] } else { &[] },
+    urls: UrlRules {
+        default: Some("https://token.actions.githubusercontent.com"),
+        owns: owns_url,
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    claims: &[
+        derived(
+            "workflow_file",
+            workflow_file,
+            "workflow_ref",
+            Synthesizer::Function(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
+        )
+        .recommended("only this workflow, so that no other file of the repository can publish"),
+        derived(
+            "job_workflow_file",
+            job_workflow_file,
+            "job_workflow_ref",
+            Synthesizer::Function(write_job_workflow_file),
+        ),
+        derived(
+            "job_workflow_repository",
+            job_workflow_repository,
+            "job_workflow_ref",
+            Synthesizer::Function(write_job_workflow_repository),
+        )
+        .case_insensitive(),
+        claim("repository_owner_id").number().pin(),
+        claim("repository_id").number().pin().repository(),
+        claim("enterprise_id").number().pin_where(is_enterprises),
+        claim("repository").repository().case_insensitive(),
+        claim("environment").recommended("its protection rules guard every publish"),
+        claim("ref").recommended("only what was tagged or merged so"),
+        claim("run_id").number().run(),
+        claim("actor"),
+        claim("actor_id").number(),
+        claim("aud"),
+        claim("base_ref"),
+        claim("check_run_id"),
+        claim("enterprise"),
+        claim("environment_node_id"),
+        claim("event_name"),
+        claim("exp"),
+        claim("head_ref"),
+        claim("iat"),
+        claim("iss"),
+        claim("issuer_scope"),
+        claim("job_workflow_ref"),
+        claim("job_workflow_sha"),
+        claim("jti"),
+        claim("nbf"),
+        claim("ref_protected").flag(),
+        claim("ref_type").one_of(&["branch", "tag"]),
+        claim("repository_owner").case_insensitive(),
+        claim("repository_visibility").one_of(&["public", "private", "internal"]),
+        claim("run_attempt").number(),
+        claim("run_number").number(),
+        claim("runner_environment").one_of(&["github-hosted", "self-hosted"]),
+        claim("sha"),
+        claim("sub"),
+        claim("workflow")
+            .unmatchable("it is a display name that the workflow's author chooses; use `workflow_file`"),
+        claim("workflow_ref"),
+        claim("workflow_sha"),
+    ],
+    claim_prefixes: &["repo_property_"],
     missing_pin_hint: Some("is this a GitHub Actions ID token?"),
-    vocabulary: &[
-        "actor",
-        "actor_id",
-        "aud",
-        "base_ref",
-        "check_run_id",
-        "enterprise",
-        "enterprise_id",
-        "environment",
-        "environment_node_id",
-        "event_name",
-        "exp",
-        "head_ref",
-        "iat",
-        "iss",
-        "issuer_scope",
-        "job_workflow_ref",
-        "job_workflow_sha",
-        "jti",
-        "nbf",
-        "ref",
-        "ref_protected",
-        "ref_type",
-        "repository",
-        "repository_id",
-        "repository_owner",
-        "repository_owner_id",
-        "repository_visibility",
-        "run_attempt",
-        "run_id",
-        "run_number",
-        "runner_environment",
-        "sha",
-        "sub",
-        "workflow",
-        "workflow_ref",
-        "workflow_sha",
-    ],
-    vocabulary_prefixes: &["repo_property_"],
-    derived: &[
-        Derived { name: "workflow_file", compute: workflow_file },
-        Derived { name: "job_workflow_file", compute: job_workflow_file },
-        Derived { name: "job_workflow_repository", compute: job_workflow_repository },
-    ],
-    samples: &[
-        Sample {
-            name: "workflow_file",
-            from: "workflow_ref",
-            write: Write::With(|file, claims| workflow_ref::write_own(claims, FOLDERS[0], file)),
-        },
-        Sample {
-            name: "job_workflow_file",
-            from: "job_workflow_ref",
-            write: Write::With(write_job_workflow_file),
-        },
-        Sample {
-            name: "job_workflow_repository",
-            from: "job_workflow_ref",
-            write: Write::With(write_job_workflow_repository),
-        },
-    ],
-    recommended: &[
-        ("workflow_file", "only this workflow, so that no other file of the repository can publish"),
-        ("environment", "its protection rules guard every publish"),
-        ("ref", "only what was tagged or merged so"),
-    ],
-    unmatchable: &[(
-        "workflow",
-        "it is a display name that the workflow's author chooses; use `workflow_file`",
-    )],
-    case_insensitive: &["repository", "repository_owner", "job_workflow_repository"],
-    run_claim: Some("run_id"),
+    check: subject_agrees_with_ids,
     run_url: run_url::github,
-    repository: &["repository_id", "repository"],
-    events: &[Events {
+    max_age: 600,
+    events: &[EventRule {
         claim: "event_name",
         default: &["push", "release", "workflow_dispatch", "schedule"],
-        never: &["pull_request_target", "workflow_run", "issue_comment"],
+        forbidden: &["pull_request_target", "workflow_run", "issue_comment"],
         advice: "publish from `push`, `release` or `workflow_dispatch` instead",
+        risky: &[
+            "discussion",
+            "discussion_comment",
+            "fork",
+            "issues",
+            "pull_request",
+            "pull_request_comment",
+            "pull_request_review",
+            "pull_request_review_comment",
+            "watch",
+        ],
     }],
-    risky_events: &[
-        "discussion",
-        "discussion_comment",
-        "fork",
-        "issues",
-        "pull_request",
-        "pull_request_comment",
-        "pull_request_review",
-        "pull_request_review_comment",
-        "watch",
-    ],
-    shapes: &[
-        ("actor_id", Shape::Number),
-        ("enterprise_id", Shape::Number),
-        ("ref_protected", Shape::Flag),
-        ("ref_type", Shape::OneOf(&["branch", "tag"])),
-        ("repository_id", Shape::Number),
-        ("repository_owner_id", Shape::Number),
-        ("repository_visibility", Shape::OneOf(&["public", "private", "internal"])),
-        ("run_attempt", Shape::Number),
-        ("run_id", Shape::Number),
-        ("run_number", Shape::Number),
-        ("runner_environment", Shape::OneOf(&["github-hosted", "self-hosted"])),
-    ],
-    advice: ADVICE,
-    subject_form,
-    max_age: 600,
-    check: subject_agrees_with_ids,
-    notes: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
+    guidance: Guidance {
+        advice: ADVICE,
+        subject_form,
+        notes: |url| if owns_url(url) { &[] } else { IDS_PER_INSTANCE },
+    },
     ..Kind::UNKNOWN
 };
 
-const REFS: [RequestedScope; 4] = [
-    RequestedScope::Any("ref"),
-    RequestedScope::Any("ref_type"),
-    RequestedScope::Any("sha"),
-    RequestedScope::Exactly("ref_protected", "true"),
+const REFS: [Requirement; 4] = [
+    Requirement::Any("ref"),
+    Requirement::Any("ref_type"),
+    Requirement::Any("sha"),
+    Requirement::Exactly("ref_protected", "true"),
 ];
 
 const ADVICE: &[Advice] = &[
     Advice {
         code: Code::AnyRun,
         on: None,
-        wants: &[
-            RequestedScope::Any("environment"),
-            RequestedScope::Any("workflow_file"),
-            RequestedScope::Any("workflow_ref"),
-            RequestedScope::Any("job_workflow_file"),
-            RequestedScope::Any("job_workflow_ref"),
+        requirements: &[
+            Requirement::Any("environment"),
+            Requirement::Any("workflow_file"),
+            Requirement::Any("workflow_ref"),
+            Requirement::Any("job_workflow_file"),
+            Requirement::Any("job_workflow_ref"),
             REFS[0],
             REFS[1],
             REFS[2],
@@ -169,18 +146,19 @@ const ADVICE: &[Advice] = &[
     Advice {
         code: Code::AnyReusableWorkflow,
         on: Some("job_workflow_file"),
-        wants: &[RequestedScope::Any("job_workflow_repository"), RequestedScope::Any("job_workflow_ref")],
+        requirements: &[Requirement::Any("job_workflow_repository"), Requirement::Any("job_workflow_ref")],
         message: "a reusable workflow of that file name may be anybody's",
         help: "fix its `job_workflow_repository`",
     },
     Advice {
         code: Code::EnvironmentWithoutRef,
         on: Some("environment"),
-        wants: &REFS,
+        requirements: &REFS,
         message: "a job of this environment may run on any branch that the environment's own rules let",
         help: "fix the `ref`, or limit the environment to protected branches and tags and accept this",
     },
 ];
+
 /// GitHub's own hosts, in any spelling.
 fn owns_url(url: &str) -> bool {
     is_on_host(url, HOST) || Url::parse(url).is_ok_and(|url| is_ghe_com(&url))
@@ -313,7 +291,7 @@ mod tests {
 
     #[test]
     fn look_alikes_belong_to_github() {
-        let owned = KIND.owns_url;
+        let owned = KIND.urls.owns;
         for url in [
             "https://token.actions.githubusercontent.com",
             "https://token.actions.githubusercontent.com/acme",
@@ -330,13 +308,14 @@ mod tests {
 
     #[test]
     fn an_enterprise_is_known_by_its_id() {
-        assert_eq!((KIND.tenant_pins)("https://token.actions.githubusercontent.com/acme"), ["enterprise_id"]);
+        let is_pinned = |url: &str| KIND.pins(url).contains(&"enterprise_id");
+        assert!(is_pinned("https://token.actions.githubusercontent.com/acme"));
         for url in [
             "https://token.actions.githubusercontent.com",
             "https://token.actions.octocorp.ghe.com/octocorp",
             "https://github.corp.example/_services/token",
         ] {
-            assert!((KIND.tenant_pins)(url).is_empty(), "{url}");
+            assert!(!is_pinned(url), "{url}");
         }
     }
 }

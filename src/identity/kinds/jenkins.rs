@@ -3,12 +3,11 @@
 //! Source: the plugin's README. An administrator writes the templates of the claims, so any name
 //! goes. Jenkins signs no ids: a job is its URL, `sub`, and belongs to whoever may create jobs there.
 
-use super::Kind;
+use super::{Kind, claim};
 
 pub(super) const KIND: Kind = Kind {
     name: "jenkins",
-    pins: &["sub"],
-    run_claim: Some("build_number"),
-    repository: &["sub"],
+    allows_any_claim: true,
+    claims: &[claim("sub").pin().repository(), claim("build_number").run()],
     ..Kind::UNKNOWN
 };

@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::{Claims, Kind, Shape, contradiction, host_of, path_segments};
+use super::{Claims, Kind, UrlRules, claim, contradiction, host_of, path_segments};
 use crate::denial::{Denial, Reason};
 use crate::identity::Claim;
 
@@ -16,16 +16,26 @@ const NAME: &str = "/kubernetes.io/serviceaccount/name";
 
 pub(super) const KIND: Kind = Kind {
     name: "kubernetes",
-    owns_url: |url| Url::parse(url).is_ok_and(|url| known_form(&url).is_some()),
-    check_url,
-    pins: &["sub", UID],
+    urls: UrlRules {
+        owns: |url| Url::parse(url).is_ok_and(|url| known_form(&url).is_some()),
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    claims: &[
+        claim("sub").pin().repository(),
+        claim(UID).uuid().pin(),
+        claim("/kubernetes.io/pod/uid").run(),
+        claim("aud"),
+        claim("exp"),
+        claim("iat"),
+        claim("iss"),
+        claim("jti"),
+        claim("kubernetes.io"),
+        claim("nbf"),
+    ],
     missing_pin_hint: Some("is this a bound token, of a projected volume or of `kubectl create token`?"),
-    vocabulary: &["aud", "exp", "iat", "iss", "jti", "kubernetes.io", "nbf", "sub"],
-    run_claim: Some("/kubernetes.io/pod/uid"),
-    repository: &["sub"],
-    complete: name_as_subject_does,
     check: subject_agrees_with_claims,
-    shapes: &[(UID, Shape::Uuid)],
+    complete: name_as_subject_does,
     ..Kind::UNKNOWN
 };
 

@@ -6,6 +6,8 @@ mod azure_devops;
 mod bitbucket;
 mod buildkite;
 mod circleci;
+mod claim_spec;
+mod claim_state;
 mod codefresh;
 mod forgejo;
 mod github;
@@ -20,16 +22,17 @@ mod run_url;
 mod semaphore;
 mod shape;
 mod spiffe;
-mod statement;
 mod terraform;
 mod workflow_ref;
 
-pub use advice::{Advice, RequestedScope, SubjectForm};
+pub use advice::{Advice, Guidance, Requirement, SubjectForm};
+pub use claim_spec::{ClaimSpec, Derivation, PinRule, Synthesizer};
 pub use shape::Shape;
 use url::Url;
 
+use self::claim_spec::{claim, derived};
+use self::claim_state::{ClaimState, claim_state, contradiction, split_at_ref};
 use self::issuer_url::{host_of, is_on_host, is_uuid, no_path, path_segments};
-use self::statement::{Stated, contradiction, split_at_ref, stated};
 use super::{Claim, Claims};
 use crate::denial::Denial;
 
@@ -38,71 +41,70 @@ use crate::denial::Denial;
 pub struct Kind {
     /// The name in the configuration.
     pub name: &'static str,
-    /// `iss` where the kind has one issuer for everybody.
-    pub default_url: Option<&'static str>,
-    /// Whether an issuer URL belongs to this kind, in any spelling, so that it is an error under
-    /// another one.
-    pub owns_url: fn(&str) -> bool,
-    /// What is wrong with a URL on the platform's own host that is no issuer of it. Other hosts are
-    /// the operator's to know: most platforms can be hosted by oneself.
-    pub check_url: fn(&Url) -> Result<(), &'static str>,
-    /// The host of the keys, where the platform keeps them on another one than the issuer's.
-    pub keys_host: Option<&'static str>,
-    /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
-    /// carry it, so it is accepted only where the operator says so.
-    pub shared_audience: Option<&'static str>,
-    /// The audience of all tokens of the issuer of this URL, where jobs cannot choose one.
-    pub fixed_audience: fn(&str) -> Option<&str>,
-    /// The claims every policy must pin; empty where the operator names them.
-    pub pins: &'static [&'static str],
-    /// Pins beside [`Kind::pins`] that only the issuer of this URL needs.
-    pub tenant_pins: fn(&str) -> &'static [&'static str],
+    /// Which URLs its issuers have.
+    pub urls: UrlRules,
+    /// Which audiences its tokens have when the job cannot choose.
+    pub audiences: AudienceRules,
+    /// Whether the platform's users or the operator choose the names of claims, so that any name goes.
+    pub allows_any_claim: bool,
+    /// One row for each claim: the derived ones first, then pins, ids before names, and what is
+    /// recommended in the order of its use.
+    pub claims: &'static [ClaimSpec],
+    /// Prefixes of claim names that users choose.
+    pub claim_prefixes: &'static [&'static str],
     /// Appended to the refusal of a token that lacks a pin.
     pub missing_pin_hint: Option<&'static str>,
-    /// The claims the issuer signs; empty: unknown, any name goes.
-    pub vocabulary: &'static [&'static str],
-    /// Prefixes of claim names that users choose.
-    pub vocabulary_prefixes: &'static [&'static str],
-    /// Claims that are computed from signed ones.
-    pub derived: &'static [Derived],
-    /// How derived claims come about, so that an identity that has them can be made up.
-    pub samples: &'static [Sample],
-    /// Adds what a token with these claims has too, to those of an identity that is made up.
-    pub complete: fn(&mut Claims),
-    /// What a good policy matches on beside the pins, and why.
-    pub recommended: &'static [(&'static str, &'static str)],
-    /// Claims that no policy may match on, and what to use instead.
-    pub unmatchable: &'static [(&'static str, &'static str)],
-    /// Names that the platform compares without ASCII case.
-    pub case_insensitive: &'static [&'static str],
-    /// The claim that names the run.
-    pub run_claim: Option<&'static str>,
-    /// The address of the run's page, for people; made of the issuer's URL and signed claims.
-    pub run_url: fn(&str, &Claims) -> Option<String>,
-    /// Claims that name the repository or project, ids first.
-    pub repository: &'static [&'static str],
-    /// Which events may publish; all of these rules must hold.
-    pub events: &'static [Events],
-    /// Events that are not [`Events::never`] and that somebody without rights can cause.
-    pub risky_events: &'static [&'static str],
-    /// What the values of claims look like, where that is known.
-    pub shapes: &'static [(&'static str, Shape)],
-    /// What policies should say beside the pins.
-    pub advice: &'static [Advice],
-    /// What a `sub` in a policy is made of.
-    pub subject_form: fn(&str) -> SubjectForm,
-    /// The default of `max_age`, in seconds.
-    pub max_age: u64,
     /// Checks claims against each other.
     pub check: fn(&Claims) -> Result<(), Denial>,
-    /// What an operator should know about the issuer of this URL; shown by `trustmint issuer check`.
-    pub notes: fn(&str) -> &'static [Note],
+    /// Adds to the claims of an identity that is made up what a real token with these claims has too.
+    pub complete: fn(&mut Claims),
+    /// The address of the run's page, for people; made of the issuer's URL and signed claims.
+    pub run_url: fn(&str, &Claims) -> Option<String>,
+    /// The default of `max_age`, in seconds.
+    pub max_age: u64,
+    /// Which events may publish; all of these rules must hold.
+    pub events: &'static [EventRule],
+    /// What authors of policies and operators should know.
+    pub guidance: Guidance,
 }
 
-/// The caution that an issuer is about to end.
+/// Which URLs the issuers of a kind have.
+#[derive(Debug)]
+pub struct UrlRules {
+    /// `iss` where the kind has one issuer for everybody.
+    pub default: Option<&'static str>,
+    /// Returns whether an issuer URL belongs to this kind, in any spelling, so that it is an error under
+    /// another one.
+    pub owns: fn(&str) -> bool,
+    /// Returns what is wrong with a URL on the platform's own host that is not an issuer of it. Other
+    /// hosts are the operator's to know: most platforms can be self-hosted.
+    pub check: fn(&Url) -> Result<(), &'static str>,
+    /// The host of the keys, where the platform keeps them on another one than the issuer's.
+    pub keys_host: Option<&'static str>,
+}
+
+impl UrlRules {
+    const NONE: Self = Self { default: None, owns: |_| false, check: |_| Ok(()), keys_host: None };
+}
+
+/// Which audiences the tokens of a kind have when the job cannot choose.
+#[derive(Debug)]
+pub struct AudienceRules {
+    /// The audience of all its tokens, or of those whose job chose none: every customer's tokens
+    /// carry it, so it is accepted only where the operator says so.
+    pub shared: Option<&'static str>,
+    /// The audience of all tokens of the issuer of this URL, where jobs cannot choose one.
+    pub fixed: fn(&str) -> Option<&str>,
+}
+
+impl AudienceRules {
+    const NONE: Self = Self { shared: None, fixed: |_| None };
+}
+
+/// The code of the note that an issuer is about to end.
 pub const ISSUER_RETIRES: &str = "issuer-retires";
 
-/// Something about an issuer that no configuration can mend.
+/// Something about an issuer that no configuration can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Its stable name, such as `ids-per-instance`.
@@ -120,95 +122,37 @@ const IDS_PER_INSTANCE: &[Note] = &[Note {
     is_urgent: false,
 }];
 
-/// A claim that is computed from signed ones. Its name is never one that the issuer signs. Policies
-/// may match on it, and pins and event rules may name it.
-#[derive(Debug)]
-pub struct Derived {
-    /// Its name in policies.
-    pub name: &'static str,
-    /// The computation; `None` is absent.
-    pub compute: fn(&Claims) -> Option<String>,
-}
-
-/// How a derived claim comes about: the inverse of [`Derived`].
-#[derive(Debug)]
-pub struct Sample {
-    /// The derived claim.
-    pub name: &'static str,
-    /// The signed claim that it is computed from.
-    pub from: &'static str,
-    /// What the signed claim must be.
-    pub write: Write,
-}
-
-/// What a signed claim must be for a derived one to have a value.
-#[derive(Debug)]
-pub enum Write {
-    /// A value for each of the derived claim's; `None` is absent.
-    Values(&'static [(&'static str, Option<&'static str>)]),
-    /// A computation that sets it.
-    With(fn(&str, &mut Claims)),
-}
-
-impl Sample {
-    /// Gives the signed claim a value from which the derived one has this value, if there is one.
-    pub fn write(&self, value: &str, claims: &mut Claims) {
-        match self.write {
-            Write::With(write) => write(value, claims),
-            Write::Values(table) => match table.iter().find(|(derived, _)| *derived == value) {
-                Some((_, Some(signed))) => claims.set_at(self.from, Claim::Text((*signed).to_owned())),
-                Some((_, None)) => claims.remove_at(self.from),
-                None => {}
-            },
-        }
-    }
-}
-
 /// Which CI events may publish.
 #[derive(Debug)]
-pub struct Events {
+pub struct EventRule {
     /// The claim that names the event.
     pub claim: &'static str,
     /// Allowed where a policy says nothing.
     pub default: &'static [&'static str],
     /// Never allowed, unless the issuer's section names it in `allow_events`.
-    pub never: &'static [&'static str],
+    pub forbidden: &'static [&'static str],
+    /// Events that are not forbidden and that somebody without rights can cause.
+    pub risky: &'static [&'static str],
     /// What to use instead.
     pub advice: &'static str,
 }
 
 impl Kind {
-    /// A kind that knows nothing; each kind says what it knows better.
+    /// The defaults of each field.
     const UNKNOWN: Self = Self {
         name: "",
-        default_url: None,
-        owns_url: |_| false,
-        check_url: |_| Ok(()),
-        keys_host: None,
-        shared_audience: None,
-        fixed_audience: |_| None,
-        pins: &[],
-        tenant_pins: |_| &[],
+        urls: UrlRules::NONE,
+        audiences: AudienceRules::NONE,
+        allows_any_claim: false,
+        claims: &[],
+        claim_prefixes: &[],
         missing_pin_hint: None,
-        vocabulary: &[],
-        vocabulary_prefixes: &[],
-        derived: &[],
-        samples: &[],
-        complete: |_| {},
-        recommended: &[],
-        unmatchable: &[],
-        case_insensitive: &[],
-        run_claim: None,
-        run_url: |_, _| None,
-        repository: &[],
-        events: &[],
-        risky_events: &[],
-        shapes: &[],
-        advice: &[],
-        subject_form: |_| SubjectForm::Fine,
-        max_age: 3600,
         check: |_| Ok(()),
-        notes: |_| &[],
+        complete: |_| {},
+        run_url: |_, _| None,
+        max_age: 3600,
+        events: &[],
+        guidance: Guidance::NONE,
     };
 
     /// Every kind.
@@ -236,27 +180,78 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name == name)
     }
 
-    /// Whether the issuer signs, or we derive, a claim of this name.
-    pub fn knows(&self, claim: &str) -> bool {
-        self.vocabulary.is_empty()
-            || claim.starts_with('/')
-            || self.vocabulary.contains(&claim)
-            || self.derived.iter().any(|derived| derived.name == claim)
-            || self.vocabulary_prefixes.iter().any(|prefix| claim.starts_with(prefix))
+    /// The row of a claim.
+    fn claim(&self, name: &str) -> Option<&'static ClaimSpec> {
+        self.claims.iter().find(|claim| claim.name == name)
+    }
+
+    /// The derived claims. They come first, so that a look-up on the path of a request is short.
+    pub fn derived(&self) -> impl Iterator<Item = (&'static str, &'static Derivation)> + use<> {
+        self.claims.iter().map_while(|claim| Some((claim.name, claim.derivation.as_ref()?)))
+    }
+
+    /// The names of the claims that the issuer signs; none if any name goes.
+    pub fn signed(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let claims = if self.allows_any_claim { &[] } else { self.claims };
+        let signed = |claim: &&ClaimSpec| claim.derivation.is_none() && !claim.name.starts_with('/');
+        claims.iter().filter(signed).map(|claim| claim.name)
+    }
+
+    /// Returns whether the issuer signs, or we derive, a claim of this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.allows_any_claim
+            || name.starts_with('/')
+            || self.claim(name).is_some()
+            || self.claim_prefixes.iter().any(|prefix| name.starts_with(prefix))
+    }
+
+    /// The claims that every policy of the issuer of this URL must pin; none where the operator names them.
+    pub fn pins(&self, url: &str) -> Vec<&'static str> {
+        let is_pin = |claim: &&ClaimSpec| match claim.pin {
+            PinRule::Never => false,
+            PinRule::Always => true,
+            PinRule::IfUrl(of_url) => of_url(url),
+        };
+        self.claims.iter().filter(is_pin).map(|claim| claim.name).collect()
+    }
+
+    /// Returns whether the kind says what to pin; otherwise the operator does.
+    pub fn has_pins(&self) -> bool {
+        self.claims.iter().any(|claim| matches!(claim.pin, PinRule::Always))
+    }
+
+    /// The claim that names the run.
+    pub fn run_claim(&self) -> Option<&'static str> {
+        self.claims.iter().find(|claim| claim.is_run).map(|claim| claim.name)
+    }
+
+    /// The claims that name the repository or project, ids first.
+    pub fn repository(&self) -> impl Iterator<Item = &'static ClaimSpec> + use<> {
+        self.claims.iter().filter(|claim| claim.is_repository)
+    }
+
+    /// What a good policy matches on beside the pins, and why.
+    pub fn recommended(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        self.claims.iter().filter_map(|claim| Some((claim.name, claim.recommended?)))
+    }
+
+    /// Why no policy may match on this claim, and what to use instead.
+    pub fn unmatchable(&self, name: &str) -> Option<&'static str> {
+        self.claim(name)?.unmatchable
     }
 
     /// What values of this claim look like, if that is known.
-    pub fn shape(&self, claim: &str) -> Option<Shape> {
-        self.shapes.iter().find(|(name, _)| *name == claim).map(|(_, shape)| *shape)
+    pub fn shape(&self, name: &str) -> Option<Shape> {
+        self.claim(name)?.shape
     }
 
-    /// Whether the platform compares this claim without ASCII case.
-    pub fn is_caseless(&self, claim: &str) -> bool {
-        self.case_insensitive.contains(&claim)
+    /// Returns whether the platform compares this claim without ASCII case.
+    pub fn is_case_insensitive(&self, name: &str) -> bool {
+        self.claim(name).is_some_and(|claim| claim.is_case_insensitive)
     }
 }
 
-/// A text claim, which is there afterwards.
+/// Returns a text claim, and sets it to the default if it is absent.
 fn text_or_set(claims: &mut Claims, name: &str, default: &str) -> String {
     if claims.text(name).is_none() {
         claims.set(name, Claim::Text(default.to_owned()));

@@ -2,4 +2,4 @@
 
 use super::Kind;
 
-pub(super) const KIND: Kind = Kind { name: "oidc", ..Kind::UNKNOWN };
+pub(super) const KIND: Kind = Kind { name: "oidc", allows_any_claim: true, ..Kind::UNKNOWN };

@@ -6,8 +6,8 @@
 use url::Url;
 
 use super::{
-    Advice, Claim, Claims, Derived, Events, Kind, RequestedScope, Sample, Shape, Stated, Write,
-    contradiction, host_of, origin, path_segments, stated,
+    Advice, AudienceRules, Claim, ClaimState, Claims, EventRule, Guidance, Kind, Requirement, Synthesizer,
+    UrlRules, claim, claim_state, contradiction, derived, host_of, origin, path_segments,
 };
 use crate::denial::Denial;
 use crate::toml_reader::Code;
@@ -16,119 +16,115 @@ const DOMAIN: &str = ".semaphoreci.com";
 
 pub(super) const KIND: Kind = Kind {
     name: "semaphore",
-    owns_url: |url| Url::parse(url).is_ok_and(|url| host_of(&url).ends_with(DOMAIN)),
-    check_url: |url| match host_of(url).strip_suffix(DOMAIN) {
-        Some(organization) if organization.contains('.') || !path_segments(url).is_empty() => {
-            Err("an organization's issuer is https://ORGANIZATION.semaphoreci.com")
-        }
-        _ => Ok(()),
+    urls: UrlRules {
+        owns: |url| Url::parse(url).is_ok_and(|url| host_of(&url).ends_with(DOMAIN)),
+        check: |url| match host_of(url).strip_suffix(DOMAIN) {
+            Some(organization) if organization.contains('.') || !path_segments(url).is_empty() => {
+                Err("an organization's issuer is https://ORGANIZATION.semaphoreci.com")
+            }
+            _ => Ok(()),
+        },
+        ..UrlRules::NONE
     },
-    fixed_audience: |url| Some(url),
-    pins: &["project_id"],
-    missing_pin_hint: Some("is this a Semaphore job's `SEMAPHORE_OIDC_TOKEN`? It is its signed `prj_id`"),
-    vocabulary: &[
-        "aud",
-        "branch",
-        "exp",
-        "iat",
-        "iss",
-        "job_id",
-        "job_type",
-        "jti",
-        "nbf",
-        "org",
-        "org_id",
-        "ppl_id",
-        "pr",
-        "pr_branch",
-        "prj",
-        "prj_id",
-        "ref",
-        "ref_type",
-        "repo",
-        "repo_slug",
-        "sub",
-        "sub127",
-        "tag",
-        "trg",
-        "wf_id",
-    ],
-    derived: &[
-        Derived { name: origin::CLAIM, compute: code_origin },
-        Derived { name: "job_kind", compute: job_kind },
-        Derived { name: "project_id", compute: project_id },
-    ],
-    samples: &[
-        Sample {
-            name: origin::CLAIM,
-            from: "ref_type",
-            write: Write::Values(&[
+    audiences: AudienceRules { fixed: |url| Some(url), ..AudienceRules::NONE },
+    claims: &[
+        derived(
+            origin::CLAIM,
+            code_origin,
+            "ref_type",
+            Synthesizer::Table(&[
                 (origin::OWN, Some("branch")),
                 (origin::PULL_REQUEST, Some("pull-request")),
             ]),
-        },
-        Sample {
-            name: "job_kind",
-            from: "job_type",
-            write: Write::Values(&[
+        ),
+        derived(
+            "job_kind",
+            job_kind,
+            "job_type",
+            Synthesizer::Table(&[
                 ("pipeline", Some("pipeline_job")),
                 ("debug", Some("debug_job")),
                 ("unstated", None),
             ]),
-        },
-        Sample {
-            name: "project_id",
-            from: "prj_id",
-            write: Write::With(|id, claims| claims.set("prj_id", Claim::Text(id.to_owned()))),
-        },
+        ),
+        derived(
+            "project_id",
+            project_id,
+            "prj_id",
+            Synthesizer::Function(|id, claims| claims.set("prj_id", Claim::Text(id.to_owned()))),
+        )
+        .uuid()
+        .pin()
+        .repository(),
+        claim("prj").repository(),
+        claim("ref").recommended("only what was tagged or merged so"),
+        claim("wf_id").uuid().run(),
+        claim("aud"),
+        claim("branch"),
+        claim("exp"),
+        claim("iat"),
+        claim("iss"),
+        claim("job_id").uuid(),
+        claim("job_type"),
+        claim("jti"),
+        claim("nbf"),
+        claim("org"),
+        claim("org_id").uuid(),
+        claim("ppl_id").uuid(),
+        claim("pr"),
+        claim("pr_branch"),
+        claim("prj_id").uuid(),
+        claim("ref_type").one_of(&["branch", "tag", "pull-request"]),
+        claim("repo"),
+        claim("repo_slug"),
+        claim("sub"),
+        claim("sub127"),
+        claim("tag"),
+        claim("trg"),
     ],
-    recommended: &[("ref", "only what was tagged or merged so")],
-    run_claim: Some("wf_id"),
-    repository: &["project_id", "prj"],
+    missing_pin_hint: Some("is this a Semaphore job's `SEMAPHORE_OIDC_TOKEN`? It is its signed `prj_id`"),
+    check: project_agrees_with_subject,
     events: &[
-        Events {
+        EventRule {
             claim: origin::CLAIM,
             default: &[origin::OWN],
-            never: &[origin::PULL_REQUEST],
+            forbidden: &[origin::PULL_REQUEST],
             advice: "merge the change, and publish from a workflow of a branch or tag",
+            risky: &[],
         },
-        Events {
+        EventRule {
             claim: "job_kind",
             default: &["pipeline", "unstated"],
-            never: &["debug"],
+            forbidden: &["debug"],
             advice: "somebody is logged in to a debug job; publish from a job of a pipeline",
+            risky: &[],
         },
     ],
-    check: project_agrees_with_subject,
-    shapes: &[
-        ("job_id", Shape::Uuid),
-        ("org_id", Shape::Uuid),
-        ("ppl_id", Shape::Uuid),
-        ("prj_id", Shape::Uuid),
-        ("project_id", Shape::Uuid),
-        ("ref_type", Shape::OneOf(&["branch", "tag", "pull-request"])),
-        ("wf_id", Shape::Uuid),
-    ],
-    advice: &[Advice {
-        code: Code::AnyRun,
-        on: None,
-        wants: &[
-            RequestedScope::Any("branch"),
-            RequestedScope::Any("ref"),
-            RequestedScope::Any("ref_type"),
-            RequestedScope::Any("tag"),
-        ],
-        message: "every workflow of the project may publish, whatever its branch",
-        help: "fix the `ref`",
-    }],
+    guidance: Guidance {
+        advice: &[Advice {
+            code: Code::AnyRun,
+            on: None,
+            requirements: &[
+                Requirement::Any("branch"),
+                Requirement::Any("ref"),
+                Requirement::Any("ref_type"),
+                Requirement::Any("tag"),
+            ],
+            message: "every workflow of the project may publish, whatever its branch",
+            help: "fix the `ref`",
+        }],
+        ..Guidance::NONE
+    },
     ..Kind::UNKNOWN
 };
 
 /// The project's id, under either of the names it was seen with.
 fn project_id(claims: &Claims) -> Option<String> {
-    match (stated(claims, "prj_id"), stated(claims, "project_id")) {
-        (Stated::As(id), Stated::Not) | (Stated::Not, Stated::As(id)) => Some(id.into_owned()),
-        (Stated::As(one), Stated::As(other)) if one == other => Some(one.into_owned()),
+    match (claim_state(claims, "prj_id"), claim_state(claims, "project_id")) {
+        (ClaimState::Value(id), ClaimState::Absent) | (ClaimState::Absent, ClaimState::Value(id)) => {
+            Some(id.into_owned())
+        }
+        (ClaimState::Value(one), ClaimState::Value(other)) if one == other => Some(one.into_owned()),
         _ => None,
     }
 }
@@ -136,10 +132,10 @@ fn project_id(claims: &Claims) -> Option<String> {
 /// `ref_type` is said twice, by a claim and in `sub`, where it may be written `pr`; it is a pull
 /// request's if either says so, and the project's own if nothing says otherwise.
 fn code_origin(claims: &Claims) -> Option<String> {
-    let signed = match stated(claims, "ref_type") {
-        Stated::Not => None,
-        Stated::As(kind) => Some(kind.into_owned()),
-        Stated::Unreadably => return None,
+    let signed = match claim_state(claims, "ref_type") {
+        ClaimState::Absent => None,
+        ClaimState::Value(kind) => Some(kind.into_owned()),
+        ClaimState::Invalid => return None,
     };
     let said: Vec<_> = signed.as_deref().into_iter().chain(in_subject(claims, "ref_type")).collect();
     let is_pull_request = said.iter().any(|kind| matches!(*kind, "pull-request" | "pull_request" | "pr"));
@@ -150,11 +146,11 @@ fn code_origin(claims: &Claims) -> Option<String> {
 
 /// Whether it is a debug job, to which somebody is logged in. Tokens of older installations do not say.
 fn job_kind(claims: &Claims) -> Option<String> {
-    let kind = match stated(claims, "job_type") {
-        Stated::As(kind) if kind == "pipeline_job" => "pipeline",
-        Stated::As(kind) if kind.contains("debug") => "debug",
-        Stated::Not => "unstated",
-        Stated::As(_) | Stated::Unreadably => return None,
+    let kind = match claim_state(claims, "job_type") {
+        ClaimState::Value(kind) if kind == "pipeline_job" => "pipeline",
+        ClaimState::Value(kind) if kind.contains("debug") => "debug",
+        ClaimState::Absent => "unstated",
+        ClaimState::Value(_) | ClaimState::Invalid => return None,
     };
     Some(kind.to_owned())
 }

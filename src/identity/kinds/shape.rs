@@ -20,8 +20,8 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Whether a value looks like that.
-    pub fn has(self, value: &str) -> bool {
+    /// Returns whether a value has this shape.
+    pub fn matches(self, value: &str) -> bool {
         match self {
             Self::Number => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()),
             Self::Uuid => is_uuid(value),
@@ -70,7 +70,7 @@ mod tests {
             (Shape::OneOf(&["branch", "tag"]), "tag", true),
             (Shape::OneOf(&["branch", "tag"]), "tags", false),
         ] {
-            assert_eq!(shape.has(value), fits, "{shape} {value}");
+            assert_eq!(shape.matches(value), fits, "{shape} {value}");
         }
     }
 }

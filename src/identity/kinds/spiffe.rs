@@ -3,7 +3,7 @@
 //! Source: the SPIFFE ID and JWT-SVID specifications, and SPIRE's `jwt_issuer`. `aud` is an array,
 //! `jti` is optional.
 
-use super::{Claims, Kind, contradiction};
+use super::{Claims, Kind, claim, contradiction};
 use crate::denial::Denial;
 
 /// The longest SPIFFE ID, and the longest trust domain in it, in bytes.
@@ -12,9 +12,15 @@ const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 
 pub(super) const KIND: Kind = Kind {
     name: "spiffe",
-    pins: &["sub"],
-    vocabulary: &["aud", "exp", "iat", "iss", "jti", "nbf", "sub"],
-    repository: &["sub"],
+    claims: &[
+        claim("sub").pin().repository(),
+        claim("aud"),
+        claim("exp"),
+        claim("iat"),
+        claim("iss"),
+        claim("jti"),
+        claim("nbf"),
+    ],
     check: subject_is_a_spiffe_id,
     ..Kind::UNKNOWN
 };

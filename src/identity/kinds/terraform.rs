@@ -5,43 +5,43 @@
 
 use url::Url;
 
-use super::{Events, Kind, host_of, path_segments};
+use super::{AudienceRules, EventRule, Kind, UrlRules, claim, host_of, path_segments};
 
 pub(super) const KIND: Kind = Kind {
     name: "terraform",
-    default_url: Some("https://app.terraform.io"),
-    owns_url: |url| Url::parse(url).is_ok_and(|url| is_hashicorps(&url)),
-    check_url,
-    shared_audience: Some("aws.workload.identity"),
-    pins: &["terraform_organization_id", "terraform_workspace_id"],
-    missing_pin_hint: Some("is this the token of a workspace's run? Stacks have no workspace"),
-    vocabulary: &[
-        "aud",
-        "exp",
-        "iat",
-        "iss",
-        "jti",
-        "nbf",
-        "ref",
-        "sub",
-        "terraform_full_workspace",
-        "terraform_organization_id",
-        "terraform_organization_name",
-        "terraform_project_id",
-        "terraform_project_name",
-        "terraform_run_id",
-        "terraform_run_phase",
-        "terraform_workspace_id",
-        "terraform_workspace_name",
+    urls: UrlRules {
+        default: Some("https://app.terraform.io"),
+        owns: |url| Url::parse(url).is_ok_and(|url| is_hashicorps(&url)),
+        check: check_url,
+        ..UrlRules::NONE
+    },
+    audiences: AudienceRules { shared: Some("aws.workload.identity"), ..AudienceRules::NONE },
+    claims: &[
+        claim("terraform_organization_id").pin(),
+        claim("terraform_workspace_id").pin().repository(),
+        claim("terraform_full_workspace").repository(),
+        claim("terraform_run_id").run(),
+        claim("aud"),
+        claim("exp"),
+        claim("iat"),
+        claim("iss"),
+        claim("jti"),
+        claim("nbf"),
+        claim("ref"),
+        claim("sub").unmatchable("it is made of names; match on the claims of each"),
+        claim("terraform_organization_name"),
+        claim("terraform_project_id"),
+        claim("terraform_project_name"),
+        claim("terraform_run_phase"),
+        claim("terraform_workspace_name"),
     ],
-    unmatchable: &[("sub", "it is made of names; match on the claims of each")],
-    run_claim: Some("terraform_run_id"),
-    repository: &["terraform_workspace_id", "terraform_full_workspace"],
-    events: &[Events {
+    missing_pin_hint: Some("is this the token of a workspace's run? Stacks have no workspace"),
+    events: &[EventRule {
         claim: "terraform_run_phase",
         default: &["apply"],
-        never: &["plan"],
+        forbidden: &["plan"],
         advice: "publish in the apply phase: a speculative plan runs the code of a pull request",
+        risky: &[],
     }],
     ..Kind::UNKNOWN
 };

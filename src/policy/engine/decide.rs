@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::denial::{Denial, Reason};
-use crate::identity::kinds::Events;
+use crate::identity::kinds::EventRule;
 use crate::identity::{Claim, Identity};
 use crate::policy::{Condition, Mode, Policy, RequestedScope, Snapshot};
 use crate::registry::Registry;
@@ -120,26 +120,26 @@ fn refuse_too_many_packages(limiting: &[&Policy], wanted: RequestedScope<'_>) ->
 /// Some events run a stranger's code with the repository's rights; no policy can allow them, only
 /// the issuer's section.
 fn refuse_dangerous_event(identity: &Identity) -> Result<(), Denial> {
-    identity.issuer.kind.events.iter().try_for_each(|events| refuse_never_event(events, identity))
+    identity.issuer.kind.events.iter().try_for_each(|rule| refuse_forbidden_event(rule, identity))
 }
 
-fn refuse_never_event(events: &Events, identity: &Identity) -> Result<(), Denial> {
-    let Some(claim) = identity.claim(events.claim) else { return Ok(()) };
+fn refuse_forbidden_event(rule: &EventRule, identity: &Identity) -> Result<(), Denial> {
+    let Some(claim) = identity.claim(rule.claim) else { return Ok(()) };
     let Some(event) = claim.canonical() else {
         return Err(Denial::new(
             Reason::InvalidClaim,
-            format!("the ID token's `{}` names no single event", events.claim),
+            format!("the ID token's `{}` names no single event", rule.claim),
         )
-        .claim(events.claim));
+        .claim(rule.claim));
     };
-    if events.never.contains(&&*event) && !identity.issuer.allows_event(&event) {
+    if rule.forbidden.contains(&&*event) && !identity.issuer.allows_event(&event) {
         return Err(Denial::new(
             Reason::DangerousEvent,
-            format!("a run whose `{}` is \"{event}\" may not publish: {}", events.claim, events.advice),
+            format!("a run whose `{}` is \"{event}\" may not publish: {}", rule.claim, rule.advice),
         )
-        .claim(events.claim)
+        .claim(rule.claim)
         .received(event)
-        .expected(events.default.iter().map(|&event| event.to_owned())));
+        .expected(rule.default.iter().map(|&event| event.to_owned())));
     }
     Ok(())
 }

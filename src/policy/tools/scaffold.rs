@@ -92,10 +92,10 @@ impl Draft<'_> {
 
 /// What the kind recommends and the identity has. A value with `*` in it cannot be written as one.
 fn recommended(identity: &Identity) -> impl Iterator<Item = (&'static str, &'static str, String)> {
-    identity.issuer.kind.recommended.iter().filter_map(|(claim, why)| {
+    identity.issuer.kind.recommended().filter_map(|(claim, why)| {
         let value = identity.claim(claim).and_then(Claim::canonical)?;
         let fits = !value.is_empty() && !value.contains('*');
-        fits.then(|| (*claim, *why, value.into_owned()))
+        fits.then(|| (claim, why, value.into_owned()))
     })
 }
 

@@ -160,12 +160,11 @@ fn patterns() -> Vec<Value> {
 fn of_issuer(issuer: &IssuerSettings) -> Value {
     let kind = issuer.kind;
     let mut conditions = json!({ "required": issuer.pins });
-    if !kind.vocabulary.is_empty() {
-        let derived = kind.derived.iter().map(|derived| derived.name);
-        let fit = |name: &&str| !kind.unmatchable.iter().any(|(unmatchable, _)| unmatchable == name);
-        let names = kind.vocabulary.iter().copied().chain(derived).filter(fit);
+    if !kind.allows_any_claim {
+        let derived = kind.derived().map(|(name, _)| name);
+        let names = kind.signed().chain(derived).filter(|name| kind.unmatchable(name).is_none());
         let condition = || json!({ "$ref": "#/$defs/condition" });
-        let prefixes = kind.vocabulary_prefixes.iter().map(|prefix| (format!("^{prefix}"), condition()));
+        let prefixes = kind.claim_prefixes.iter().map(|prefix| (format!("^{prefix}"), condition()));
         conditions["properties"] =
             names.map(|name| (name.to_owned(), condition())).collect::<Map<_, _>>().into();
         conditions["patternProperties"] =

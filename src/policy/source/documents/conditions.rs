@@ -54,11 +54,11 @@ pub(in crate::policy) fn read_conditions(
     let mut conditions = Vec::new();
     for key in section.keys() {
         check_claim_name(&section, &key, issuers);
-        let case_insensitive = issuers.iter().any(|issuer| issuer.kind.is_caseless(key.value));
+        let case_insensitive = issuers.iter().any(|issuer| issuer.kind.is_case_insensitive(key.value));
         let Some(value) = section.value(key.value) else { continue };
         let any_of = read_patterns(&section, key.value, value, case_insensitive);
         for issuer in issuers {
-            refuse_never_events(&section, &key, &any_of, issuer);
+            refuse_forbidden_events(&section, &key, &any_of, issuer);
         }
         refuse_impossible_values(&section, key.value, &value.span(), &any_of, issuers);
         if !any_of.is_empty() {
@@ -88,10 +88,8 @@ fn check_claim_name(section: &Section<'_>, key: &Located<&str>, issuers: &[&Arc<
         );
         return;
     }
-    let why_unfit = |issuer: &IssuerSettings| {
-        issuer.kind.unmatchable.iter().find(|(name, _)| *name == key.value).map(|(_, why)| *why)
-    };
-    let unmatchable: Option<Vec<_>> = issuers.iter().map(|issuer| why_unfit(issuer)).collect();
+    let unmatchable: Option<Vec<_>> =
+        issuers.iter().map(|issuer| issuer.kind.unmatchable(key.value)).collect();
     if let Some(why) = unmatchable.and_then(|all| all.first().copied()) {
         let message = format!("`{}` is not fit to match on", key.value);
         section.report(Code::UnfitClaim, &key.span, message, why.to_owned());
@@ -108,10 +106,9 @@ pub(in crate::policy) fn require_known_claim(
 ) {
     let [first, ..] = issuers else { return };
     if !issuers.iter().any(|issuer| issuer.kind.knows(key.value)) {
-        let names = issuers.iter().flat_map(|issuer| {
-            let derived = issuer.kind.derived.iter().map(|derived| derived.name);
-            issuer.kind.vocabulary.iter().copied().chain(derived)
-        });
+        let names = issuers
+            .iter()
+            .flat_map(|issuer| issuer.kind.signed().chain(issuer.kind.derived().map(|(name, _)| name)));
         let help = closest(key.value, names).map(|near| format!("did you mean `{near}`?"));
         let message = match issuers {
             [_] => format!("issuers of kind \"{}\" sign no claim `{}`", first.kind.name, key.value),
@@ -132,14 +129,14 @@ fn refuse_impossible_values(
     let shapes: Option<Vec<_>> = issuers.iter().map(|issuer| issuer.kind.shape(key)).collect();
     let Some(shapes) = shapes.filter(|shapes| !shapes.is_empty()) else { return };
     for value in any_of.iter().filter_map(Pattern::exact) {
-        if !value.contains('*') && !shapes.iter().any(|shape| shape.has(value)) {
+        if !value.contains('*') && !shapes.iter().any(|shape| shape.matches(value)) {
             let message = format!("`{key}` is never \"{value}\": it is {}", shapes[0]);
             section.report(Code::ImpossibleValue, span, message, None);
         }
     }
 }
 
-fn refuse_never_events(
+fn refuse_forbidden_events(
     section: &Section<'_>,
     key: &Located<&str>,
     any_of: &[Pattern],
@@ -151,7 +148,7 @@ fn refuse_never_events(
     }
     for events in issuer.kind.events.iter().filter(|events| events.claim == key.value) {
         let named = any_of.iter().filter_map(Pattern::exact);
-        for event in named.filter(|event| events.never.contains(event) && !issuer.allows_event(event)) {
+        for event in named.filter(|event| events.forbidden.contains(event) && !issuer.allows_event(event)) {
             section.report(
                 Code::DangerousEvent,
                 &key.span,

@@ -32,7 +32,7 @@ const NAMES: [&str; 20] = [
 /// W101, at issuers whose pins the operator names; a kind knows what its `sub` is worth.
 pub(in crate::policy) fn only_subject(subject: &Subject<'_>) -> Vec<Finding> {
     let alone = subject.conditions().all(|condition| &*condition.claim == "sub");
-    if !subject.issuer.kind.pins.is_empty() || !alone {
+    if subject.issuer.kind.has_pins() || !alone {
         return Vec::new();
     }
     let message = "the policy hangs on `sub` alone, whose form the issuer or its users may change";
@@ -49,7 +49,7 @@ pub(in crate::policy) fn subject_form(subject: &Subject<'_>) -> Vec<Finding> {
             Pattern::Glob(glob) => glob.as_str(),
             Pattern::Present(_) | Pattern::Contains(_) => return None,
         };
-        let (code, message, help) = match (subject.issuer.kind.subject_form)(text) {
+        let (code, message, help) = match (subject.issuer.kind.guidance.subject_form)(text) {
             SubjectForm::Fine => return None,
             SubjectForm::Names(help) => {
                 (Code::LegacySubject, "this form of `sub` is made of names: it ends with a renaming", help)
@@ -66,7 +66,7 @@ pub(in crate::policy) fn subject_form(subject: &Subject<'_>) -> Vec<Finding> {
 /// W103, at issuers whose pins the operator names.
 pub(in crate::policy) fn name_without_id(subject: &Subject<'_>) -> Vec<Finding> {
     let is_id = |claim: &str| claim.to_ascii_lowercase().ends_with("id");
-    if !subject.issuer.kind.pins.is_empty() || subject.conditions().any(|condition| is_id(&condition.claim)) {
+    if subject.issuer.kind.has_pins() || subject.conditions().any(|condition| is_id(&condition.claim)) {
         return Vec::new();
     }
     let is_name = |claim: &&str| NAMES.contains(claim);

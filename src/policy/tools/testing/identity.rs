@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::denial::Denial;
-use crate::identity::kinds::Sample;
 use crate::identity::{Claim, Claims, Identity, IssuerSettings, Kind};
 use crate::policy::tools::testing::value::value;
 use crate::policy::{Condition, Deny, Policy};
@@ -59,7 +58,7 @@ impl MadeUp {
     }
 
     fn is_derived(&self, claim: &str) -> bool {
-        self.kind.derived.iter().any(|derived| derived.name == claim)
+        self.kind.derived().any(|(name, _)| name == claim)
     }
 
     /// The identity, with some claims laid over it and others taken away. A signed claim that is laid
@@ -99,29 +98,17 @@ fn bring_about(
     value: &str,
     by_hand: impl Fn(&str) -> bool,
 ) -> Result<(), Obstacle> {
-    let sample = kind.samples.iter().find(|sample| sample.name == name);
-    let compute = |claims: &Claims| {
-        kind.derived.iter().find(|derived| derived.name == name).and_then(|derived| (derived.compute)(claims))
-    };
-    match sample {
-        Some(Sample { from, .. }) if by_hand(from) => Ok(()),
-        _ if compute(signed).as_deref() == Some(value) => Ok(()),
-        Some(sample) => {
-            sample.write(value, signed);
-            if compute(signed).as_deref() == Some(value) {
-                return Ok(());
-            }
-            Err(Obstacle::ByHand(format!(
-                "no `{from}` gives `{name}` the value \"{value}\"; write `{from}` into the test's `claims`",
-                from = sample.from
-            )))
-        }
-        // Whoever wrote the test may have given what it is computed from.
-        None if compute(signed).is_some() => Ok(()),
-        None => Err(Obstacle::ByHand(format!(
-            "`{name}` is computed from other claims of issuers of kind \"{}\"; write those into the test's \
-             `claims`",
-            kind.name
-        ))),
+    let Some((_, derivation)) = kind.derived().find(|(derived, _)| *derived == name) else { return Ok(()) };
+    let has_value = |claims: &Claims| (derivation.compute)(claims).as_deref() == Some(value);
+    if by_hand(derivation.source) || has_value(signed) {
+        return Ok(());
     }
+    derivation.synthesize(value, signed);
+    if has_value(signed) {
+        return Ok(());
+    }
+    Err(Obstacle::ByHand(format!(
+        "no `{source}` gives `{name}` the value \"{value}\"; write `{source}` into the test's `claims`",
+        source = derivation.source
+    )))
 }

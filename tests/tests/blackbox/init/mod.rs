@@ -36,10 +36,7 @@ fn kind_of(case: &KindCase) -> &'static Kind {
 /// The claims that every policy pins.
 fn pins(case: &KindCase) -> Vec<&'static str> {
     let kind = kind_of(case);
-    match kind.pins {
-        [] => vec!["sub", "team"],
-        pins => pins.iter().chain((kind.tenant_pins)(case.url)).copied().collect(),
-    }
+    if kind.has_pins() { kind.pins(case.url) } else { vec!["sub", "team"] }
 }
 
 /// What the case's own policy says about a claim, where that is one value.
@@ -64,13 +61,13 @@ fn flags(case: &KindCase, registry: RegistryKind) -> Vec<String> {
     .iter()
     .flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()])
     .collect();
-    let recommended = kind.recommended.iter().map(|(claim, _)| *claim);
+    let recommended = kind.recommended().map(|(claim, _)| claim);
     for claim in pins(case).into_iter().chain(recommended) {
         if let Some(value) = exact(case, claim) {
             flags.extend(["--claim".to_owned(), format!("{claim}={value}")]);
         }
     }
-    if kind.pins.is_empty() {
+    if !kind.has_pins() {
         flags.extend(["--pin", "sub", "--pin", "team"].map(str::to_owned));
     }
     if case.section.contains("accept_shared_audience") {

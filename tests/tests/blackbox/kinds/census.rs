@@ -209,7 +209,7 @@ fn issuer(entry: &Value) -> String {
 }
 
 fn owners(url: &str) -> Vec<&'static str> {
-    Kind::ALL.iter().filter(|kind| (kind.owns_url)(url)).map(|kind| kind.name).collect()
+    Kind::ALL.iter().filter(|kind| (kind.urls.owns)(url)).map(|kind| kind.name).collect()
 }
 
 /// Whatever does not agree.
@@ -222,15 +222,15 @@ fn findings(rule: Rule, entry: &Value, kind: &Kind) -> BTreeSet<String> {
             let agrees = Url::parse(&url).is_ok_and(|parsed| {
                 let own_host = parsed.host_str().is_some_and(|host| host.ends_with(".example.com"));
                 let owners = owners(&url);
-                (kind.check_url)(&parsed).is_ok()
+                (kind.urls.check)(&parsed).is_ok()
                     && if own_host { owners.is_empty() } else { owners == [kind.name] }
-                    && (!of_everybody || kind.default_url == Some(&url))
+                    && (!of_everybody || kind.urls.default == Some(&url))
             });
             found.extend((!agrees).then_some(url));
         }
         Rule::Pins => {
             let ids = list(entry, "immutable_id_claims");
-            let names = kind.pins.iter().filter(|pin| !ids.is_empty() && !ids.contains(**pin));
+            let names = kind.pins("").into_iter().filter(|pin| !ids.is_empty() && !ids.contains(*pin));
             found.extend(names.map(ToString::to_string));
         }
         Rule::Claims => {
@@ -239,11 +239,11 @@ fn findings(rule: Rule, entry: &Value, kind: &Kind) -> BTreeSet<String> {
         }
         Rule::Audience => {
             let chosen_by = text(entry, "aud_controlled_by");
-            let is_known = matches!(chosen_by, "workload" | "unverified") || kind.shared_audience.is_some();
+            let is_known = matches!(chosen_by, "workload" | "unverified") || kind.audiences.shared.is_some();
             found.extend((!is_known).then(|| chosen_by.to_owned()));
             let default = text(entry, "aud_default");
             let is_one_value = default != "unverified" && !default.contains([' ', '<']);
-            let is_known = kind.shared_audience.map_or(!is_one_value, |shared| default.contains(shared));
+            let is_known = kind.audiences.shared.map_or(!is_one_value, |shared| default.contains(shared));
             found.extend((!is_known).then(|| default.to_owned()));
         }
     }

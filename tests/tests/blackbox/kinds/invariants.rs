@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use trustmint::identity::Kind;
+use trustmint::identity::kinds::PinRule;
 
 /// A pointer leads into a claim that it names first.
 fn signs(kind: &Kind, address: &str) -> bool {
@@ -10,11 +11,11 @@ fn signs(kind: &Kind, address: &str) -> bool {
         Some(escaped) => escaped.replace("~1", "/").replace("~0", "~"),
         None => address.to_owned(),
     };
-    kind.vocabulary.is_empty() || kind.vocabulary.contains(&claim.as_str())
+    kind.allows_any_claim || kind.signed().any(|signed| signed == claim)
 }
 
 fn derives(kind: &Kind, claim: &str) -> bool {
-    kind.derived.iter().any(|derived| derived.name == claim)
+    kind.derived().any(|(name, _)| name == claim)
 }
 
 #[test]
@@ -26,10 +27,14 @@ fn a_name_means_one_kind() {
 }
 
 #[test]
-fn a_vocabulary_is_sorted_and_unique() {
+fn a_claim_has_one_row() {
     for kind in Kind::ALL {
-        assert!(kind.vocabulary.windows(2).all(|pair| pair[0] < pair[1]), "{}", kind.name);
-        if !kind.vocabulary.is_empty() {
+        let mut names: Vec<_> = kind.claims.iter().map(|claim| claim.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{}: {names:?}", kind.name);
+        assert!(kind.claims.iter().is_sorted_by_key(|claim| claim.derivation.is_none()), "{}", kind.name);
+        assert!(kind.claims.iter().filter(|claim| claim.is_run).count() <= 1, "{}", kind.name);
+        if !kind.allows_any_claim {
             for claim in ["aud", "exp", "iat", "iss"] {
                 assert!(signs(kind, claim), "{}: {claim}", kind.name);
             }
@@ -40,10 +45,10 @@ fn a_vocabulary_is_sorted_and_unique() {
 #[test]
 fn derived_claims_never_share_a_name_with_a_signed_one() {
     for kind in Kind::ALL {
-        for derived in kind.derived {
-            let shadowed = kind.vocabulary.contains(&derived.name)
-                || kind.vocabulary_prefixes.iter().any(|prefix| derived.name.starts_with(prefix));
-            assert!(!shadowed, "{}: {}", kind.name, derived.name);
+        for (derived, _) in kind.derived() {
+            let shadowed = kind.signed().any(|signed| signed == derived)
+                || kind.claim_prefixes.iter().any(|prefix| derived.starts_with(prefix));
+            assert!(!shadowed, "{}: {derived}", kind.name);
         }
     }
 }
@@ -51,17 +56,16 @@ fn derived_claims_never_share_a_name_with_a_signed_one() {
 #[test]
 fn what_a_kind_speaks_of_it_signs_or_derives() {
     for kind in Kind::ALL {
-        let pins = kind.pins.iter().chain(kind.default_url.map_or(&[][..], |url| (kind.tenant_pins)(url)));
-        let events = kind.events.iter().map(|events| &events.claim);
-        for &claim in pins.chain(kind.case_insensitive).chain(kind.repository).chain(events) {
+        let events = kind.events.iter().map(|rule| rule.claim);
+        for claim in kind.claims.iter().map(|claim| claim.name).chain(events) {
             assert!(signs(kind, claim) || derives(kind, claim), "{}: {claim}", kind.name);
         }
-        let unmatchable = kind.unmatchable.iter().map(|(claim, _)| claim);
-        for &claim in unmatchable.chain(kind.run_claim.as_ref()) {
-            assert!(signs(kind, claim), "{}: {claim}", kind.name);
+        for claim in kind.claims.iter().filter(|claim| claim.is_run || claim.unmatchable.is_some()) {
+            assert!(signs(kind, claim.name), "{}: {}", kind.name, claim.name);
         }
-        for (claim, _) in kind.unmatchable {
-            assert!(!kind.pins.contains(claim), "{}: {claim} is pinned and unfit", kind.name);
+        for claim in kind.claims.iter().filter(|claim| claim.unmatchable.is_some()) {
+            let is_pin = !matches!(claim.pin, PinRule::Never);
+            assert!(!is_pin, "{}: {} is pinned and cannot be matched on", kind.name, claim.name);
         }
     }
 }
@@ -70,8 +74,8 @@ fn what_a_kind_speaks_of_it_signs_or_derives() {
 fn an_event_is_harmless_or_dangerous() {
     for kind in Kind::ALL {
         for events in kind.events {
-            assert!(!events.default.is_empty() && !events.never.is_empty(), "{}", kind.name);
-            assert!(!events.never.iter().any(|event| events.default.contains(event)), "{}", kind.name);
+            assert!(!events.default.is_empty() && !events.forbidden.is_empty(), "{}", kind.name);
+            assert!(!events.forbidden.iter().any(|event| events.default.contains(event)), "{}", kind.name);
             assert!(!events.advice.is_empty(), "{}", kind.name);
         }
     }
@@ -80,12 +84,12 @@ fn an_event_is_harmless_or_dangerous() {
 #[test]
 fn a_default_url_is_the_kinds_own_and_nobody_elses() {
     for kind in Kind::ALL {
-        let Some(url) = kind.default_url else { continue };
+        let Some(url) = kind.urls.default else { continue };
         for other in Kind::ALL {
-            assert_eq!((other.owns_url)(url), other.name == kind.name, "{url}: {}", other.name);
+            assert_eq!((other.urls.owns)(url), other.name == kind.name, "{url}: {}", other.name);
         }
         let parsed = reqwest::Url::parse(url).expect("a URL");
-        assert_eq!((kind.check_url)(&parsed), Ok(()), "{url}");
+        assert_eq!((kind.urls.check)(&parsed), Ok(()), "{url}");
     }
 }
 
@@ -96,10 +100,10 @@ fn every_kind_has_a_page() {
     for kind in Kind::ALL {
         let page = std::fs::read_to_string(docs.join(format!("issuers/{}.md", kind.name)));
         let page = page.unwrap_or_else(|error| panic!("{}: {error}", kind.name));
-        for claim in kind.pins.iter().chain(kind.derived.iter().map(|derived| &derived.name)) {
+        for claim in kind.pins("").into_iter().chain(kind.derived().map(|(name, _)| name)) {
             assert!(page.contains(&format!("`{claim}`")), "{}: {claim} is not explained", kind.name);
         }
-        for event in kind.events.iter().flat_map(|events| events.never) {
+        for event in kind.events.iter().flat_map(|events| events.forbidden) {
             assert!(page.contains(&format!("`{event}`")), "{}: {event} is not explained", kind.name);
         }
         assert!(

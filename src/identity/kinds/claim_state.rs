@@ -1,26 +1,26 @@
-//! What a token says, read so that it says one thing or nothing.
+//! Claims and parts of claims, read so that each has one meaning or none.
 
 use std::borrow::Cow;
 
 use crate::denial::{Denial, Reason};
 use crate::identity::{Claim, Claims};
 
-/// A claim for derived ones to be computed from, where leaving it out means something.
-pub(super) enum Stated<'c> {
+/// The state of a claim whose absence has a meaning.
+pub(super) enum ClaimState<'c> {
     /// Absent or null.
-    Not,
+    Absent,
     /// Its canonical value.
-    As(Cow<'c, str>),
-    /// There, and of a type that has no meaning.
-    Unreadably,
+    Value(Cow<'c, str>),
+    /// Present, with a type that has no meaning.
+    Invalid,
 }
 
-/// Reads such a claim.
-pub(super) fn stated<'c>(claims: &'c Claims, name: &str) -> Stated<'c> {
+/// Returns the state of a claim.
+pub(super) fn claim_state<'c>(claims: &'c Claims, name: &str) -> ClaimState<'c> {
     match claims.at(name).map(Claim::canonical) {
-        None => Stated::Not,
-        Some(Some(value)) => Stated::As(value),
-        Some(None) => Stated::Unreadably,
+        None => ClaimState::Absent,
+        Some(Some(value)) => ClaimState::Value(value),
+        Some(None) => ClaimState::Invalid,
     }
 }
 
