@@ -6,9 +6,10 @@ use std::process::{Command, Output};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::programs::{program, tool};
 use crate::proxied::{Upstreams, example};
 use crate::redis_server::free_port;
-use crate::server::{Server, tool};
+use crate::server::Server;
 
 /// A registry that knows nothing of trustmint; its folder holds what it has stored.
 pub struct RegistryServer {
@@ -21,11 +22,11 @@ impl RegistryServer {
     /// pypiserver, where only the proxy's own user may upload.
     pub fn pypiserver() -> Self {
         Self::start(|folder, port| {
-            let password = run(Command::new("openssl").args(["passwd", "-apr1", "swapped-in-pypi"]));
+            let password = run(program("openssl").args(["passwd", "-apr1", "swapped-in-pypi"]));
             let line = format!("pypiserver:{}", String::from_utf8_lossy(&password.stdout));
             std::fs::write(folder.join("htpasswd"), line).expect("file");
             std::fs::create_dir(folder.join("packages")).expect("folder");
-            let mut command = Command::new(tool("TRUSTMINT_PYPI_SERVER"));
+            let mut command = Command::new(tool("pypi-server"));
             command.args([
                 "run",
                 "-i",
@@ -48,7 +49,7 @@ impl RegistryServer {
             // The user registers itself before the door is shut.
             let config = example("verdaccio.yaml", &[("max_users: -1", "max_users: 1".to_owned())]);
             std::fs::write(folder.join("verdaccio.yaml"), config).expect("file");
-            let mut command = Command::new(tool("TRUSTMINT_VERDACCIO"));
+            let mut command = Command::new(tool("verdaccio"));
             command.args(["--config", "verdaccio.yaml", "--listen", &format!("127.0.0.1:{port}")]);
             command
         });
@@ -62,7 +63,7 @@ impl RegistryServer {
     /// cargo-http-registry, which has no users.
     pub fn crates() -> Self {
         Self::start(|folder, port| {
-            let mut command = Command::new(tool("TRUSTMINT_CARGO_REGISTRY"));
+            let mut command = Command::new(tool("cargo-http-registry"));
             command.args(["--addr", &format!("127.0.0.1:{port}")]).arg(folder.join("crates"));
             command
         })
@@ -98,7 +99,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn run(command: &mut Command) -> Output {
-    let output = command.output().expect("a command that scripts/test installs");
+    let output = command.output().expect("its output");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
@@ -123,7 +124,7 @@ pub async fn client(program: &Path, arguments: &[&str], folder: &Path, job: &[(&
         .kill_on_drop(true)
         .output()
         .await
-        .unwrap_or_else(|error| panic!("{}, which scripts/test installs: {error}", program.display()));
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     Ended { success: output.status.success(), said }

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod kind_case;
 pub mod nginx;
 pub mod oauth2_mock;
+pub mod programs;
 pub mod proxied;
 pub mod proxy;
 pub mod raw;

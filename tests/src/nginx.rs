@@ -1,9 +1,8 @@
 //! A real nginx with TLS before the broker, as most of them will stand.
 
-use std::process::Command;
-
 use tempfile::TempDir;
 
+use crate::programs::program;
 use crate::raw::authority;
 use crate::redis_server::free_port;
 use crate::server::Server;
@@ -45,7 +44,7 @@ impl Nginx {
                 authority(broker),
             ),
         );
-        let mut command = Command::new("nginx");
+        let mut command = program("nginx");
         command.arg("-p").arg(folder.path()).args(["-e", "error.log", "-c", "nginx.conf"]);
         let server = Server::start(command, folder.path(), port);
         Self {

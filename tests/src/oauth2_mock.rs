@@ -2,12 +2,13 @@
 //! starts it.
 
 use std::io::BufRead as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::keys::Key;
+use crate::programs::tool;
 use crate::tls::Certificate;
 
 /// A running issuer; it is killed when dropped.
@@ -63,25 +64,18 @@ impl Drop for Oauth2Mock {
 
 /// Starts the command, and waits until it says who it is.
 fn launch(folder: &Path, port: &str, keys: &[&Key]) -> (Child, String) {
-    let command = PathBuf::from(
-        std::env::var_os("TRUSTMINT_OAUTH2_MOCK")
-            .expect("TRUSTMINT_OAUTH2_MOCK is the path of oauth2-mock-server; scripts/test sets it"),
-    );
     let mut arguments = vec!["-a", "127.0.0.1", "-p", port, "-c", "tls.crt", "-k", "tls.key"];
     let files: Vec<_> = keys.iter().map(|key| write(folder, key)).collect();
     for file in &files {
         arguments.extend(["--jwk", file]);
     }
-    // The Node.js that it wants is beside it.
-    let beside = command.parent().expect("a folder").display().to_string();
-    let mut child = Command::new(&command)
+    let mut child = Command::new(tool("oauth2-mock-server"))
         .args(arguments)
         .current_dir(folder)
-        .env("PATH", format!("{beside}:/usr/bin:/bin"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("oauth2-mock-server, which scripts/test installs");
+        .expect("oauth2-mock-server");
     let mut said = std::io::BufReader::new(child.stdout.take().expect("stdout")).lines();
     let url = said.find_map(|line| line.ok()?.strip_prefix("OAuth 2 issuer is ").map(str::to_owned));
     (child, url.expect("the issuer's URL"))

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::broker::{ID_TOKEN, PUBLIC_URL, TOKEN_EXCHANGE, sha256_hex};
+use crate::programs::{program, tool};
 use crate::raw::authority;
 use crate::redis_server::free_port;
-use crate::server::{Server, tool};
+use crate::server::Server;
 use crate::tls::Certificate;
 use crate::{Broker, Issuer, Setup};
 
@@ -183,7 +184,7 @@ fn command(
             all.push(trustmint);
             write("nginx.conf", &all);
             write("nginx-registry.conf", &[]);
-            let mut nginx = Command::new("nginx");
+            let mut nginx = program("nginx");
             nginx.arg("-p").arg(folder).args(["-e", "stderr", "-c", "nginx.conf", "-g"]);
             nginx.arg("daemon off; master_process off; pid nginx.pid;");
             nginx
@@ -192,7 +193,7 @@ fn command(
             all.extend(addresses);
             all.extend([trustmint, ("8443", port.to_string())]);
             write("Caddyfile", &all);
-            let mut caddy = Command::new("caddy");
+            let mut caddy = program("caddy");
             caddy.arg("run").env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
             caddy
         }
@@ -200,7 +201,7 @@ fn command(
             all.extend(addresses);
             all.push(trustmint);
             write("traefik-dynamic.yaml", &all);
-            let mut traefik = Command::new(tool("TRUSTMINT_TRAEFIK"));
+            let mut traefik = Command::new(tool("traefik"));
             traefik.arg("--providers.file.filename=traefik-dynamic.yaml");
             traefik.arg(format!("--entrypoints.https.address=127.0.0.1:{port}"));
             traefik.arg("--entrypoints.https.http.encodedcharacters.allowencodedslash=true");
@@ -219,7 +220,7 @@ fn command(
                 ("8443", port.to_string()),
             ]);
             write("envoy.yaml", &all);
-            let mut envoy = Command::new(tool("TRUSTMINT_ENVOY"));
+            let mut envoy = Command::new(tool("envoy"));
             envoy.args(["-c", "envoy.yaml", "--use-dynamic-base-id", "--concurrency", "1"]);
             envoy
         }

@@ -1,10 +1,12 @@
 //! A real `redis-server`.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::programs::program;
 
 /// A running server; it is killed when dropped.
 pub struct RedisServer {
@@ -79,7 +81,7 @@ pub fn free_port() -> u16 {
 }
 
 fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Child {
-    let child = Command::new("redis-server")
+    let child = program("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
         .arg(folder)
         .args(arguments)
@@ -87,7 +89,7 @@ fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server, which scripts/test installs");
+        .expect("redis-server");
     wait_until_listening(port);
     child
 }

@@ -1,11 +1,12 @@
 //! Redis Cluster, and a primary with a replica that a Sentinel watches.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::programs::program;
 use crate::redis_server::{RedisServer, free_port, wait_until_listening};
 
 /// What a server needs to become a replica without a pause.
@@ -139,14 +140,14 @@ impl Drop for Sentinel {
 }
 
 fn sentinel(config: &Path) -> Child {
-    Command::new("redis-server")
+    program("redis-server")
         .arg(config)
         .arg("--sentinel")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server, which scripts/test installs")
+        .expect("redis-server")
 }
 
 /// Waits until a replica has caught up with its primary.
@@ -158,7 +159,7 @@ pub fn until_linked(replica: u16) {
 
 /// Runs `redis-cli`; what it prints.
 pub fn redis_cli(port: Option<u16>, arguments: &[&str]) -> String {
-    let mut command = Command::new("redis-cli");
+    let mut command = program("redis-cli");
     if let Some(port) = port {
         command.args(["-p", &port.to_string()]);
     }

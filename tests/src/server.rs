@@ -23,8 +23,7 @@ impl Server {
             .stdout(file.try_clone().expect("a log"))
             .stderr(file);
         let name = command.get_program().to_owned();
-        let child =
-            command.spawn().unwrap_or_else(|error| panic!("{name:?}, which scripts/test installs: {error}"));
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name:?}: {error}"));
         let mut server = Self { child };
         let deadline = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -41,13 +40,5 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// The path of a tool that scripts/test puts into `target/tools`, or where this variable says.
-pub fn tool(variable: &str) -> std::path::PathBuf {
-    match std::env::var_os(variable) {
-        Some(path) => path.into(),
-        None => panic!("{variable} is the path of a tool that scripts/test installs and names"),
     }
 }

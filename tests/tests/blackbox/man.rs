@@ -1,9 +1,9 @@
 //! Manual pages: one for each command, and groff has nothing to say against them.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use trustmint_tests::broker::run;
+use trustmint_tests::programs::program;
 
 /// The commands that `--help` lists below this one.
 fn below(command: &[&str]) -> Vec<String> {
@@ -32,8 +32,8 @@ fn every_command_has_a_page_and_groff_renders_it_without_a_warning() {
     let written: BTreeSet<_> = entries.map(|name| name.into_string().expect("a name")).collect();
     assert_eq!(written, expected);
     for name in written {
-        let groff = Command::new("groff").args(["-man", "-Tutf8", "-ww"]).arg(pages.join(&name)).output();
-        let groff = groff.expect("groff, which scripts/test installs");
+        let groff = program("groff").args(["-man", "-Tutf8", "-ww"]).arg(pages.join(&name)).output();
+        let groff = groff.expect("groff");
         let (shown, said) = (String::from_utf8_lossy(&groff.stdout), String::from_utf8_lossy(&groff.stderr));
         assert!(groff.status.success() && said.is_empty(), "{name}: {said}");
         assert!(shown.contains(concat!("trustmint ", env!("CARGO_PKG_VERSION"))), "{name}: {shown}");

@@ -1,7 +1,7 @@
 //! Blocks in other languages: parsed by whoever knows them, or a part of a file that another test runs.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::{Block, Page, pages, root};
 
@@ -48,13 +48,13 @@ pub(super) fn covers(page: &Page, block: &Block) -> bool {
 
 /// Whether a program has nothing to say against this text.
 fn accepts(program: &str, arguments: &[&str], text: &str) -> Result<(), String> {
-    let mut child = Command::new(program)
+    let mut child = trustmint_tests::programs::program(program)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("{program}, which scripts/test installs: {error}"))?;
+        .map_err(|error| format!("{program}: {error}"))?;
     child.stdin.take().expect("stdin").write_all(text.as_bytes()).map_err(|error| error.to_string())?;
     let output = child.wait_with_output().expect("ended");
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }

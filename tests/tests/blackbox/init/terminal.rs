@@ -1,16 +1,17 @@
 //! `trustmint init` at a real terminal: a person is asked, and may go away.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::{binary, run};
+use trustmint_tests::programs::program;
 
 /// A person at a real terminal: waits for words, and types.
 fn at_terminal(folder: &Path, arguments: &[&str], script: &Value) -> (i32, String) {
     use std::io::Write as _;
     let player = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/terminal.py");
-    let mut child = Command::new("python3")
+    let mut child = program("python3")
         .arg(player)
         .arg(binary())
         .args(arguments)

@@ -5,7 +5,6 @@ mod aws;
 mod azure_devops;
 mod bitbucket;
 mod buildkite;
-mod census;
 mod circleci;
 mod codefresh;
 mod forgejo;

@@ -3,15 +3,14 @@
 //! token are refused by the same set-up.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trustmint_tests::clients::{Ended, RegistryServer, client};
 use trustmint_tests::in_process::InProcess;
+use trustmint_tests::programs::{program, tool};
 use trustmint_tests::proxied::{Hosts, Kind, Proxy, Site, setup};
-use trustmint_tests::server::tool;
 use trustmint_tests::{Issuer, github};
 
 /// The registry under test is `localhost`, a name that every client resolves.
@@ -61,7 +60,7 @@ impl Job {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/wheel.py");
         let folder = self.folder.path().join("dist");
         std::fs::create_dir(&folder).expect("folder");
-        let output = Command::new("python3").arg(script).arg(folder).args([name, "1.2.3"]).output();
+        let output = program("python3").arg(script).arg(folder).args([name, "1.2.3"]).output();
         let output = output.expect("python3");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         PathBuf::from(String::from_utf8(output.stdout).expect("UTF-8").trim())
@@ -85,7 +84,7 @@ impl Job {
             ("GITLAB_CI", "true"),
             ("LOCALHOST_ID_TOKEN", id_token),
         ];
-        client(&tool("TRUSTMINT_UV"), &arguments, self.folder.path(), &job).await
+        client(&tool("uv"), &arguments, self.folder.path(), &job).await
     }
 
     /// `pdm publish` of what is in `dist`.
@@ -107,7 +106,7 @@ impl Job {
             ("GITLAB_CI", "true"),
             ("LOCALHOST_ID_TOKEN", id_token),
         ];
-        client(&tool("TRUSTMINT_PDM"), &arguments, self.folder.path(), &job).await
+        client(&tool("pdm"), &arguments, self.folder.path(), &job).await
     }
 
     /// `npm publish` of a package of this name, with this token or with trusted publishing.
@@ -128,7 +127,7 @@ impl Job {
         ];
         // With a token of its own, it is no CI.
         let job = if token.is_some() { &ci[..2] } else { &ci };
-        client(&tool("TRUSTMINT_NPM"), &arguments, self.folder.path(), job).await
+        client(&tool("npm"), &arguments, self.folder.path(), job).await
     }
 
     /// `cargo publish` of `widget` with this token.

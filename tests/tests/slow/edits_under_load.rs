@@ -45,7 +45,7 @@ impl Folder {
     fn edit(&mut self) {
         self.edits += 1;
         let (whole, version) = (self.edits.is_multiple_of(2), self.edits / 4 % 2);
-        if self.edits / 2 % 2 == 0 {
+        if (self.edits / 2).is_multiple_of(2) {
             let text = if whole { granting("alone", &format!("alone-{version}")) } else { broken("alone") };
             self.write(&text);
         } else {

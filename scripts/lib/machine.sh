@@ -1,25 +1,25 @@
-# A Debian with a running systemd, in namespaces of its own. To be sourced after world.sh.
+# A Debian with a running systemd, in namespaces of its own. To be sourced after sandbox.sh.
 
-# Unpacks a root file system into $world/debian; `within` runs a command there before it is booted.
+# Unpacks a root file system into $sandbox/debian, where in_chroot runs commands before it is booted.
 unpack_debian() { # tar
-    debian=$world/debian
+    debian=$sandbox/debian
     mkdir "$debian"
-    # With devices of its own: those of the machine are not to be touched from here.
+    # It gets devices of its own, so that those of the host are not touched.
     tar --extract --file "$1" --directory "$debian"
     mount --bind "$debian/dev" "$debian/dev"
     mount -t proc proc "$debian/proc"
-    cp "$world/resolv.conf" "$debian/etc/resolv.conf"
-    # The world has no devices to look after.
+    cp "$sandbox/resolv.conf" "$debian/etc/resolv.conf"
+    # The sandbox has no devices to manage.
     ln -s /dev/null "$debian/etc/systemd/system/systemd-udevd.service"
 }
-within() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$debian" "$@"; }
+in_chroot() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$debian" "$@"; }
 
-# Boots it; `booted` runs a command there. It has a control group of its own as the root of all, so that it
-# manages nobody else's; and a root by pivot_root, for in a chroot there are no user namespaces.
-boot() {
+# Boots it; in_machine runs commands there. It gets a control group of its own as the root of all, so that it
+# manages no other; and its root by pivot_root, because a chroot allows no user namespaces.
+boot_machine() {
     local groups=/sys/fs/cgroup
     [ -e $groups/cgroup.controllers ] || groups=$groups/unified
-    group=$groups/$(basename "$world")
+    group=$groups/$(basename "$sandbox")
     mkdir "$group"
     (
         echo "$BASHPID" >"$group/cgroup.procs"
@@ -35,17 +35,17 @@ boot() {
         ' bash "$debian"
     ) &
     machine=$!
-    at_exit=power_off
-    eventually pgrep --parent "$machine"
+    cleanup=stop_machine
+    retry_until pgrep --parent "$machine"
     init=$(pgrep --parent "$machine")
-    eventually booted systemctl is-active basic.target
+    retry_until in_machine systemctl is-active basic.target
 }
-power_off() {
+stop_machine() {
     { kill -KILL "$machine"; wait "$machine" || true; } 2>/dev/null
-    eventually empty_group
+    retry_until remove_group
 }
-empty_group() {
+remove_group() {
     find "$group" -depth -type d -exec rmdir '{}' ';'
     [ ! -e "$group" ]
 }
-booted() { nsenter --target "$init" --mount --pid --uts --ipc --root --wdns=/ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+in_machine() { nsenter --target "$init" --mount --pid --uts --ipc --root --wdns=/ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }

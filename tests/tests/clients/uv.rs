@@ -1,12 +1,12 @@
 //! A stock `uv publish --trusted-publishing always`, over TLS through nginx, as in a CI job.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::claims::{now, unique};
 use trustmint_tests::nginx::Nginx;
+use trustmint_tests::programs::{program, tool};
 use trustmint_tests::uploads::Uploads;
 use trustmint_tests::{Broker, Issuer, Setup, github};
 
@@ -65,7 +65,7 @@ impl Stage {
     /// A real wheel of this name.
     fn wheel(&self, name: &str) -> PathBuf {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/wheel.py");
-        let output = Command::new("python3")
+        let output = program("python3")
             .arg(script)
             .arg(self.folder.path())
             .args([name, "1.2.3"])
@@ -77,11 +77,9 @@ impl Stage {
 
     /// `uv publish`, where nothing of this machine matters but the environment that is given.
     async fn uv_publish(&self, wheel: &Path, job: &[(&str, &str)]) -> Ended {
-        let uv =
-            std::env::var_os("TRUSTMINT_UV").expect("TRUSTMINT_UV is the path of uv; scripts/test sets it");
         let authorities = self.folder.path().join("authorities.pem");
         std::fs::write(&authorities, format!("{}{}", self.nginx.ca, self.issuer.ca)).expect("file");
-        let output = tokio::process::Command::new(uv)
+        let output = tokio::process::Command::new(tool("uv"))
             .args(["publish", "--trusted-publishing", "always", "--publish-url"])
             .arg(format!("{}/legacy/", self.nginx.url))
             .arg(wheel)
@@ -98,7 +96,7 @@ impl Stage {
             .kill_on_drop(true)
             .output()
             .await
-            .expect("uv, which scripts/test installs");
+            .expect("uv");
         let said =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         Ended { success: output.status.success(), said }

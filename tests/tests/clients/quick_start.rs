@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use trustmint_tests::broker::binary;
-use trustmint_tests::server::tool;
+use trustmint_tests::programs::tool;
 
 /// The blocks of the page that a shell runs.
 fn script() -> String {
@@ -50,8 +50,8 @@ fn a_newcomer_publishes_a_package_within_minutes() {
     let programs = clone.path().join("programs");
     std::fs::create_dir(&programs).expect("folder");
     program(&programs.join("cargo"), "#!/bin/sh\n[ \"$*\" = 'build --release' ]\n");
-    symlink(tool("TRUSTMINT_UV"), programs.join("uv")).expect("a link");
-    symlink(tool("TRUSTMINT_PYPI_SERVER"), programs.join("pypi-server")).expect("a link");
+    symlink(tool("uv"), programs.join("uv")).expect("a link");
+    symlink(tool("pypi-server"), programs.join("pypi-server")).expect("a link");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("PATH"));
 
     let began = Instant::now();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use reqwest::Url;
 use serde_json::Value;
 use trustmint::identity::Kind;
+use trustmint_tests::programs::tool;
 
 /// What the census and a kind must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,9 +186,7 @@ const FILLED: [(&str, &str); 23] = [
 ];
 
 fn census() -> Vec<Value> {
-    let path = std::env::var_os("TRUSTMINT_CENSUS")
-        .expect("TRUSTMINT_CENSUS is the path of the census's issuers.json; scripts/test sets it");
-    let text = std::fs::read_to_string(path).expect("the census");
+    let text = std::fs::read_to_string(tool("cloudarq-issuers")).expect("the census");
     let census: Value = serde_json::from_str(&text).expect("JSON");
     census["issuers"].as_array().expect("a list").clone()
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE, run, sha256_hex};
+use trustmint_tests::programs::tool;
 use trustmint_tests::{Broker, Issuer, Setup};
 
 /// A second registry, with capitals in its prefix.
@@ -64,13 +65,6 @@ fn rules(broker: &Broker, scanner: &str, name: &str) -> (tempfile::TempDir, Path
     (folder, path)
 }
 
-/// A scanner of the folder that scripts/test has made.
-fn scanner(name: &str) -> Command {
-    let folder = std::env::var_os("TRUSTMINT_SCANNERS")
-        .expect("TRUSTMINT_SCANNERS is the folder of gitleaks and detect-secrets; scripts/test sets it");
-    Command::new(Path::new(&folder).join(name))
-}
-
 /// The sources of every dependency: a large tree without any of our tokens.
 fn large_tree() -> PathBuf {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -80,7 +74,7 @@ fn large_tree() -> PathBuf {
 
 fn gitleaks(rules: &Path, tree: &Path) -> BTreeSet<String> {
     let report = rules.with_extension("report");
-    let mut command = scanner("gitleaks");
+    let mut command = Command::new(tool("gitleaks"));
     command.args([
         "dir",
         "--no-banner",
@@ -116,7 +110,7 @@ async fn detect_secrets_finds_every_token_and_nothing_else() {
     let repository = leak(&tokens);
     let (_kept, plugin) = rules(&broker, "detect-secrets", "trustmint.py");
     let found = |tree: &Path| -> BTreeSet<String> {
-        let mut command = scanner("detect-secrets");
+        let mut command = Command::new(tool("detect-secrets"));
         command
             .args(["scan", "--all-files", "--no-verify", "--plugin"])
             .arg(&plugin)
