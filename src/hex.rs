@@ -27,7 +27,7 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_byte_has_two_digits() {
+    fn each_byte_has_two_digits() {
         assert_eq!(super::encode(&[0x00, 0x0f, 0x9a, 0xff]), "000f9aff");
         assert_eq!(super::decode("000f9aff"), Some([0x00, 0x0f, 0x9a, 0xff]));
         for other in ["000f9af", "000f9aff0", "000f9a+f", ""] {

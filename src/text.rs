@@ -23,7 +23,7 @@ mod tests {
     use crate::text::truncate;
 
     #[test]
-    fn foreign_text_is_cut_at_a_character() {
+    fn truncates_at_a_character_boundary() {
         assert_eq!(truncate("ä".repeat(300)).chars().count(), 101);
         assert_eq!(truncate(format!("a{}", "ä".repeat(300))).len(), 199 + '…'.len_utf8());
         assert_eq!(truncate("short"), "short");

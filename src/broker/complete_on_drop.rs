@@ -46,7 +46,7 @@ mod tests {
     use crate::broker::complete_on_drop::CompleteOnDrop;
 
     #[tokio::test]
-    async fn what_was_begun_is_finished() {
+    async fn work_started_completes_after_drop() {
         let (go, wait) = oneshot::channel::<()>();
         let (done, finished) = oneshot::channel();
         let mut work = Box::pin(CompleteOnDrop::new(async move {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_never_began_is_finished_too() {
+    async fn work_not_started_completes_after_drop() {
         let (done, finished) = oneshot::channel();
         drop(CompleteOnDrop::new(async move { done.send(()) }));
         finished.await.expect("the work ends");

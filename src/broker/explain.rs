@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counting_is_bounded_in_number_and_in_time() {
+    fn explanation_count_is_bounded_in_number_and_time() {
         let explanations = Explanations::default();
         let id = |number: u64| {
             let mut key = [0; 32];

@@ -226,7 +226,7 @@ mod tests {
     use crate::events::event::*;
 
     #[test]
-    fn an_event_is_one_line_whatever_the_claims_look_like() {
+    fn event_is_one_line_for_any_claims() {
         for claims in [r#"{"sub":"x"}"#, "{\n \"sub\" :\r\n \"x\"}", "\t{\"sub\":\"x\"} "] {
             let mut event = Event::new(0, Outcome::Minted, "oauth");
             event.claims = Some(claims.into());

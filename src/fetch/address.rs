@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_public_internet_uses_is_public() {
+    fn public_addresses_are_public() {
         for public in [
             "1.1.1.1",
             "140.82.121.4",
@@ -85,7 +85,7 @@ mod tests {
     /// ordinary addresses of the internet (192.31.196.0/24, 192.52.193.0/24, 192.175.48.0/24,
     /// 2620:4f:8000::/48), and multicast.
     #[test]
-    fn what_iana_sets_aside_is_not_public_from_the_first_address_to_the_last() {
+    fn iana_special_ranges_are_not_public() {
         for block in [
             "0.0.0.0/8",
             "10.0.0.0/8",
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_spelling_of_a_metadata_address_is_public() {
+    fn metadata_addresses_are_not_public_in_any_form() {
         for inside in [
             "169.254.169.254",
             "::ffff:169.254.169.254",

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cache_control_says_how_long_a_document_is_fresh() {
+    fn cache_control_sets_freshness() {
         for (header, seconds) in [
             ("max-age=600", Some(600)),
             ("public, Max-Age=600, must-revalidate", Some(600)),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_few_names() {
+    fn json_content_types_are_recognised() {
         for json in ["application/json", "application/jwk-set+json", "application/jwks+json"] {
             assert!(is_json(json), "{json}");
         }

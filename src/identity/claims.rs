@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_json_is_refused() {
+    fn rejects_ambiguous_json() {
         for json in [
             r#"{"a":1,"a":2}"#,
             r#"{"a":{"b":1,"b":2}}"#,
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_names_or_pointers() {
+    fn claim_addresses_are_names_or_pointers() {
         let claims = parse(r#"{"a/b":"1","k":{"s~t":{"uid":"2"}},"n":null,"l":["x"]}"#).expect("valid");
         let at = |address| claims.at(address).and_then(Claim::canonical).map(std::borrow::Cow::into_owned);
         assert_eq!(at("a/b").as_deref(), Some("1"));
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_set_and_taken_away_where_its_address_says() {
+    fn claim_is_set_and_removed_at_its_address() {
         let mut claims = parse(r#"{"k":{"a":"1"},"s":"text"}"#).expect("valid");
         for (address, json) in [
             ("x", r#"{"k":{"a":"1"},"s":"text","x":true}"#),

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_on_the_issuers_own_host() {
+    fn jwks_uri_is_on_the_issuer_host() {
         let keys = |jwks_uri: &str, keys_host| {
             let json = format!(r#"{{"issuer":"https://ci.example","jwks_uri":"{jwks_uri}"}}"#);
             let discovery = Discovery::parse(json.as_bytes()).expect("readable");
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_about_the_issuer_that_was_asked() {
+    fn discovery_document_names_the_requested_issuer() {
         let about = |issuer: &str| {
             let json = format!(r#"{{"issuer":"{issuer}","jwks_uri":"https://ci.example/keys"}}"#);
             Discovery::parse(json.as_bytes()).expect("readable").keys_of("https://ci.example", None).map(drop)

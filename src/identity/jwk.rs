@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_a_kid_serves_only_where_that_is_allowed_and_only_alone() {
+    fn key_without_kid_needs_permission_and_must_be_single() {
         for (keys, named, unnamed, serves_none) in [
             (vec![ed(None)], 0, 1, true),
             (vec![ed(Some("1"))], 1, 1, true),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hostile_set_says_is_repeated_to_a_bounded_length() {
+    fn key_set_error_text_is_bounded() {
         let long = "x".repeat(200_000);
         let set = KeySet::parse(&of(&[ed(Some(&long)), json!({ "kid": long }), ed(Some("good"))]));
         let set = set.expect("the good one is there");

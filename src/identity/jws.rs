@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_ask_for_something_special_are_refused() {
+    fn rejects_special_jose_headers() {
         let cases = [
             (r#"{"alg":"RS256"}"#, Ok(())),
             (r#"{"alg":"RS256","typ":"JWT","kid":"1"}"#, Ok(())),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_one_spelling() {
+    fn token_has_one_encoding() {
         let good = token(r#"{"alg":"RS256"}"#);
         assert_eq!(reason(&good), Ok(()));
         let parts: Vec<_> = good.split('.').collect();

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_is_listed_with_what_becomes_of_it() {
+    fn key_listing_has_each_entry_with_its_use() {
         let json = br#"{"keys":[
             {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","nbf":7},
             {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","x5c":["MA"]},

@@ -38,7 +38,7 @@ mod tests {
     const PERIOD: Duration = Duration::from_secs(10);
 
     #[test]
-    fn two_at_once_and_then_one_in_ten_seconds() {
+    fn rate_limiter_allows_two_then_one_per_ten_seconds() {
         let (start, mut rate_limiter) = (Instant::now(), RateLimiter::new(2, PERIOD));
         let mut taken = Vec::new();
         for second in 0..=40 {

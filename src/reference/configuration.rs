@@ -56,7 +56,7 @@ fn taken() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn the_reference_has_every_key_that_the_reader_takes_and_no_other() {
+fn reference_lists_exactly_the_configuration_keys() {
     let taken = taken();
     let documented: Vec<_> = KEYS.iter().map(|(path, ..)| *path).collect();
     for path in taken.keys() {
@@ -95,7 +95,7 @@ credential_file = "credential"
 "#;
 
 #[test]
-fn a_default_of_the_reference_is_that_of_the_code() {
+fn reference_defaults_match_the_code() {
     let folder = std::env::temp_dir().join(format!("trustmint-reference-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("policies")).expect("a folder");
     std::fs::write(folder.join("credential"), "Basic dTpw").expect("a file");

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_of_the_secrets_is_accepted_and_no_other() {
+    fn accepts_each_configured_secret_and_no_other() {
         let client =
             Client { id: "backend".into(), secrets: vec![SecretHash::of(b"old"), SecretHash::of(b"new")] };
         assert!(client.accepts(b"old") && client.accepts(b"new"));
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_of_a_hash_counts() {
+    fn each_bit_of_a_hash_counts() {
         let hash = SecretHash::of(b"secret");
         for bit in 0..256 {
             let mut other = hash;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn hex_is_read_back() {
+    fn hex_round_trips() {
         let hash = SecretHash::of(b"secret");
         assert_eq!(SecretHash::from_hex(&hash.to_hex()), Some(hash));
         assert_eq!(SecretHash::from_hex("xyz"), None);

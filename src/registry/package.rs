@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_has_a_canonical_form_too() {
+    fn prefix_has_a_canonical_form() {
         let prefix = |prefix| Package::canonical_prefix(RegistryKind::Pypi, prefix);
         for text in ["data-", "Data_", "DATA.-_"] {
             assert_eq!(prefix(text).as_deref(), Ok("data-"), "{text}");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_one_form_for_all_spellings_of_a_name() {
+    fn package_name_has_one_canonical_form_per_kind() {
         let canonical = |kind, name: &str| Package::parse(kind, name).map(|p| p.to_string());
         for (kind, name, expected) in [
             (RegistryKind::Crates, "Serde_JSON", "serde-json"),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_registry_would_take_is_no_name() {
+    fn rejects_names_that_no_registry_accepts() {
         for (kind, names) in [
             (RegistryKind::Crates, &["1a", "-a", "_a", "a.b", "a b", "ä", "a/b"][..]),
             (

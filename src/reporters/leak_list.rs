@@ -166,7 +166,7 @@ mod tests {
     use crate::reporters::leak_list::*;
 
     #[test]
-    fn a_bad_record_spoils_nothing() {
+    fn bad_record_leaves_the_others() {
         let good = r#"{"token":"t","type":"x","url":"https://e","source":"commit","more":{"a":[1]}}"#;
         for other in [
             "null",
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_member_spoils_only_itself() {
+    fn bad_member_leaves_the_others() {
         for (record, url) in [
             (r#"{"token":"a-long-token","type":7,"url":"","source":[]}"#, ""),
             (r#"{"token":"a-long-token","location":"x"}"#, "x"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_array_or_too_long_is_refused() {
+    fn rejects_non_arrays_and_oversized_lists() {
         for body in ["", "{}", "null", "[", "[1", "[1]x", "[1,]", "\u{feff}[]", "[{\"token\":}]"] {
             assert_eq!(Leaks::parse(body.as_bytes(), 9).err(), Some(ListError::NotAnArray), "{body}");
         }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_about_a_leak_is_kept_to_a_bounded_length() {
+    fn leak_text_is_truncated() {
         let long = "x".repeat(100_000);
         let body = format!(r#"[{{"token":"t","type":"{long}","url":"{long}","source":"{long}"}}]"#);
         let report = Leaks::parse(body.as_bytes(), 1).expect("a report");

@@ -41,7 +41,7 @@ mod tests {
     use crate::settings::shared_audience::owner_of;
 
     #[test]
-    fn a_spelling_does_not_make_it_another_services() {
+    fn shared_audience_is_recognised_in_each_spelling() {
         for foreign in [
             "pypi",
             "PyPI",

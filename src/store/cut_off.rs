@@ -86,7 +86,7 @@ mod tests {
     use crate::store::cut_off::*;
 
     #[test]
-    fn switches_only_ever_widen_what_is_dead() {
+    fn cut_off_never_restores_revoked_tokens() {
         let table = [
             (CutOffAction::Revoke, None, Some(Some(5))),
             (CutOffAction::Revoke, Some(Some(3)), Some(Some(5))),

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_githubs() {
+    fn checksum_matches_github_format() {
         for (body, expected) in [
             ("zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ", "0mLq17"),
             ("000000000000000000000000000000", "2C8GjS"),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_back_and_a_slip_is_noticed() {
+    fn token_round_trips_and_detects_typing_errors() {
         let tag = Tag::of(b"run");
         let token = RegistryToken::generate("exm_", tag).expect("randomness");
         let text = token.expose().to_owned();

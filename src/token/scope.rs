@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn rejects_malformed_scopes() {
         for bad in [
             "",
             " ",

@@ -10,7 +10,7 @@ mod tests {
     use crate::toml_reader::credentials::without_credentials;
 
     #[test]
-    fn passwords_and_tokens_are_not_repeated() {
+    fn credentials_in_urls_are_not_repeated() {
         for secret in
             ["https://u:p@example.com", "https://token@example.com/", "u:p@example.com", "redis://:p@r"]
         {

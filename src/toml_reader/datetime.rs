@@ -36,7 +36,7 @@ mod tests {
     use crate::toml_reader::datetime::*;
 
     #[test]
-    fn dates_are_midnights_in_utc_and_times_have_offsets() {
+    fn dates_are_utc_midnights_and_times_have_offsets() {
         let offset_missing = Err("it has no offset; write 2027-01-01T00:00:00Z");
         for (text, expected) in [
             ("1970-01-01", Ok(0)),

@@ -219,7 +219,7 @@ mod tests {
     use crate::toml_reader::diagnostic::*;
 
     #[test]
-    fn findings_beyond_the_bound_are_counted_and_not_kept() {
+    fn findings_beyond_the_bound_are_only_counted() {
         let mut found = Diagnostics::default();
         for number in 0..MOST_KEPT + 5 {
             found.report(Code::AnyRun, None, format!("number {number}"), None);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_counts_once() {
+    fn finding_counts_once() {
         let mut found = Diagnostics::default();
         for message in ["b", "a", "b"] {
             found.error(None, message, None);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_cannot_steer_a_terminal() {
+    fn message_has_no_control_characters() {
         let mut found = Diagnostics::default();
         found.error(None, "no issuer \"\u{1b}[2Jx\u{202e}\"", None);
         assert!(!found.to_string().contains(['\u{1b}', '\u{202e}']), "{found}");

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_about_one_line_at_most() {
+    fn position_covers_at_most_one_line() {
         let source = Source::new("x", "a = 1\nä = 2\n\nb");
         let width = |span: Range<usize>| source.position(&span).width;
         assert_eq!((width(0..1), width(0..5), width(0..9), width(6..12)), (1, 5, 5, 5));

@@ -16,7 +16,7 @@ mod tests {
     use crate::toml_reader::suggest::closest;
 
     #[test]
-    fn slips_are_found_and_strangers_are_not() {
+    fn suggests_near_names_only() {
         let keys = ["packages", "actions", "issuer", "registry"];
         assert_eq!(closest("pakages", keys), Some("packages"));
         assert_eq!(closest("isuer", keys), Some("issuer"));

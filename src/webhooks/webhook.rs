@@ -103,7 +103,7 @@ mod tests {
 
     /// The example of the scheme's specification.
     #[test]
-    fn a_message_is_signed_as_the_scheme_says() {
+    fn webhook_signature_follows_standard_webhooks() {
         let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
         let webhook = Webhook {
             id: "x".into(),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_has_its_prefix_and_its_length() {
+    fn webhook_secret_has_prefix_and_length() {
         let of = |bytes: usize| format!("{PREFIX}{}", STANDARD.encode(vec![7; bytes]));
         for (text, fine) in [
             (of(23), false),

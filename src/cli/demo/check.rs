@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_is_unexpected() {
+    fn each_difference_is_unexpected() {
         let expected =
             || Expected::status(200).equals("/active", true).begins("/token", "tm_").within("/exp", 1..=9);
         let check = |status, body| expected().check(&Answer { status, body }).is_ok();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_instead_says_why() {
+    fn unexpected_denial_shows_its_reason() {
         let body = json!({ "reason": "replayed", "error": "invalid_request", "claim": "x" });
         let unexpected = Expected::status(200).equals("/active", true).check(&Answer { status: 400, body });
         let got = unexpected.expect_err("400").got;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_shows_no_whole_token() {
+    fn output_shows_no_whole_token() {
         let token = "tm_pypi_".to_owned() + &"a".repeat(40);
         let answer = Answer { status: 500, body: json!({ "access_token": token.clone(), "n": [1] }) };
         let expected = Expected::status(200).begins("/access_token", "tm_").equals("/n", json!([1]));

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_wider_than_asked_for() {
+    fn lines_fit_the_requested_width() {
         let items: Vec<_> = ["ab", "cde", "f", "ghijklmn", "ö…"].map(str::to_owned).into();
         assert_eq!(wrapped(&items, "  ", 5), ["ab", "cde", "f", "ghijk", "lmn", "ö…"]);
         assert_eq!(wrapped(&items, " ", 6), ["ab cde", "f", "ghijkl", "mn ö…"]);

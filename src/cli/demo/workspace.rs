@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_directory_is_private_and_goes_with_everything_in_it() {
+    fn workspace_is_private_and_removed_with_its_content() {
         let workspace = Workspace::create().expect("created");
         workspace.write("policies/a.toml", "x").expect("written");
         let path = workspace.path("");

@@ -45,7 +45,7 @@ mod tests {
     use crate::toml_reader::Source;
 
     #[test]
-    fn a_file_cannot_write_commands_of_its_own() {
+    fn file_name_cannot_inject_workflow_commands() {
         let source = Source::new("a,line=9::b%\n::error::c.toml", "x");
         let mut found = Diagnostics::default();
         found.error(source.position(&(0..1)), "100%: \n::warning::forged", "a\r\nb".to_owned());

@@ -96,7 +96,7 @@ mod tests {
     use crate::toml_reader::Source;
 
     #[test]
-    fn the_mark_is_below_the_place() {
+    fn marker_is_below_the_position() {
         let line = "ref = \"ä\"\tx";
         let source = Source::new("x", line);
         let position = source.position(&(6..10));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_there_only_if_wanted() {
+    fn colours_are_printed_only_on_request() {
         let mut found = Diagnostics::default();
         found.error(None, "x", None);
         assert_eq!(render(&found, Path::new(""), false), "error[E017]: x\n");

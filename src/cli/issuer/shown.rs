@@ -59,7 +59,7 @@ mod tests {
     use super::{LONGEST_TEXT, Shown};
 
     #[test]
-    fn nothing_that_a_terminal_obeys_is_shown() {
+    fn control_characters_are_not_shown() {
         let shown = |text: &str| Shown::new(text).to_string();
         assert_eq!(shown("clé \"1\""), "clé \"1\"");
         for bad in ["\u{1b}[2J", "\r\n", "\u{9b}31m", "\u{202e}", "\u{200b}", "\0", "\u{7f}", "\u{7}"] {

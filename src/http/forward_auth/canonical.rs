@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_spellings_are_read() {
+    fn client_path_spellings_are_read() {
         for (path, expected) in [
             ("/", &[""][..]),
             ("/a", &["a"]),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_could_be_read_in_two_ways_is_refused() {
+    fn rejects_ambiguous_paths() {
         for path in [
             "",
             "a",

@@ -112,7 +112,7 @@ mod tests {
     use super::push_publisher;
 
     #[test]
-    fn no_claim_can_pose_as_the_issuers_id() {
+    fn claim_cannot_replace_the_issuer_id() {
         for (payload, expected) in [
             (r#"{"sub":"x","n":1}"#, json!({ "issuer": "github", "sub": "x", "n": 1 })),
             (r#"{}"#, json!({ "issuer": "github" })),

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
+    fn only_trusted_proxies_set_the_client_address() {
         assert_eq!(network("192.0.2.1:1", &[]), "192.0.2.1");
         assert_eq!(network("192.0.2.1:1", &["1.1.1.1"]), "192.0.2.1", "a stranger's header");
         assert_eq!(network("10.0.0.1:1", &["1.1.1.1"]), "1.1.1.1");

@@ -101,7 +101,7 @@ mod tests {
     use crate::http::request::rate_limit::*;
 
     #[test]
-    fn however_many_networks_there_are_they_share_a_fixed_number_of_buckets() {
+    fn networks_share_a_fixed_number_of_buckets() {
         let by_network = ByNetwork::new(&[]);
         let bucket = |address: u32| {
             let mut request = Request::new(());

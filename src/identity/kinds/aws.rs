@@ -75,7 +75,7 @@ mod tests {
     use crate::denial::Reason;
 
     #[test]
-    fn the_subject_is_of_the_tokens_own_account() {
+    fn subject_belongs_to_the_token_account() {
         let check = |sub: &str, account: &str| {
             let json =
                 format!(r#"{{"sub":"{sub}","https://sts.amazonaws.com/":{{"aws_account":{account}}}}}"#);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_accounts_own_host_is_an_issuer() {
+    fn only_the_account_host_is_an_issuer() {
         let check = |url: &str| check_url(&Url::parse(url).expect("a URL")).is_ok();
         assert!(check("https://f9b0d5a4-3c1e-4f7a-9a51-0d2b7c8e6f10.tokens.sts.global.api.aws"));
         for other in [

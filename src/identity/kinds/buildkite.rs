@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_forks_branch_names_its_owner() {
+    fn fork_branch_names_its_owner() {
         let origin = |branch: &str| {
             let json = format!(r#"{{"build_branch":{branch}}}"#);
             code_origin(&Claims::parse(json.as_bytes()).expect("valid"))

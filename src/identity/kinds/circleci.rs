@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whose_code_it_is_is_read_off_the_ref() {
+    fn code_origin_is_read_from_the_ref() {
         let origin = |name: &str| {
             let json = format!(r#"{{"{REF}":{name}}}"#);
             code_origin(&Claims::parse(json.as_bytes()).expect("valid"))

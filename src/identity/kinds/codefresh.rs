@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pull_request_never_looks_like_anything_else() {
+    fn pull_request_is_always_recognised() {
         let origin = |sub: &str, more: &str| {
             let json = format!(r#"{{"sub":"account:a:pipeline:p{sub}"{more}}}"#);
             code_origin(&Claims::parse(json.as_bytes()).expect("valid"))

@@ -262,7 +262,7 @@ mod tests {
     use crate::denial::Reason;
 
     #[test]
-    fn an_immutable_subject_agrees_with_the_id_claims() {
+    fn immutable_subject_agrees_with_id_claims() {
         let check = |sub: &str| {
             let json = format!(r#"{{"sub":"{sub}","repository_owner_id":"1","repository_id":"2"}}"#);
             subject_agrees_with_ids(&Claims::parse(json.as_bytes()).expect("valid"))
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_belong_to_github() {
+    fn github_lookalike_urls_belong_to_github() {
         let owned = KIND.urls.owns;
         for url in [
             "https://token.actions.githubusercontent.com",
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enterprise_is_known_by_its_id() {
+    fn enterprise_is_identified_by_id() {
         let is_pinned = |url: &str| KIND.pins(url).contains(&"enterprise_id");
         assert!(is_pinned("https://token.actions.githubusercontent.com/acme"));
         for url in [

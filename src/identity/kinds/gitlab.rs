@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_forks_code_is_told_whichever_way_round() {
+    fn fork_code_is_recognised_in_both_directions() {
         let origin = |more: &str| {
             let json = format!(r#"{{"project_id":"7"{more}}}"#);
             code_origin(&Claims::parse(json.as_bytes()).expect("valid"))
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_file_is_the_projects_own() {
+    fn ci_config_file_belongs_to_the_project() {
         let file = |uri: &str| {
             let json = format!(r#"{{"project_path":"Group/sub/app","ci_config_ref_uri":"{uri}"}}"#);
             config_file(&Claims::parse(json.as_bytes()).expect("valid"))

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uuid_has_one_spelling() {
+    fn uuid_has_one_form() {
         assert!(is_uuid("0c42a6f9-2f3b-4c06-8a1e-9f5a3f5cd7b1"));
         for other in [
             "0C42A6F9-2f3b-4c06-8a1e-9f5a3f5cd7b1",
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_has_segments() {
+    fn issuer_path_has_segments() {
         let segments = |url: &str| path_segments(&Url::parse(url).expect("a URL")).len();
         assert_eq!(segments("https://ci.example.com"), 0);
         assert_eq!(segments("https://ci.example.com/a"), 1);

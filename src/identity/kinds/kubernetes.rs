@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_subject_is_the_service_account_of_the_other_claims() {
+    fn subject_matches_the_service_account_claims() {
         let check = |sub: &str, namespace: &str, name: &str| {
             let json = format!(
                 r#"{{"sub":"{sub}","kubernetes.io":{{"namespace":{namespace},"serviceaccount":{{"name":{name}}}}}}}"#

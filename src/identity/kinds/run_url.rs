@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_lead_to_the_run() {
+    fn run_url_names_the_run() {
         let claims = br#"{"repository":"acme/wid get?x","run_id":"7","run_attempt":"2","run_number":"3",
             "project_path":"acme/widget","job_id":"5","pipeline_id":"6","organization_slug":"acme",
             "pipeline_slug":"w","build_number":9}"#;

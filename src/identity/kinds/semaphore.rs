@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_request_is_one_wherever_it_is_said() {
+    fn pull_request_is_recognised_in_each_claim() {
         for (json, expected) in [
             (r#"{"ref_type":"branch","sub":"org:a:ref_type:branch"}"#, Some("own")),
             (r#"{"ref_type":"tag"}"#, Some("own")),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_has_one_id() {
+    fn project_has_one_id() {
         for (json, expected) in [
             (r#"{"prj_id":"p"}"#, Some("p")),
             (r#"{"project_id":"p"}"#, Some("p")),

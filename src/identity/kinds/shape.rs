@@ -51,7 +51,7 @@ mod tests {
     use super::Shape;
 
     #[test]
-    fn each_shape_tells_its_own_values() {
+    fn each_shape_accepts_its_own_values() {
         let uuid = "0b6f2a34-91c3-4e0f-8a4b-2f1d7c5e9a10";
         let braced = format!("{{{uuid}}}");
         let upper = uuid.to_ascii_uppercase();

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_has_a_well_formed_id() {
+    fn workload_id_is_well_formed() {
         for id in ["spiffe://example.org/ns/ci/sa/publisher", "spiffe://a/b", "spiffe://a_b-c.1/B_c-d.e/..."]
         {
             assert!(is_workload_id(id), "{id}");

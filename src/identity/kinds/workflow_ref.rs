@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_the_repositorys_own() {
+    fn workflow_file_belongs_to_the_repository() {
         for (own, name) in [
             ("acme/widget/.github/workflows/release.yml@refs/heads/main", "release.yml"),
             ("acme/widget/.forgejo/workflows/release.yml@refs/heads/main", "release.yml"),

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stay_within_their_segment() {
+    fn star_stays_within_its_segment() {
         for (pattern, value, expected) in [
             ("refs/tags/v*", "refs/tags/v1.0", true),
             ("refs/tags/v*", "refs/tags/v", false),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_match_anything_are_refused() {
+    fn rejects_globs_that_match_anything() {
         for (pattern, error) in [
             ("", GlobError::NoLiteral),
             ("*", GlobError::NoLiteral),

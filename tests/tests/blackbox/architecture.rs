@@ -10,7 +10,7 @@ const GROUND_FLOORS: [&str; 13] = [
 const UPPER: [&str; 2] = ["broker", "http"];
 
 #[test]
-fn the_ground_floors_name_no_upper_room() {
+fn lower_layers_do_not_import_upper_layers() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
     let mut files = Vec::new();
     for room in GROUND_FLOORS {
@@ -35,7 +35,7 @@ fn the_ground_floors_name_no_upper_room() {
 }
 
 #[test]
-fn every_way_to_name_an_upper_room_is_seen() {
+fn each_import_form_is_recognised() {
     let module = ["store".to_owned(), "redis".to_owned()];
     for named in [
         "use crate::broker::Broker;",

@@ -16,7 +16,7 @@ async fn events(broker: &Broker, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_decision_is_one_event_that_says_who_what_and_why() {
+async fn each_decision_writes_one_complete_event() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let ready = broker.send(broker.http().get(format!("{}/readyz", broker.ops))).await.json();
@@ -138,7 +138,7 @@ async fn insist<F: Future<Output = trustmint_tests::Reply>>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_audit_queue_refuses_the_mint_and_burns_nothing() {
+async fn full_event_queue_refuses_mint_and_spends_nothing() {
     let issuer = Issuer::start().await;
     let (sink, path) = Stuck::new();
     let mut setup = Setup::new(&issuer).limits("audit_queue = 1\n");
@@ -192,7 +192,7 @@ async fn a_full_audit_queue_refuses_the_mint_and_burns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metric_labels_never_come_from_a_token_a_path_or_a_header() {
+async fn metric_labels_never_come_from_requests() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let evil = "https://evil.example/\"} 1\nmade_up";

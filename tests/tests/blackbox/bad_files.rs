@@ -33,7 +33,7 @@ fn complaints(files: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_bad_configuration_is_refused_with_everything_that_is_wrong() {
+fn bad_configuration_reports_every_error() {
     let files = [("trustmint.toml", BAD_CONFIGURATION), ("policies/a.toml", "")];
     insta::assert_snapshot!(complaints(&files), @r#"
 error[E017]: trustmint.toml:1:14: `public_url` cannot be "http://publish.example.com": it must be https; http is for loopback addresses only
@@ -81,7 +81,7 @@ error[E017]: trustmint.toml:62:17: the upload path "legacy" must begin with `/`
 }
 
 #[test]
-fn bad_policies_are_refused_with_everything_that_is_wrong() {
+fn bad_policies_report_every_error() {
     let files = [("trustmint.toml", CONFIGURATION), ("policies/a.toml", BAD_POLICIES)];
     insta::assert_snapshot!(complaints(&files), @r#"
 error[E001]: policies/a.toml:1:1: the file has no key `version`
@@ -148,7 +148,7 @@ error[E005]: policies/a.toml:78:9: `match` is empty
 }
 
 #[test]
-fn broken_syntax_is_refused_with_everything_that_can_be_told() {
+fn broken_syntax_reports_every_error() {
     let files = [("trustmint.toml", CONFIGURATION), ("policies/broken.toml", BROKEN)];
     insta::assert_snapshot!(complaints(&files), @r#"
 error[E005]: policies/broken.toml:1:1: [policy] lacks `match`, so it would be about everybody
@@ -169,7 +169,7 @@ error[E018]: policies/broken.toml:4:14: not TOML: invalid basic string, expected
 }
 
 #[test]
-fn a_credential_that_no_proxy_could_show_is_refused() {
+fn rejects_credential_that_is_not_a_header_value() {
     for (lines, files, expected) in [
         ("", &[][..], "[registries.pypi.upstream] lacks `credential_file`"),
         ("credential_file = \"missing\"", &[], "`credential_file`: missing: No such file"),

@@ -25,7 +25,7 @@ fn assert_in_time(took: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn first_request_timeout_ends_a_connection_that_never_asks() {
+async fn first_request_timeout_closes_silent_connection() {
     let broker = impatient("first_request_timeout").await;
     for door in [&broker.public, &broker.ops, &broker.admin] {
         let mut silent = Raw::connect(door).await;
@@ -44,7 +44,7 @@ async fn first_request_timeout_ends_a_connection_that_never_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn header_timeout_ends_a_head_that_drips() {
+async fn header_timeout_closes_slow_head() {
     let broker = impatient("header_timeout").await;
     let drip = "x-drip: drip\r\n".repeat(60);
     let mut first = Raw::connect(&broker.public).await;
@@ -62,7 +62,7 @@ async fn header_timeout_ends_a_head_that_drips() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn request_timeout_ends_a_body_that_drips() {
+async fn request_timeout_closes_slow_body() {
     let broker = impatient("request_timeout").await;
     let half = "token=".repeat(4);
     let head = |path: &str, more: &str| {
@@ -102,7 +102,7 @@ async fn request_timeout_ends_a_body_that_drips() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_timeout_ends_a_connection_between_requests() {
+async fn idle_timeout_closes_idle_connection() {
     let broker = impatient("idle_timeout").await;
     for door in [&broker.public, &broker.ops] {
         let mut idle = Raw::connect(door).await;
@@ -115,7 +115,7 @@ async fn idle_timeout_ends_a_connection_between_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_cap_wait_for_a_place() {
+async fn connections_beyond_the_limit_wait() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).limits("connections = 2\n").start().await;
     let mut open = Vec::new();
@@ -198,7 +198,7 @@ async fn headers_and_head_bytes_bound_every_head() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_limit_is_checked_and_a_misspelt_one_is_an_error() {
+async fn each_limit_is_checked_and_misspelling_is_an_error() {
     let issuer = Issuer::start().await;
     let folder = tempfile::tempdir().expect("folder");
     for (line, fine) in [

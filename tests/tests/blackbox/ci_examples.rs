@@ -43,7 +43,7 @@ fn left(broker: &Broker, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_has_a_token_that_is_dead_when_it_has_ended() {
+async fn action_revokes_the_token_after_the_command() {
     let (issuer, broker) = stage().await;
     for (command, code) in [(LOOK.to_owned(), 0), (format!("{LOOK}\nexit 7"), 7)] {
         issuer.serve_ambient(trustmint_tests::github(&issuer.url, AUDIENCE));
@@ -64,7 +64,7 @@ async fn the_command_has_a_token_that_is_dead_when_it_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_fails_the_job_and_says_why() {
+async fn refusal_fails_the_job_with_its_reason() {
     let (issuer, broker) = stage().await;
     for (environment, why) in [
         (("SCOPE", "package:gadget:publish"), "do not cover"),

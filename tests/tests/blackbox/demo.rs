@@ -3,7 +3,7 @@
 use trustmint_tests::broker::run;
 
 #[test]
-fn the_demo_plays_the_job_the_registry_and_the_attacker() {
+fn demo_shows_job_registry_and_attacker() {
     let folder = tempfile::tempdir().expect("folder");
     let (code, shown, errors) = run(folder.path(), &["demo", "--once"]);
     assert_eq!(code, 0, "{shown}\n{errors}");
@@ -25,7 +25,7 @@ fn the_demo_plays_the_job_the_registry_and_the_attacker() {
 }
 
 #[test]
-fn help_reads_well_and_wrong_usage_is_2() {
+fn help_is_complete_and_wrong_usage_exits_2() {
     let folder = tempfile::tempdir().expect("folder");
     let (code, help, _) = run(folder.path(), &["--help"]);
     assert_eq!(code, 0);

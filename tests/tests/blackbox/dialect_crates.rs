@@ -31,7 +31,7 @@ async fn revoke(broker: &Broker, headers: &str) -> RawReply {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_login_action_gets_a_token_and_burns_it() {
+async fn crates_login_action_gets_and_revokes_a_token() {
     let (issuer, broker) = stage().await;
     // The action's audience is the registry's URL without its scheme.
     let reply = exchange(&broker, &issuer.id_token(HOST)).await;
@@ -52,7 +52,7 @@ async fn the_login_action_gets_a_token_and_burns_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bare_token_is_revoked_as_well() {
+async fn bare_token_is_revoked() {
     let (issuer, broker) = stage().await;
     for scheme in ["", "bearer ", "BEARER  "] {
         let reply = exchange(&broker, &issuer.id_token(HOST)).await;
@@ -63,7 +63,7 @@ async fn a_bare_token_is_revoked_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_token_of_this_registry_is_401() {
+async fn foreign_token_is_401() {
     let (_issuer, broker) = stage().await;
     for headers in [
         "",
@@ -84,7 +84,7 @@ async fn what_is_no_token_of_this_registry_is_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_are_400_with_the_detail_that_the_action_prints() {
+async fn crates_refusal_is_400_with_detail() {
     let (issuer, broker) = stage().await;
     let spent = issuer.id_token(HOST);
     assert_eq!(exchange(&broker, &spent).await.status, 200);
@@ -102,7 +102,7 @@ async fn refusals_are_400_with_the_detail_that_the_action_prints() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_does_not_say_who_it_is_is_403() {
+async fn request_without_user_agent_is_403() {
     let (issuer, broker) = stage().await;
     let body = json!({ "jwt": issuer.id_token(HOST) }).to_string();
     for agent in ["", "user-agent: \r\n"] {

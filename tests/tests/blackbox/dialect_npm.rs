@@ -33,7 +33,7 @@ async fn scope_of(broker: &Broker, reply: &RawReply) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn npm_gets_a_token_for_the_package_it_names() {
+async fn npm_gets_a_token_for_the_named_package() {
     let (issuer, broker) = stage("").await;
     let before = now();
     let reply = exchange(&broker, "@acme%2fdemo", &issuer.id_token(AUDIENCE)).await;
@@ -51,7 +51,7 @@ async fn npm_gets_a_token_for_the_package_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_read_in_every_spelling_that_clients_and_proxies_give_it() {
+async fn npm_name_is_read_in_each_encoding() {
     let (issuer, broker) = stage("").await;
     for name in ["@acme%2fdemo", "@acme%2Fdemo", "%40acme%2Fdemo", "%40acme%2fdemo", "@acme/demo"] {
         let reply = exchange(&broker, name, &issuer.id_token(AUDIENCE)).await;
@@ -70,7 +70,7 @@ async fn a_name_is_read_in_every_spelling_that_clients_and_proxies_give_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_id_token_serves_several_packages_once_each_up_to_the_limit() {
+async fn npm_id_token_serves_each_package_once_up_to_limit() {
     let (issuer, broker) = stage("packages_per_id_token = 2\n").await;
     let jwt = issuer.id_token(AUDIENCE);
     assert_eq!(exchange(&broker, "@acme%2fdemo", &jwt).await.status, 201);
@@ -84,7 +84,7 @@ async fn one_id_token_serves_several_packages_once_each_up_to_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_npms_own_route_spends_an_id_token_on_several_packages() {
+async fn only_npm_route_serves_several_packages() {
     let (issuer, broker) = stage("").await;
     let first_native = issuer.id_token(AUDIENCE);
     assert_eq!(broker.exchange(&first_native).await.status, 200);
@@ -95,7 +95,7 @@ async fn only_npms_own_route_spends_an_id_token_on_several_packages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_401_or_404_with_the_message_that_npm_logs() {
+async fn npm_refusal_is_401_or_404_with_message() {
     let (issuer, broker) = stage("").await;
     let on_a_branch = json!({ "ref": "refs/heads/main" });
     for (jwt, status, reason) in [
@@ -133,7 +133,7 @@ const OTHER_CLIENTS: [(&str, &str); 2] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pnpm_and_yarn_are_served_as_npm_is() {
+async fn pnpm_and_yarn_get_tokens_like_npm() {
     let (issuer, broker) = stage("").await;
     for (client, headers) in OTHER_CLIENTS {
         let headers = headers.replace("{jwt}", &issuer.id_token(AUDIENCE));
@@ -144,7 +144,7 @@ async fn pnpm_and_yarn_are_served_as_npm_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn yarn_asks_for_the_host_with_its_port() {
+async fn yarn_audience_includes_the_port() {
     let issuer = Issuer::start().await;
     let setup = Setup::new(&issuer).registry_of_kind("npm", "npm.example.com:8443", &["plain"]);
     let broker = setup.start().await;

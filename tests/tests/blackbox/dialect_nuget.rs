@@ -29,7 +29,7 @@ fn authorized(jwt: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_login_action_gets_an_api_key() {
+async fn nuget_login_action_gets_an_api_key() {
     let (issuer, broker) = stage().await;
     for audience in [AUDIENCE, HOST] {
         let reply = exchange(&broker, &authorized(&issuer.id_token(audience)), BODY).await;
@@ -43,7 +43,7 @@ async fn the_login_action_gets_an_api_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_header_rules_are_those_of_nuget() {
+async fn nuget_header_rules_match_nuget_org() {
     let (issuer, broker) = stage().await;
     let bearer = || format!("authorization: Bearer {}\r\n", issuer.id_token(AUDIENCE));
     let twice = bearer();
@@ -76,7 +76,7 @@ async fn the_header_rules_are_those_of_nuget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_401_with_the_error_that_the_action_prints() {
+async fn nuget_refusal_is_401_with_error() {
     let (issuer, broker) = stage().await;
     let spent = issuer.id_token(AUDIENCE);
     assert_eq!(exchange(&broker, &authorized(&spent), BODY).await.status, 200);

@@ -24,7 +24,7 @@ async fn exchange(broker: &Broker, body: &Value) -> RawReply {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_credentials_action_gets_an_api_key() {
+async fn rubygems_action_gets_an_api_key() {
     let (issuer, broker) = stage().await;
     let reply = exchange(&broker, &json!({ "jwt": issuer.id_token(HOST) })).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
@@ -37,7 +37,7 @@ async fn the_credentials_action_gets_an_api_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_publish_gets_404_which_the_action_explains() {
+async fn rubygems_refusal_is_404() {
     let (issuer, broker) = stage().await;
     let spent = issuer.id_token(HOST);
     assert_eq!(exchange(&broker, &json!({ "jwt": spent })).await.status, 201);

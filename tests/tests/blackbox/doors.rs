@@ -17,7 +17,7 @@ async fn stage() -> (Issuer, Broker) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ops_door_has_health_and_metrics_and_nothing_else() {
+async fn ops_listener_serves_health_and_metrics_only() {
     let (issuer, broker) = stage().await;
     let get = async |path: &str| broker.send(broker.http().get(format!("{}{path}", broker.ops))).await;
     let live = get("/livez").await;
@@ -42,7 +42,7 @@ async fn the_ops_door_has_health_and_metrics_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_public_door_has_neither_health_nor_metrics_nor_switches() {
+async fn public_listener_serves_no_ops_or_admin_routes() {
     let (issuer, broker) = stage().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
     for path in ["/metrics", "/livez", "/readyz", "/revoke", "/suspend", "/resume", "/cut-offs", "/"] {
@@ -60,7 +60,7 @@ async fn the_public_door_has_neither_health_nor_metrics_nor_switches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_admin_door_opens_to_its_token_only() {
+async fn admin_listener_requires_its_token() {
     let (issuer, broker) = stage().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
     let lower = ADMIN_TOKEN.to_uppercase();
@@ -102,7 +102,7 @@ fn with_socket(issuer: &Issuer) -> Setup {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_admin_socket_is_its_owners_and_replaces_one_that_a_crash_left() {
+async fn admin_socket_is_private_and_replaces_a_stale_one() {
     let issuer = Issuer::start().await;
     let broker = with_socket(&issuer).start().await;
     let path = broker.folder.path().join("admin.sock");
@@ -148,7 +148,7 @@ fn ends(folder: &std::path::Path) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_admin_socket_never_replaces_what_is_no_socket_or_is_in_use() {
+async fn admin_socket_never_replaces_a_file_or_live_socket() {
     let issuer = Issuer::start().await;
     let folder = tempfile::tempdir().expect("folder");
     with_socket(&issuer).write(folder.path());
@@ -168,7 +168,7 @@ async fn the_admin_socket_never_replaces_what_is_no_socket_or_is_in_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_admin_door_elsewhere_than_on_loopback_is_a_configuration_error() {
+async fn admin_listener_must_be_loopback_or_unix() {
     let issuer = Issuer::start().await;
     let folder = tempfile::tempdir().expect("folder");
     for (admin, fine) in [

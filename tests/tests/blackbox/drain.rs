@@ -58,17 +58,17 @@ async fn drains_on(signal: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_answers_the_request_in_flight_and_takes_no_new_ones() {
+async fn sigterm_drains_and_refuses_new_requests() {
     drains_on("TERM").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigint_answers_the_request_in_flight_and_takes_no_new_ones() {
+async fn sigint_drains_and_refuses_new_requests() {
     drains_on("INT").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drain_timeout_ends_a_drain_that_takes_too_long() {
+async fn drain_timeout_ends_a_slow_drain() {
     let issuer = Issuer::start().await;
     let limits = "drain_timeout = \"300ms\"\nrequest_timeout = \"60s\"\n";
     let mut broker = Setup::new(&issuer).limits(limits).start().await;
@@ -85,7 +85,7 @@ async fn drain_timeout_ends_a_drain_that_takes_too_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_only_holds_a_connection_open_cannot_delay_a_stop() {
+async fn idle_connection_does_not_delay_shutdown() {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer).limits(
         "drain_timeout = \"60s\"\nrequest_timeout = \"60s\"\nfirst_request_timeout = \"60s\"\nheader_timeout = \"1s\"\n",
@@ -122,7 +122,7 @@ async fn accepted(broker: &Broker, connections: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_stop_every_decision_has_its_event() {
+async fn each_decision_has_its_event_after_shutdown() {
     let issuer = Issuer::start().await;
     let mut broker = Setup::new(&issuer).start().await;
     let good: Vec<_> = (0..40).map(|_| issuer.id_token(AUDIENCE)).collect();

@@ -15,7 +15,7 @@ async fn followed(broker: &Broker, url: &serde_json::Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_reason_has_a_page() {
+async fn each_reason_has_an_error_page() {
     let broker = Setup::new(&Issuer::start().await).start().await;
     for reason in Reason::ALL {
         let page = broker.get(&format!("/errors/{reason}")).await;
@@ -32,7 +32,7 @@ async fn every_reason_has_a_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_problem_and_an_oauth_error_lead_to_their_page() {
+async fn errors_link_to_their_page() {
     let broker = Setup::new(&Issuer::start().await).start().await;
     let problem = broker.post_json("/_/oidc/mint-token", &json!({ "token": "x" })).await.json();
     assert!(followed(&broker, &problem["type"]).await.starts_with("malformed_token\n"), "{problem}");
@@ -45,7 +45,7 @@ async fn a_problem_and_an_oauth_error_lead_to_their_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_else_is_there() {
+async fn unknown_error_page_is_404() {
     let broker = Setup::new(&Issuer::start().await).start().await;
     for path in [
         "/errors",

@@ -5,7 +5,7 @@ use trustmint_tests::broker::{AUDIENCE, PUBLIC_URL};
 use trustmint_tests::{Issuer, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_token_becomes_a_short_lived_scoped_registry_token() {
+async fn id_token_is_exchanged_for_a_scoped_token() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
 

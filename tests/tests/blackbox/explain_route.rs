@@ -36,7 +36,7 @@ async fn explain(broker: &Broker, id_token: &str, more: &[(&str, &str)]) -> Repl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_holder_learns_what_a_token_would_get_and_burns_nothing() {
+async fn explain_shows_the_grant_and_spends_nothing() {
     let (issuer, broker) = stage().await;
     let id_token = issuer.id_token(AUDIENCE);
     let reply = explain(&broker, &id_token, &[]).await;
@@ -67,7 +67,7 @@ async fn the_holder_learns_what_a_token_would_get_and_burns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_names_each_condition_and_neither_files_nor_other_peoples_policies() {
+async fn explain_names_conditions_but_no_files() {
     let (issuer, broker) = stage().await;
     let changes = json!({ "environment": "staging", "ref": "refs/heads/main" });
     let reply = explain(&broker, &issuer.id_token_with(AUDIENCE, &changes), &[]).await;
@@ -89,7 +89,7 @@ async fn a_denial_names_each_condition_and_neither_files_nor_other_peoples_polic
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whose_pins_match_nothing_learns_nothing() {
+async fn explain_without_matching_pins_shows_nothing() {
     let issuer = Issuer::start().await;
     let (with, without) = (
         Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await,
@@ -107,7 +107,7 @@ async fn whose_pins_match_nothing_learns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_verify_gets_what_an_exchange_would_answer() {
+async fn explain_rejects_like_an_exchange() {
     let (issuer, broker) = stage().await;
     let fine = issuer.id_token(AUDIENCE);
     for id_token in [
@@ -136,7 +136,7 @@ async fn what_does_not_verify_gets_what_an_exchange_would_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_token_is_explained_ten_times() {
+async fn id_token_is_explained_ten_times() {
     let (issuer, broker) = stage().await;
     let (first, second) = (issuer.id_token(AUDIENCE), issuer.id_token(AUDIENCE));
     let once = async || explain(&broker, &first, &[]).await.status.as_u16();
@@ -151,7 +151,7 @@ async fn an_id_token_is_explained_ten_times() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspension_is_said_and_lasts_until_it_is_lifted() {
+async fn explain_shows_a_suspension_until_resumed() {
     let (issuer, broker) = stage().await;
     let id_token = issuer.id_token(AUDIENCE);
     let suspension = json!({ "policy": "widget-release" });
@@ -164,7 +164,7 @@ async fn a_suspension_is_said_and_lasts_until_it_is_lifted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_sees_files_and_near_policies_at_the_admin_door() {
+async fn admin_explain_shows_files_and_near_policies() {
     let (issuer, broker) = stage().await;
     let changes = json!({ "repository_id": "778" });
     let id_token = issuer.id_token_with(AUDIENCE, &changes);

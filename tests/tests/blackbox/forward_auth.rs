@@ -10,7 +10,7 @@ use trustmint_tests::forward_auth::{
 use trustmint_tests::{Issuer, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_token_passes_with_the_registrys_own_credential_and_who_it_is() {
+async fn live_token_passes_with_upstream_credential() {
     let house = npm("").await;
     let token = house.token("package:widget:publish,create").await;
     let reply = house.about("PUT", "/widget", &token).await;
@@ -26,7 +26,7 @@ async fn a_good_token_passes_with_the_registrys_own_credential_and_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_proxys_own_credential_no_header_is_believed() {
+async fn forward_auth_requires_proxy_credential() {
     let issuer = Issuer::start().await;
     let mut with = setup(&issuer, "npm", &["widget"], "public_reads = true\n");
     let second = |id: &str| {
@@ -86,7 +86,7 @@ async fn without_a_proxys_own_credential_no_header_is_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_says_401_or_403_as_rfc_6750_does() {
+async fn forward_auth_refusal_follows_rfc_6750() {
     let house = npm("").await;
     let token = house.token("package:widget:publish").await;
     let none = house.about("PUT", "/widget", "").await;
@@ -126,7 +126,7 @@ async fn a_refusal_says_401_or_403_as_rfc_6750_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_introspection_calls_inactive_does_not_pass() {
+async fn inactive_token_does_not_pass() {
     let house = npm("").await;
     let token = house.token("package:widget:publish").await;
     assert_eq!(house.about("PUT", "/widget", &token).await.status, 200);
@@ -145,7 +145,7 @@ async fn what_introspection_calls_inactive_does_not_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_are_limited_as_clients_and_strangers_by_network() {
+async fn proxies_are_limited_by_client_others_by_network() {
     let issuer = Issuer::start().await;
     let strict = "requests_per_second = 1\nrequest_burst = 4\nintrospections_per_second = 1\nintrospection_burst = 4\n";
     let broker = setup(&issuer, "npm", &["widget"], "").limits(strict).start().await;
@@ -164,7 +164,7 @@ async fn proxies_are_limited_as_clients_and_strangers_by_network() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_swapped_credential_is_seen_on_success_only() {
+async fn upstream_credential_is_sent_on_success_only() {
     let issuer = Issuer::start().await;
     let mut with = setup(&issuer, "npm", &["widget"], "");
     "trace".clone_into(&mut with.log_level);
@@ -193,7 +193,7 @@ async fn the_swapped_credential_is_seen_on_success_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_credential_goes_where_the_operator_says() {
+async fn upstream_credential_uses_the_configured_header() {
     let issuer = Issuer::start().await;
     let mut with = setup(&issuer, "nuget", &["Widget"], "unchecked_package = true\n");
     with.registries.push_str("credential_header = \"X-NuGet-ApiKey\"\n");
@@ -206,7 +206,7 @@ async fn the_credential_goes_where_the_operator_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_cannot_break_the_headers_and_a_long_scope_is_left_out() {
+async fn header_values_are_safe_and_long_scope_is_omitted() {
     let issuer = Issuer::start().await;
     let packages: Vec<_> = (0..200).map(|n| format!("package-with-a-name-{n}")).collect();
     let names: Vec<_> = packages.iter().map(String::as_str).collect();

@@ -75,7 +75,7 @@ const CLIENTS: [Client; 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_clients_upload_is_allowed_with_a_good_token_and_with_no_other() {
+async fn each_client_upload_needs_a_live_token() {
     for client in CLIENTS {
         let house = House::with(client.kind, &["widget"], "unchecked_package = true\n").await;
         let token = house.token("package:widget:publish").await;

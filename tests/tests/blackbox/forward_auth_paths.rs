@@ -85,7 +85,7 @@ fn is_unambiguous(kind: &str, path: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_path_passes_that_decodes_to_something_else() {
+async fn rejects_paths_that_decode_differently() {
     for kind in ["generic", "npm"] {
         let house = House::with(kind, &["a"], "public_reads = true\nunchecked_package = true\n").await;
         let runtime = tokio::runtime::Handle::current();

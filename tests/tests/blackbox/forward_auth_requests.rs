@@ -7,7 +7,7 @@ use trustmint_tests::forward_auth::{PUT, WIDGET, assert_gives_nothing, npm, outc
 use trustmint_tests::raw::{Raw, get};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_is_found_wherever_clients_put_it() {
+async fn token_is_read_from_each_client_header() {
     let house = npm("").await;
     let token = house.token("package:widget:publish").await;
     let encoded = |user: &str| STANDARD.encode(format!("{user}:{token}"));
@@ -34,7 +34,7 @@ async fn the_token_is_found_wherever_clients_put_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_different_credentials_are_refused_whichever_is_good() {
+async fn rejects_two_different_credentials() {
     let house = npm("").await;
     let (good, other) = (house.token("package:widget:publish").await, house.token("").await);
     let carriers = |token: &str| {
@@ -67,7 +67,7 @@ async fn two_different_credentials_are_refused_whichever_is_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_cannot_smuggle_the_headers_that_its_proxy_does_not_set() {
+async fn client_cannot_smuggle_proxy_headers() {
     let house = npm("public_reads = true\n").await;
     let token = house.token("package:widget:publish").await;
     // What a proxy tells of a PUT of somebody else's package, and what a client adds to look harmless.
@@ -138,7 +138,7 @@ async fn a_client_cannot_smuggle_the_headers_that_its_proxy_does_not_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_repeats_the_request_below_the_prefix() {
+async fn envoy_path_below_the_prefix_is_read() {
     let house = npm("").await;
     let token = house.token("package:widget:publish").await;
     let line = |headers: &str| {

@@ -221,7 +221,7 @@ async fn house(kind: &str, lines: &str) -> House {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_route_needs_its_actions_on_the_package_in_its_path() {
+async fn each_route_needs_its_actions_on_its_package() {
     for (kind, rows) in TABLES {
         let house = house(kind, "").await;
         let all = house.token("").await;
@@ -252,7 +252,7 @@ fn house_package(kind: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_one_of_the_actions_is_not_enough() {
+async fn token_without_all_actions_is_refused() {
     for (kind, rows) in TABLES {
         let house = house(kind, "").await;
         let ours = house_package(kind);
@@ -277,7 +277,7 @@ async fn a_token_without_one_of_the_actions_is_not_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_names_no_package_needs_the_operators_word_and_the_action_on_some_package() {
+async fn unnamed_package_needs_unchecked_package_and_action() {
     for (kind, rows) in TABLES {
         let house = house(kind, "unchecked_package = true\n").await;
         let actions = ["publish", "create", "yank", "owner", "read"];
@@ -299,7 +299,7 @@ async fn what_names_no_package_needs_the_operators_word_and_the_action_on_some_p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_path_or_method_is_403_whatever_the_token() {
+async fn unknown_path_or_method_is_403() {
     for (kind, rows) in UNKNOWN {
         let house = house(kind, "unchecked_package = true\npublic_reads = true\n").await;
         let all = house.token("").await;
@@ -313,7 +313,7 @@ async fn an_unknown_path_or_method_is_403_whatever_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn public_reads_need_no_token_and_nothing_else_is_public() {
+async fn public_reads_need_no_token() {
     for (kind, rows) in TABLES {
         let house = house(kind, "public_reads = true\n").await;
         for (method, uri, scope) in rows {

@@ -9,7 +9,7 @@ fn with(target: &Target, changes: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_immutable_sub_agrees_with_the_id_claims() {
+async fn immutable_sub_agrees_with_the_id_claims() {
     let target = Target::start().await;
     for sub in [
         "repo:acme@9100048/widget@1:environment:pypi",
@@ -37,7 +37,7 @@ async fn an_immutable_sub_agrees_with_the_id_claims() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_a_pin_is_refused() {
+async fn token_without_a_pin_is_refused() {
     let target = Target::start().await;
     for pin in ["repository_id", "repository_owner_id"] {
         let token = with(&target, &json!({ pin: null }));
@@ -50,7 +50,7 @@ async fn a_token_without_a_pin_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recycled_name_opens_nothing() {
+async fn recycled_name_grants_nothing() {
     let target = Target::start().await;
     for changes in [
         json!({ "repository_id": "48124572" }),
@@ -74,7 +74,7 @@ async fn a_recycled_name_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_run_strangers_code_never_publish() {
+async fn events_that_run_foreign_code_never_publish() {
     let target = Target::start().await;
     for event in ["pull_request_target", "workflow_run", "issue_comment"] {
         let token = with(&target, &json!({ "event_name": event }));
@@ -94,7 +94,7 @@ async fn events_that_run_strangers_code_never_publish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workflow_of_another_repository_is_no_workflow_of_ours() {
+async fn foreign_workflow_file_does_not_match() {
     let target = Target::start().await;
     for workflow_ref in [
         json!("evil/widget/.github/workflows/release.yml@refs/tags/v1.2.3"),

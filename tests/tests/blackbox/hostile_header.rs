@@ -6,7 +6,7 @@ use trustmint_tests::attack::{Target, base64url, parts};
 use trustmint_tests::keys::{self, Key};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_header_that_asks_for_something_special_is_refused() {
+async fn rejects_unknown_header_parameters() {
     let target = Target::start().await;
     let key = &target.issuer.key;
     let evil = keys::stranger().public();
@@ -44,7 +44,7 @@ async fn a_header_that_asks_for_something_special_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_kind_of_jwt_is_no_id_token() {
+async fn rejects_other_jwt_types() {
     let target = Target::start().await;
     let typed = |typ: &Value| {
         let mut header = target.issuer.key.header();
@@ -79,7 +79,7 @@ async fn another_kind_of_jwt_is_no_id_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_algorithm_that_the_issuer_does_not_use_is_refused_unchecked() {
+async fn rejects_algorithm_the_issuer_does_not_use() {
     let target = Target::start().await;
     let key = &target.issuer.key;
     let claims = target.claims().to_string();
@@ -115,7 +115,7 @@ async fn an_algorithm_that_the_issuer_does_not_use_is_refused_unchecked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_public_key_is_no_secret() {
+async fn public_key_is_not_accepted_as_hmac_secret() {
     let target = Target::start().await;
     let key = &target.issuer.key;
     let public = key.jwk.to_public_key().expect("public");
@@ -135,7 +135,7 @@ async fn a_public_key_is_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signature_counts_for_exactly_what_was_signed() {
+async fn signature_covers_exactly_the_signed_bytes() {
     let target = Target::start().await;
     let (good, other) = (target.issuer.sign(&target.claims()), target.issuer.sign(&target.claims()));
     let [header, payload, signature] = parts(&good);

@@ -8,7 +8,7 @@ use trustmint_tests::keys::{self, Key};
 use trustmint_tests::{Issuer, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_issuer_causes_no_network_call() {
+async fn unknown_issuer_causes_no_network_call() {
     let target = Target::start().await;
     let evil = Issuer::start().await;
     let known = target.issuer.connections();
@@ -57,7 +57,7 @@ async fn an_unknown_issuer_causes_no_network_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_issuers_key_vouches_for_nobody_elses_tokens() {
+async fn issuer_key_verifies_its_own_tokens_only() {
     // Both publish a key under the same id, and one policy names the one issuer only.
     let (github, other) = (Issuer::start().await, Issuer::with_key(keys::stranger().clone()).await);
     assert_eq!(github.key.kid, other.key.kid);
@@ -81,7 +81,7 @@ async fn one_issuers_key_vouches_for_nobody_elses_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_we_issue_ourselves_is_no_id_token() {
+async fn own_registry_token_is_not_an_id_token() {
     let target = Target::start().await;
     let minted = target.broker.exchange(&target.issuer.id_token(AUDIENCE)).await.token();
     target.refuses_unchecked("our own registry token", &minted, "malformed_token").await;

@@ -4,7 +4,7 @@
 use trustmint_tests::attack::Target;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_occurs_twice_is_refused_at_any_depth_and_in_any_spelling() {
+async fn rejects_duplicate_names_at_any_depth() {
     let target = Target::start().await;
     let claims = target.claims();
     let kid = &target.issuer.key.kid;
@@ -40,7 +40,7 @@ async fn a_name_that_occurs_twice_is_refused_at_any_depth_and_in_any_spelling() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_that_is_no_strict_json_in_utf8_is_refused() {
+async fn rejects_text_that_is_not_strict_json() {
     let target = Target::start().await;
     let claims = target.claims();
     for (what, text) in [

@@ -12,7 +12,7 @@ use trustmint_tests::{Issuer, Setup};
 const ALL: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kid_is_a_name_and_nothing_else() {
+async fn kid_is_only_a_name() {
     let (issuer, key) = (Issuer::start().await, keys::rsa());
     let broker = farm(&issuer, &jwks([key]), &["RS256"]).start().await;
     accepts(&broker, "the control", &farm_token(key)).await;
@@ -49,7 +49,7 @@ async fn a_kid_is_a_name_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_signs_with_its_own_algorithm_only() {
+async fn key_is_used_with_its_own_algorithm_only() {
     let (rsa, ec) = (keys::rsa(), Key::ec("ec-1", "ES256", EcCurve::P256));
     let bare = Key::rsa("bare", "RS256", 2048);
     let mut set = jwks([rsa, &ec, &bare]);
@@ -81,7 +81,7 @@ async fn a_key_signs_with_its_own_algorithm_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_weak_or_wrong_key_is_passed_over_and_the_others_keep_working() {
+async fn weak_key_is_skipped_and_others_stay() {
     let good = keys::rsa();
     let (small, tiny) = (RawRsa::new("rsa-1024", 1024), RawRsa::new("rsa-512", 512));
     let almost = RawRsa::new("rsa-2040", 2040);
@@ -146,7 +146,7 @@ async fn a_weak_or_wrong_key_is_passed_over_and_the_others_keep_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sound_keys_of_every_kind_are_accepted() {
+async fn valid_keys_of_each_type_are_accepted() {
     let sound = [
         Key::rsa("rsa-2048", "RS256", 2048),
         Key::rsa("rsa-3072", "RS384", 3072),

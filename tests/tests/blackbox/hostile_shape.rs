@@ -6,7 +6,7 @@ use serde_json::json;
 use trustmint_tests::attack::{Target, base64url, parts, with_tail_bit};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_no_compact_jws_is_refused_unread() {
+async fn rejects_token_that_is_not_a_compact_jws() {
     let target = Target::start().await;
     let good = target.issuer.sign(&target.claims());
     let [header, payload, signature] = parts(&good);
@@ -51,7 +51,7 @@ async fn a_token_that_is_no_compact_jws_is_refused_unread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_has_exactly_one_spelling() {
+async fn token_has_exactly_one_encoding() {
     let target = Target::start().await;
     let key = &target.issuer.key;
     // Lengths that leave bits over in both parts, and base64's two special digits in both.
@@ -97,7 +97,7 @@ async fn a_token_has_exactly_one_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_bounded_in_size_depth_and_members() {
+async fn token_size_depth_and_members_are_bounded() {
     let target = Target::start().await;
     let sized = |bytes: usize| {
         let mut claims = target.claims();

@@ -36,7 +36,7 @@ async fn get(broker: &Broker, host: &str, path: &str) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_host_is_its_registrys() {
+async fn each_host_selects_its_registry() {
     let (_issuer, broker) = stage().await;
     for (host, audience) in [
         ("left.example.com", "left-audience"),
@@ -51,7 +51,7 @@ async fn each_host_is_its_registrys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unlisted_authority_is_misdirected() {
+async fn unlisted_authority_is_421() {
     let (_issuer, broker) = stage().await;
     let hosts = [
         "evil.example.com",
@@ -85,7 +85,7 @@ fn misdirected(reply: &RawReply, case: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_with_no_host_or_two_is_nobodys() {
+async fn request_without_single_host_is_421() {
     let (_issuer, broker) = stage().await;
     for (case, request) in [
         ("two", "GET /_/oidc/audience HTTP/1.1\r\nhost: left.example.com\r\nhost: right.example.com\r\n\r\n"),
@@ -106,7 +106,7 @@ async fn a_request_with_no_host_or_two_is_nobodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_else_a_request_says_about_hosts_is_not_believed() {
+async fn forwarded_host_headers_are_ignored() {
     let (_issuer, broker) = stage().await;
     let said = "x-forwarded-host: right.example.com\r\nx-host: right.example.com\r\n\
                 forwarded: host=right.example.com\r\nx-forwarded-proto: http\r\n";
@@ -126,7 +126,7 @@ async fn what_else_a_request_says_about_hosts_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_kinds_routes_are_not_there() {
+async fn routes_of_other_kinds_are_404() {
     let (_issuer, broker) = stage().await;
     let reply = get(&broker, "things.example.com", "/_/oidc/audience").await;
     assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (404, "not_found"));
@@ -151,7 +151,7 @@ async fn discovery_repeats_configured_hosts_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_native_routes_answer_on_all_hosts_and_take_the_hosts_registry() {
+async fn native_routes_use_the_registry_of_the_host() {
     let (issuer, broker) = stage().await;
     let exchange = async |host: &str, audience: &str, more: &[(&str, &str)]| {
         let token = issuer.id_token(audience);
@@ -192,7 +192,7 @@ async fn the_native_routes_answer_on_all_hosts_and_take_the_hosts_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_never_vouches_for_anothers_token() {
+async fn registry_introspects_its_own_tokens_only() {
     let (issuer, broker) = stage().await;
     let request = broker.exchange_request(&issuer.id_token("right.example.com"));
     let token = broker.send(request.header("host", "right.example.com")).await.token();
@@ -201,7 +201,7 @@ async fn a_registry_never_vouches_for_anothers_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_single_registry_without_hosts_serves_any() {
+async fn single_registry_without_hosts_serves_any_host() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     for host in ["a.example", "127.0.0.1:1", "pypi.example.com"] {

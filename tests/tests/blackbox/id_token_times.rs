@@ -16,7 +16,7 @@ const LEEWAY: u64 = 30;
 const MAX_AGE: u64 = 600;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_lives_from_nbf_and_iat_to_exp_and_max_age_with_the_leeway_on_each_side() {
+async fn leeway_applies_to_each_time_claim() {
     let folder = tempfile::tempdir().expect("folder");
     let mut setup = farm(&Issuer::start().await, &jwks([keys::rsa()]), &["RS256"]);
     setup.issuers.push_str("leeway = \"30s\"\nmax_age = \"10m\"\n");
@@ -53,7 +53,7 @@ async fn a_token_lives_from_nbf_and_iat_to_exp_and_max_age_with_the_leeway_on_ea
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_signature_of_a_spent_token_is_a_replay() {
+async fn resigned_spent_token_is_a_replay() {
     let key = Key::ec("es", "ES256", EcCurve::P256);
     let broker = farm(&Issuer::start().await, &jwks([&key]), &["ES256"]).start().await;
     // With and without a `jti`: neither names the token by its signature.

@@ -40,7 +40,7 @@ fn visible(reply: &Reply) -> (u16, String, Vec<(String, String)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn introspection_cannot_tell_dead_tokens_apart() {
+async fn introspection_does_not_distinguish_inactive_tokens() {
     let issuer = Issuer::start().await;
     let broker = two_registries(&issuer).start().await;
     let mint = async |audience: &str, target: &str| {
@@ -94,7 +94,7 @@ async fn introspection_cannot_tell_dead_tokens_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_token_looks_like_one_that_never_was() {
+async fn expired_token_looks_like_an_unknown_one() {
     let issuer = Issuer::start().await;
     let setup = attack::farm(&issuer, &jwks([keys::rsa()]), &["RS256"]);
     let house = InProcess::start(&setup).await;
@@ -128,7 +128,7 @@ async fn an_expired_token_looks_like_one_that_never_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_does_not_prove_who_it_is_gets_401() {
+async fn unauthenticated_introspection_is_401() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
@@ -187,7 +187,7 @@ async fn a_caller_that_does_not_prove_who_it_is_gets_401() {
 
 /// The secret is right, and the hash that is configured differs in one byte.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_byte_of_a_secret_hash_counts() {
+async fn each_byte_of_a_secret_hash_counts() {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     let hash = sha256_hex(CLIENT.1);

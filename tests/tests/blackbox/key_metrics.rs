@@ -5,7 +5,7 @@ use trustmint_tests::hostile_issuer::unknown_kid;
 use trustmint_tests::{Issuer, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_tell_how_many_keys_serve_their_age_and_how_fetches_ended() {
+async fn key_metrics_show_count_age_and_fetches() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "the control");

@@ -79,7 +79,7 @@ impl Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_refreshed_ahead_of_expiry_as_often_as_the_issuer_wants_within_bounds() {
+async fn keys_refresh_by_cache_control_within_bounds() {
     for (cache_control, seconds) in [
         ("", 3600),
         ("max-age=600", 600),
@@ -102,7 +102,7 @@ async fn keys_are_refreshed_ahead_of_expiry_as_often_as_the_issuer_wants_within_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removed_key_is_dead_with_the_next_refresh() {
+async fn removed_key_is_refused_after_refresh() {
     let scene = Scene::set("max-age=600").await;
     let next = Key::rsa("rsa-2", "RS256", 2048);
     scene.issuer.publish(keys::jwks([&next]));
@@ -116,7 +116,7 @@ async fn a_removed_key_is_dead_with_the_next_refresh() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_cannot_be_refreshed_serve_for_a_day_and_come_back_by_themselves() {
+async fn stale_keys_are_used_for_a_day() {
     let scene = Scene::set("").await;
     scene.issuer.set_down(true);
     let mut failures = 0;

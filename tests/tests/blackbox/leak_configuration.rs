@@ -69,7 +69,7 @@ const MISTAKES: [(&str, &str); 27] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_are_named_and_secrets_are_not() {
+async fn configuration_errors_show_no_secret() {
     let issuer = Issuer::start().await;
     for (written, complaint) in MISTAKES {
         let folder = tempfile::tempdir().expect("folder");

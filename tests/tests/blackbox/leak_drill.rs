@@ -7,7 +7,7 @@ use trustmint_tests::shell::shell;
 use trustmint_tests::{Issuer, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_reports_a_token_of_their_own_and_is_told() {
+async fn leak_drill_revokes_and_notifies() {
     let page = include_str!("../../../docs/leaks.md");
     let (_, script) = page.split_once("```sh\n").expect("the drill");
     let (script, _) = script.split_once("\n```").expect("its end");

@@ -14,7 +14,7 @@ async fn send(broker: &Broker, method: &str, path: &str, secret: &str, body: &Va
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_self_managed_gitlab_revokes_what_its_scanner_found() {
+async fn self_managed_gitlab_revokes_found_tokens() {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     setup.registries.push_str(&format!(
@@ -101,7 +101,7 @@ async fn reporter_address_takes_that_reporter_secret_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_such_a_reporter_nobody_is_answered() {
+async fn gitlab_routes_need_a_configured_reporter() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     for (method, path) in [("GET", "/v1/revocable_token_types"), ("POST", "/v1/revoke_tokens")] {

@@ -5,7 +5,7 @@ use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::{Issuer, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_kills_what_it_names_and_the_answer_is_always_the_same() {
+async fn holder_batch_revokes_and_answers_alike() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).limits("holder_report_burst = 100\n").start().await;
     let mint = async |run: &str| {
@@ -53,7 +53,7 @@ async fn a_batch_kills_what_it_names_and_the_answer_is_always_the_same() {
 
 /// A stranger may send checksums that are right, each of which costs a look into the store.
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_are_held_to_a_few_batches() {
+async fn holder_reports_are_rate_limited() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).limits("holder_report_burst = 3\n").start().await;
     let mut refused = 0;

@@ -21,7 +21,7 @@ async fn started(reporter: &Reporter) -> (Broker, Issuer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_key_endpoint_down_slow_or_lying_known_keys_work_and_unknown_ones_get_503() {
+async fn reporter_key_outage_keeps_known_keys() {
     for (case, endpoint) in [
         ("down", Endpoint::Says(500, String::new())),
         ("rate limited", Endpoint::Says(403, "{}".to_owned())),
@@ -44,7 +44,7 @@ async fn with_the_key_endpoint_down_slow_or_lying_known_keys_work_and_unknown_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_key_is_fetched_by_the_first_report_that_it_signed() {
+async fn new_reporter_key_is_fetched_on_first_use() {
     let reporter = Reporter::start().await;
     let (broker, _issuer) = started(&reporter).await;
     let next = ReporterKey::new();
@@ -58,7 +58,7 @@ async fn a_new_key_is_fetched_by_the_first_report_that_it_signed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_unknown_key_ids_causes_one_fetch_a_cooldown() {
+async fn unknown_reporter_keys_stay_within_fetch_limit() {
     let reporter = Reporter::start().await;
     let (broker, _issuer) = started(&reporter).await;
     let broker = Arc::new(broker);
@@ -85,7 +85,7 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_a_cooldown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replicas_share_the_keys_and_a_new_one_has_them_during_an_outage() {
+async fn replicas_share_reporter_keys_during_an_outage() {
     let redis = RedisServer::start();
     let reporter = Reporter::start().await;
     let issuer = Issuer::start().await;

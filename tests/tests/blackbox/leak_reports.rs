@@ -30,7 +30,7 @@ fn of_outcome(broker: &Broker, outcome: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reported_token_dies_with_its_run_on_both_stores() {
+async fn reported_token_is_revoked_with_its_run() {
     let redis = RedisServer::start();
     for store in [None, Some(redis.url())] {
         let issuer = Issuer::start().await;
@@ -107,7 +107,7 @@ async fn a_reported_token_dies_with_its_run_on_both_stores() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leak_suspends_the_policies_behind_it_until_somebody_resumes_them() {
+async fn leak_suspends_its_policies_until_resumed() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
     let broker = with_keys_file(Setup::new(&issuer).suspending_on_leak(), [&key]).start().await;
@@ -146,7 +146,7 @@ async fn a_leak_suspends_the_policies_behind_it_until_somebody_resumes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn npm_tokens_of_one_id_token_without_a_run_die_together() {
+async fn npm_tokens_of_one_id_token_are_revoked_together() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
     let packages = ["@acme/a", "@acme/b"];
@@ -167,7 +167,7 @@ async fn npm_tokens_of_one_id_token_without_a_run_die_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_has_its_bounds() {
+async fn leak_report_is_bounded() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
     let setup = with_keys_file(Setup::new(&issuer), [&key]);
@@ -204,7 +204,7 @@ async fn a_report_has_its_bounds() {
 /// What a switch or an edit has ended is no live token: nobody is told of it, and nothing is suspended
 /// once more; but nothing brings it back either.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_report_of_a_token_that_a_switch_has_ended_changes_nothing_more() {
+async fn report_of_cut_off_token_changes_nothing() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
     let broker = with_keys_file(Setup::new(&issuer).suspending_on_leak(), [&key]).start().await;
@@ -223,7 +223,7 @@ async fn the_report_of_a_token_that_a_switch_has_ended_changes_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_token_was_found_is_said_without_the_token() {
+async fn report_location_is_recorded_without_the_token() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
     let broker = with_keys_file(Setup::new(&issuer), [&key]).start().await;
@@ -245,7 +245,7 @@ async fn where_a_token_was_found_is_said_without_the_token() {
 
 /// A primary whose replica hangs cannot say that a killing is kept; but the tokens die, and it is recorded.
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_die_and_it_is_recorded_also_where_no_replica_answers() {
+async fn revocation_is_recorded_without_replica_answer() {
     let primary = RedisServer::start();
     let port = primary.port.to_string();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);

@@ -27,7 +27,7 @@ fn follow(broker: &Broker, command: &str, publisher: &Value, found: &str) -> Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_runbook_leads_from_the_alert_to_the_cause_and_back() {
+async fn runbook_commands_lead_from_alert_to_resume() {
     let (issuer, key, inbox) = (Issuer::start().await, ReporterKey::new(), Inbox::start().await);
     let mut setup = with_keys_file(Setup::new(&issuer).suspending_on_leak(), [&key]);
     setup.registries.push_str(&inbox.section("security", ""));

@@ -50,7 +50,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn githubs_published_sample_verifies_and_nothing_but_it() {
+async fn github_sample_signature_verifies_unmodified_only() {
     let scene = Scene::set().await;
     let signed = [(KEY_ID, ID), (SIGNATURE, SIGNED)];
     let reply = scene.post(&signed, SAMPLE).await;
@@ -98,7 +98,7 @@ async fn githubs_published_sample_verifies_and_nothing_but_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_has_one_key_that_is_known_and_one_signature() {
+async fn report_needs_one_known_key_and_one_signature() {
     let scene = Scene::set().await;
     for (case, headers, status) in [
         ("no headers", vec![], 401),
@@ -124,7 +124,7 @@ async fn a_report_has_one_key_that_is_known_and_one_signature() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_listed_but_not_current_is_good_and_the_file_is_followed() {
+async fn non_current_listed_key_verifies_and_file_is_reloaded() {
     let scene = Scene::set().await;
     let token = scene.broker.exchange(&scene.issuer.id_token(AUDIENCE)).await.token();
     assert_eq!(labels(&scene.broker.leaks(&scene.key, &report([token.as_str()])).await), ["true_positive"]);
@@ -147,7 +147,7 @@ async fn a_key_that_is_listed_but_not_current_is_good_and_the_file_is_followed()
 
 /// The addresses that public registries gave GitHub; the headers say who it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_address_takes_the_same_report() {
+async fn each_report_address_accepts_the_same_report() {
     let issuer = Issuer::start().await;
     let key = ReporterKey::new();
     let mut setup = with_keys_file(Setup::new(&issuer), [&key]);

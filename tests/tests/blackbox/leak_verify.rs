@@ -14,7 +14,7 @@ async fn ask(broker: &Broker, client: Option<(&str, &str)>, body: &Value) -> u16
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scanner_learns_whether_a_token_is_alive_and_nobody_else_does() {
+async fn leak_verify_answers_authenticated_scanners_only() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();

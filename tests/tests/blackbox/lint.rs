@@ -76,7 +76,7 @@ fn example(code: &str, name: &str) -> PathBuf {
 }
 
 #[test]
-fn each_rule_finds_its_failing_example_and_nothing_in_its_passing_one() {
+fn each_lint_rule_matches_its_examples() {
     for code in Code::ALL {
         let (exit, found) = check(&example(code.as_str(), "fail.toml"));
         assert_eq!(codes(&found), BTreeSet::from([code.as_str()]), "{code} fails by itself: {found}");
@@ -87,7 +87,7 @@ fn each_rule_finds_its_failing_example_and_nothing_in_its_passing_one() {
 }
 
 #[test]
-fn a_rule_finds_each_part_of_its_failing_example() {
+fn lint_rule_finds_each_part_of_its_example() {
     for (code, parts) in [("W104", 3), ("W108", 2), ("W109", 2), ("W111", 4)] {
         let (_, found) = check(&example(code, "fail.toml"));
         assert_eq!(found["warnings"], parts, "{code}: {found}");
@@ -95,7 +95,7 @@ fn a_rule_finds_each_part_of_its_failing_example() {
 }
 
 #[test]
-fn every_code_has_examples_and_a_paragraph_and_there_are_no_others() {
+fn each_lint_code_has_examples_and_documentation() {
     let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
     assert_eq!(codes.len(), Code::ALL.len(), "codes are unique");
 
@@ -118,7 +118,7 @@ fn every_code_has_examples_and_a_paragraph_and_there_are_no_others() {
 }
 
 #[test]
-fn the_letter_of_a_code_is_its_severity() {
+fn lint_code_letter_is_its_severity() {
     for code in Code::ALL {
         let letter = if code.severity() == Severity::Error { "E" } else { "W" };
         assert!(code.as_str().starts_with(letter), "{code}");
@@ -127,7 +127,7 @@ fn the_letter_of_a_code_is_its_severity() {
 }
 
 #[test]
-fn the_example_policies_have_no_warnings() {
+fn example_policies_have_no_warnings() {
     let (code, said, complained) =
         run(&root(), &["policy", "check", "--config", "examples/trustmint.toml", "--deny-warnings"]);
     assert_eq!((code, complained.as_str()), (0, ""), "{said}");

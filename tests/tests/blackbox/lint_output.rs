@@ -28,7 +28,7 @@ fn check(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn people_see_the_line_and_what_to_write() {
+fn human_output_shows_line_and_help() {
     let folder = folder(&[("a.toml", ANY_TAG), ("b.toml", &FINE.replace("\"release\"", "\"fine\""))]);
     let (code, said, complained) = check(folder.path(), &[]);
     assert_eq!(code, 0);
@@ -52,7 +52,7 @@ warning[W108]: whoever may push a tag may publish, with whatever workflow is in 
 }
 
 #[test]
-fn a_pull_request_is_annotated() {
+fn github_output_annotates_the_pull_request() {
     let folder = folder(&[("a.toml", ANY_TAG)]);
     let (_, said, complained) = check(folder.path(), &["--format", "github"]);
     assert_eq!(complained, "");
@@ -63,7 +63,7 @@ fn a_pull_request_is_annotated() {
 }
 
 #[test]
-fn programs_get_json() {
+fn json_output_is_complete() {
     let folder = folder(&[("a.toml", MISSING_PIN)]);
     let (code, said, complained) = check(folder.path(), &["--format", "json"]);
     assert_eq!((code, complained.as_str()), (1, ""));
@@ -92,7 +92,7 @@ fn programs_get_json() {
 }
 
 #[test]
-fn exit_codes_tell_findings_from_a_wrong_configuration() {
+fn exit_codes_distinguish_findings_from_bad_configuration() {
     for (policies, arguments, expected) in [
         (FINE, &["--deny-warnings"][..], 0),
         (ANY_TAG, &[], 0),
@@ -109,7 +109,7 @@ fn exit_codes_tell_findings_from_a_wrong_configuration() {
 }
 
 #[test]
-fn a_warning_is_accepted_with_a_reason_and_an_error_never() {
+fn warnings_can_be_accepted_errors_cannot() {
     let accepted = |lines: &str| {
         let text =
             format!("{}\n[policy.accept]\n{lines}\n", ANY_TAG.split("\n\n[[policy]]").next().expect("one"));
@@ -133,7 +133,7 @@ fn a_warning_is_accepted_with_a_reason_and_an_error_never() {
 
 /// Whether there is anything to accept depends on the day.
 #[test]
-fn an_end_may_be_accepted_long_before_it() {
+fn expiry_can_be_accepted_in_advance() {
     let text = FINE.replacen("[policy.match]", "expires = 2999-01-01\n\n[policy.match]", 1);
     let accepted = format!("{text}\n[policy.accept]\nW123 = \"the project ends then\"\n");
     let (code, said, complained) = check(folder(&[("a.toml", &accepted)]).path(), &["--deny-warnings"]);
@@ -141,14 +141,14 @@ fn an_end_may_be_accepted_long_before_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_starts_and_logs_what_deserves_a_look() {
+async fn service_starts_and_logs_policy_warnings() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).policies(ANY_TAG).start().await;
     assert!(broker.log().contains("warning[W108]: "), "{}", broker.log());
 }
 
 #[test]
-fn accepting_changes_nothing_but_the_findings() {
+fn accepting_a_warning_changes_no_decision() {
     let digest = |text: &str| {
         let (_, said, _) = check(folder(&[("a.toml", text)]).path(), &[]);
         said.split("digest ").nth(1).expect("a digest").chars().take(71).collect::<String>()
@@ -161,7 +161,7 @@ fn accepting_changes_nothing_but_the_findings() {
 }
 
 #[test]
-fn the_configuration_is_checked_and_its_warnings_stop_nothing() {
+fn configuration_warnings_do_not_stop_the_service() {
     let folder = folder(&[("a.toml", ANY_TAG)]);
     let lax = CONFIGURATION.replacen("kind = \"github\"", "kind = \"github\"\nmax_age = \"2h\"", 1);
     std::fs::write(folder.path().join("trustmint.toml"), lax).expect("configuration");
@@ -174,7 +174,7 @@ fn the_configuration_is_checked_and_its_warnings_stop_nothing() {
 }
 
 #[test]
-fn files_are_named_as_the_repository_names_them() {
+fn findings_name_files_relative_to_the_repository() {
     let folder = folder(&[("a b.toml", ANY_TAG)]);
     std::fs::create_dir(folder.path().join("deploy")).expect("folder");
     let elsewhere = CONFIGURATION.replace("path = \"policies\"", "path = \"../policies\"");

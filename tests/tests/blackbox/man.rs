@@ -17,7 +17,7 @@ fn below(command: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn every_command_has_a_page_and_groff_renders_it_without_a_warning() {
+fn each_command_has_a_manual_page() {
     let folder = tempfile::tempdir().expect("folder");
     let (code, _, errors) = run(folder.path(), &["man", "--out", "pages/man1"]);
     assert_eq!(code, 0, "{errors}");
@@ -41,7 +41,7 @@ fn every_command_has_a_page_and_groff_renders_it_without_a_warning() {
 }
 
 #[test]
-fn without_a_folder_the_first_page_is_printed() {
+fn man_without_folder_prints_the_main_page() {
     let (code, page, _) = run(&std::env::temp_dir(), &["man"]);
     assert_eq!(code, 0);
     assert!(page.contains(".TH trustmint 1 \"\" "), "{page}");

@@ -27,7 +27,7 @@ fn assert_oauth_error(reply: &Reply, status: u16, error: &str, reason: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_metadata_is_what_rfc_8414_wants_and_every_address_in_it_answers() {
+async fn metadata_follows_rfc_8414() {
     let (_issuer, broker) = stage().await;
     let reply = broker.get(METADATA).await;
     assert_eq!(reply.status, 200);
@@ -64,7 +64,7 @@ async fn the_metadata_is_what_rfc_8414_wants_and_every_address_in_it_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoking_is_200_for_whatever_is_dead_afterwards() {
+async fn revocation_is_200_for_any_token() {
     let (issuer, broker) = stage().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
     let other = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
@@ -97,7 +97,7 @@ async fn revoking_is_200_for_whatever_is_dead_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_are_405_with_allow() {
+async fn other_methods_are_405_with_allow_header() {
     let (_issuer, broker) = stage().await;
     for (path, allow) in [
         ("/oauth/token", "POST"),
@@ -127,7 +127,7 @@ async fn other_methods_are_405_with_allow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_has_no_body_and_the_connection_goes_on() {
+async fn head_request_has_no_body_and_keeps_the_connection() {
     let (_issuer, broker) = stage().await;
     let mut raw = Raw::connect(&broker.public).await;
     for path in [METADATA, "/_/oidc/audience", "/oauth/token", "/nowhere"] {
@@ -140,7 +140,7 @@ async fn a_head_has_no_body_and_the_connection_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_of_an_odd_form_get_an_error_and_no_panic() {
+async fn malformed_requests_get_an_error() {
     let (_issuer, broker) = stage().await;
     for (request, status) in [
         ("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 404),
@@ -182,7 +182,7 @@ async fn requests_of_an_odd_form_get_an_error_and_no_panic() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_at_the_public_door_may_be_cached_and_every_json_error_has_a_reason() {
+async fn responses_are_not_cached_and_errors_have_reasons() {
     let (issuer, broker) = stage().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await;
     let replies = [

@@ -47,7 +47,7 @@ fn assert_refused(what: &str, reply: &Reply, status: u16, error: &str, reason: &
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_exchange_is_told_so_and_burns_nothing() {
+async fn malformed_exchange_is_refused_and_spends_nothing() {
     let (issuer, broker) = stage().await;
     let id_token = issuer.id_token(AUDIENCE);
     let token = id_token.as_str();
@@ -108,7 +108,7 @@ async fn a_malformed_exchange_is_told_so_and_burns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_is_a_registry_of_ours_and_only_one() {
+async fn target_must_name_one_configured_registry() {
     let (issuer, broker) = stage().await;
     let id_token = issuer.id_token(AUDIENCE);
     let fragment = format!("{AUDIENCE}#fragment");
@@ -138,7 +138,7 @@ async fn a_target_is_a_registry_of_ours_and_only_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_jwt_bearer_assertion_is_for_the_broker_alone() {
+async fn jwt_bearer_audience_is_the_public_url() {
     let (issuer, broker) = stage().await;
     let present = async |assertion: &str| {
         let form = [("grant_type", JWT_BEARER), ("assertion", assertion), ("audience", "pypi")];
@@ -180,7 +180,7 @@ async fn a_jwt_bearer_assertion_is_for_the_broker_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_may_ask_for_less_and_never_gets_more() {
+async fn requested_scope_narrows_and_never_widens() {
     let (issuer, broker) = stage().await;
     let details = |list: serde_json::Value| list.to_string();
     let widget = json!({ "type": "package", "identifier": "widget", "actions": ["publish"] });

@@ -82,7 +82,7 @@ fn findings(place: impl Fn(&Path)) -> String {
 }
 
 #[test]
-fn a_team_speaks_for_what_it_was_given_and_what_goes_beyond_names_its_owner() {
+fn delegation_is_bounded_and_excess_names_its_owner() {
     let fine = policy("github", "pypi", "\"data-tools\", \"DATA.Sets\"", "\"publish\", \"yank\"");
     let whose = "this folder is data-platform's, who may not";
     let all = "this folder is all teams's, who may not";
@@ -131,7 +131,7 @@ fn a_team_speaks_for_what_it_was_given_and_what_goes_beyond_names_its_owner() {
 }
 
 #[test]
-fn a_team_denies_its_own_packages_only() {
+fn delegated_deny_covers_its_own_packages_only() {
     let whose = "this folder is data-platform's, who may not";
     for (deny, expected) in [
         ("registry = \"pypi\"\npackages = [\"data-a\"]", None),
@@ -157,7 +157,7 @@ fn a_team_denies_its_own_packages_only() {
 }
 
 #[test]
-fn no_link_leads_out_of_a_team_s_folder() {
+fn links_do_not_leave_a_delegated_folder() {
     let beyond = policy("github", "pypi", "\"payments\"", "\"publish\"");
     let teams = |folder: &Path| folder.join("policies/teams/data");
     // What a team writes is the team's, by whatever way it is found.
@@ -184,7 +184,7 @@ fn no_link_leads_out_of_a_team_s_folder() {
 }
 
 #[test]
-fn a_delegation_that_bounds_nobody_is_an_error() {
+fn delegation_without_bounds_is_an_error() {
     let folder = tempfile::tempdir().expect("folder");
     fs::create_dir_all(folder.path().join("policies/teams/data")).expect("folder");
     for (from, to, complaint) in [

@@ -51,7 +51,7 @@ fn changing() -> Workbench {
 }
 
 #[test]
-fn who_gains_and_who_loses_is_told() {
+fn policy_diff_shows_gains_and_losses() {
     let said = diff(&changing(), &[]);
     assert_eq!((said.code, said.err.as_str()), (1, ""));
     insta::assert_snapshot!(said.out, @r"
@@ -68,7 +68,7 @@ acme/`<b>`�| x | (github|1|2) on pypi: 2 records, the first at line 3
 }
 
 #[test]
-fn a_pull_request_gets_a_comment_in_which_foreign_text_stays_text() {
+fn policy_diff_markdown_escapes_foreign_text() {
     let said = diff(&changing(), &["--format", "markdown"]);
     assert_eq!(said.code, 1);
     insta::assert_snapshot!(said.out, @r"
@@ -92,7 +92,7 @@ fn a_pull_request_gets_a_comment_in_which_foreign_text_stays_text() {
 }
 
 #[test]
-fn what_decides_the_same_is_no_difference() {
+fn equal_decisions_are_not_a_difference() {
     let one = policy("one", "1", "\"a\", \"b\"", "environment = [\"x\", \"y\"]");
     let two = policy("two", "2", "\"c\"", "");
     let other = format!("{two}# a comment\n{}", one.replace("\"a\", \"b\"", "\"B\", \"a\""));
@@ -113,7 +113,7 @@ fn what_decides_the_same_is_no_difference() {
 }
 
 #[test]
-fn lines_that_say_nothing_are_passed_over_and_bad_ones_are_trouble() {
+fn policy_diff_skips_other_lines_and_rejects_bad_ones() {
     let old = policy("one", "1", "\"a\"", "");
     let fine = claims("1", &json!({}));
     for (lines, code, skipped, unreadable) in [
@@ -144,7 +144,7 @@ fn lines_that_say_nothing_are_passed_over_and_bad_ones_are_trouble() {
 }
 
 #[test]
-fn a_long_record_is_compared_line_by_line_and_its_identities_are_counted() {
+fn policy_diff_streams_long_records() {
     let old = policy("one", "1", "\"a\"", "");
     let line = claims("1", &json!({}));
     let lines = format!("{line}\n").repeat(5_000);
@@ -155,7 +155,7 @@ fn a_long_record_is_compared_line_by_line_and_its_identities_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_events_of_the_service_can_be_that_record() {
+async fn policy_diff_reads_service_events() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200);

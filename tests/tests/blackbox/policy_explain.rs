@@ -62,7 +62,7 @@ fn explain(policies: &str, changes: &Value, more: &[&str]) -> Said {
 }
 
 #[test]
-fn a_denial_is_explained_with_the_line_to_mend() {
+fn denial_is_explained_with_the_line_to_change() {
     let changes = json!({ "environment": "pypi-staging\u{1b}[2J", "event_name": "pull_request" });
     let said = explain(POLICIES, &changes, &[]);
     assert_eq!((said.code, said.err.as_str()), (1, ""));
@@ -87,7 +87,7 @@ fix       policies/policies.toml:2: the job has `event_name` "pull_request", whi
 }
 
 #[test]
-fn a_grant_is_explained_too() {
+fn grant_is_explained() {
     let said = explain(POLICIES, &json!({}), &[]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     insta::assert_snapshot!(without_digest(&said.out), @r#"
@@ -163,7 +163,7 @@ fn each_denial_has_its_fix() {
 }
 
 #[test]
-fn near_policies_are_listed_nearest_first_and_not_all_of_them() {
+fn near_policies_are_listed_nearest_first_and_bounded() {
     let many: String = (0..20)
         .map(|number| {
             format!(
@@ -186,7 +186,7 @@ fn near_policies_are_listed_nearest_first_and_not_all_of_them() {
 }
 
 #[test]
-fn the_registry_is_the_audiences_or_the_one_that_is_named_or_each() {
+fn explain_selects_registry_by_audience_or_flag() {
     let registries = |aud: Value, more: &[&str]| {
         let said = explain(POLICIES, &json!({ "aud": aud }), &[more, &["--format", "json"]].concat());
         let explanations = said.json()["explanations"].as_array().expect("a list").clone();
@@ -209,7 +209,7 @@ fn the_registry_is_the_audiences_or_the_one_that_is_named_or_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_token_is_verified_as_the_service_does() {
+async fn policy_explain_verifies_like_the_service() {
     let issuer = Issuer::start().await;
     let folder = tempfile::tempdir().expect("folder");
     Setup::new(&issuer).write(folder.path());
@@ -252,7 +252,7 @@ async fn an_id_token_is_verified_as_the_service_does() {
 }
 
 #[test]
-fn wrong_usage_is_exit_code_2() {
+fn policy_explain_wrong_usage_exits_2() {
     let bench = Workbench::with_policies(POLICIES);
     for (arguments, input) in [
         (&["policy", "explain"][..], ""),

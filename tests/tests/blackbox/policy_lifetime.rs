@@ -24,7 +24,7 @@ fn claims() -> Value {
 }
 
 #[test]
-fn a_policy_in_audit_mode_grants_nothing_and_says_what_it_would() {
+fn audit_mode_grants_nothing_and_reports() {
     let house = House::default();
     let audit = policy("tried", "\"gadget\"", "mode = \"audit\"", "");
     let enforced = policy("enforced", "\"widget\"", "mode = \"enforce\"", "");
@@ -59,7 +59,7 @@ fn a_policy_in_audit_mode_grants_nothing_and_says_what_it_would() {
 }
 
 #[test]
-fn a_policy_that_is_not_enabled_or_has_expired_matches_nothing() {
+fn disabled_or_expired_policy_matches_nothing() {
     let house = House::default();
     let decide = |keys: &str, now: u64| {
         let text = policy("p", "\"widget\"", keys, "");
@@ -85,7 +85,7 @@ fn a_policy_that_is_not_enabled_or_has_expired_matches_nothing() {
 }
 
 #[test]
-fn a_token_is_for_no_more_packages_than_the_strictest_policy_says() {
+fn packages_per_token_uses_the_strictest_policy() {
     let house = House::default();
     let limited = |id: &str, packages: &str, most: u32| {
         policy(id, packages, "", &format!("limits = {{ packages_per_token = {most} }}"))
@@ -123,7 +123,7 @@ fn a_token_is_for_no_more_packages_than_the_strictest_policy_says() {
 }
 
 #[test]
-fn the_strictest_limits_count_and_a_deny_lifts_none() {
+fn strictest_limits_apply_and_a_deny_lifts_none() {
     let house = House::default();
     let limits =
         |ttl: &str, run: u32| format!("limits = {{ token_ttl = \"{ttl}\", tokens_per_run = {run} }}");
@@ -142,7 +142,7 @@ fn the_strictest_limits_count_and_a_deny_lifts_none() {
 }
 
 #[test]
-fn every_key_is_in_the_digest_and_misspellings_are_errors() {
+fn each_policy_key_is_in_the_digest() {
     let house = House::default();
     let digest = |keys: &str, tables: &str| {
         house.policies(&policy("p", "\"widget\"", keys, tables)).digest().as_str().to_owned()
@@ -175,7 +175,7 @@ fn every_key_is_in_the_digest_and_misspellings_are_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_dies_with_its_policy_even_if_nobody_reloads() {
+async fn token_ends_when_its_policy_expires_without_reload() {
     let issuer = Issuer::start().await;
     let in_ten_minutes = trustmint_tests::now() + 600;
     let at = trustmint::clock::rfc3339(in_ten_minutes * 1000);
@@ -213,7 +213,7 @@ async fn a_token_dies_with_its_policy_even_if_nobody_reloads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_exchanges_of_one_run_mint_exactly_as_many_tokens_as_allowed() {
+async fn tokens_per_run_holds_under_concurrency() {
     let issuer = Issuer::start().await;
     let limited = format!("{POLICY}\n[policy.limits]\ntokens_per_run = 3\n");
     let redis = RedisServer::start();
@@ -243,7 +243,7 @@ async fn parallel_exchanges_of_one_run_mint_exactly_as_many_tokens_as_allowed() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audit_events_and_metrics_say_what_would_have_been_minted() {
+async fn audit_mode_writes_events_and_metrics() {
     let issuer = Issuer::start().await;
     let tried = POLICY.replace("[policy.match]", "mode = \"audit\"\n[policy.match]");
     let broker = Setup::new(&issuer).policies(&tried).start().await;
@@ -268,7 +268,7 @@ async fn audit_events_and_metrics_say_what_would_have_been_minted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_its_run_escapes_no_limit_on_runs() {
+async fn token_without_run_is_still_limited() {
     let issuer = Issuer::start().await;
     let policy = format!("{POLICY}\n[policy.limits]\ntokens_per_run = 1\n");
     let broker = Setup::new(&issuer).policies(&policy).start().await;

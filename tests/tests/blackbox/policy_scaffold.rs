@@ -17,7 +17,7 @@ fn scaffold(bench: &Workbench, claims: &Value, more: &[&str]) -> Said {
 }
 
 #[test]
-fn a_policy_with_pins_reasons_and_tests_is_printed() {
+fn scaffold_prints_pins_reasons_and_tests() {
     let said = scaffold(&Workbench::default(), &github(ISSUER, AUDIENCE), &["--package", "widget.extras"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     insta::assert_snapshot!(said.out, @r#"
@@ -73,7 +73,7 @@ expect = "deny"
 }
 
 #[test]
-fn what_is_printed_is_accepted_and_its_tests_pass_and_exercise_everything() {
+fn scaffold_output_is_valid_and_fully_tested() {
     let gitlab = |changes: Value| {
         let claims = json!({
             "iss": "https://gitlab.com", "namespace_id": "4412", "project_id": "20117", "project_path": "acme/billing",
@@ -127,7 +127,7 @@ fn what_is_printed_is_accepted_and_its_tests_pass_and_exercise_everything() {
 }
 
 #[test]
-fn an_id_token_will_do_and_a_job_that_may_not_publish_is_named() {
+fn scaffold_reads_an_id_token_and_names_dangerous_jobs() {
     let bench = Workbench::default();
     // Signed by nobody whom the configuration knows: a draft grants nothing.
     let token = stranger().sign(&github(ISSUER, AUDIENCE));

@@ -27,7 +27,7 @@ fn json(text: &str) -> Value {
 }
 
 #[test]
-fn every_example_policy_is_valid() {
+fn example_policies_match_the_schema() {
     let validators = [validator(root(), &[]), validator(root(), &["--config", "examples/trustmint.toml"])];
     let mut checked = 0;
     for entry in std::fs::read_dir(root().join("policies")).expect("policies") {
@@ -79,7 +79,7 @@ actor = "mallory"
 "#;
 
 #[test]
-fn the_schema_and_the_reader_know_the_same_keys_and_values() {
+fn schema_and_reader_agree() {
     let bench = Workbench::default();
     let (plain, informed) =
         (validator(bench.path(), &[]), validator(bench.path(), &["--config", "trustmint.toml"]));

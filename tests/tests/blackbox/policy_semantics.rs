@@ -19,7 +19,7 @@ fn claims(changes: Value) -> Value {
 }
 
 #[test]
-fn absent_never_opens_and_always_counts_in_a_deny() {
+fn absent_claim_never_allows_and_always_denies() {
     let house = House::default();
     let absent = &Value::Null;
     let odd = [json!(1.5), json!(["refs/tags/v1"]), json!({ "ref": "refs/tags/v1" }), json!(["x"])];
@@ -72,7 +72,7 @@ fn absent_never_opens_and_always_counts_in_a_deny() {
 }
 
 #[test]
-fn names_compare_without_case_where_the_platform_does_also_in_a_deny_about_everybody() {
+fn names_ignore_case_where_the_platform_does() {
     let house = House::default();
     let claims = claims(json!({ "repository": "Acme/Widget", "actor": "OctoCat" }));
     for (condition, opens) in [
@@ -97,7 +97,7 @@ fn names_compare_without_case_where_the_platform_does_also_in_a_deny_about_every
 }
 
 #[test]
-fn policies_add_up_with_the_shortest_lifetime_and_nothing_is_narrowed_silently() {
+fn policies_add_up_with_the_shortest_lifetime() {
     let house = House::default();
     let limited = |id, packages, more, ttl| {
         policy(id, packages, more) + &format!("[policy.limits]\ntoken_ttl = \"{ttl}\"\n")
@@ -135,7 +135,7 @@ fn policies_add_up_with_the_shortest_lifetime_and_nothing_is_narrowed_silently()
 }
 
 #[test]
-fn a_deny_wins_whoever_allows() {
+fn deny_wins_over_any_allow() {
     let house = House::default();
     let two = policy("one", "\"widget\", \"gadget\"", "") + &policy("two", "\"widget\"", "");
     let claims = claims(json!({}));
@@ -165,7 +165,7 @@ fn a_deny_wins_whoever_allows() {
 }
 
 #[test]
-fn an_event_that_is_no_single_event_opens_nothing() {
+fn multiple_event_names_grant_nothing() {
     let house = House::default();
     let snapshot = house.policies(&policy("p", "\"widget\"", "event_name = { present = true }"));
     let reason = |event: Value| {
@@ -178,7 +178,7 @@ fn an_event_that_is_no_single_event_opens_nothing() {
 }
 
 #[test]
-fn a_digest_knows_neither_file_names_nor_order_and_sees_every_edit() {
+fn digest_ignores_file_order_and_sees_each_edit() {
     let house = House::default();
     let (one, two) =
         (policy("one", "\"a\", \"b\"", "environment = [\"x\", \"y\"]"), policy("two", "\"c\"", ""));

@@ -46,7 +46,7 @@ fn outcome(test: &str, others: &str) -> (bool, String) {
 }
 
 #[test]
-fn a_test_passes_only_if_the_decision_is_the_one_it_expects() {
+fn policy_test_passes_only_on_the_expected_decision() {
     let both = "allowed package:gadget:publish package:widget:publish";
     for (test, expected, said) in [
         ("expect = \"allow\"", true, both),
@@ -78,7 +78,7 @@ fn a_test_passes_only_if_the_decision_is_the_one_it_expects() {
 }
 
 #[test]
-fn a_test_looks_at_all_policies_together() {
+fn policy_test_considers_all_policies() {
     let branch = "claims = { ref = \"refs/heads/main\" }\nexpect = \"deny\"";
     // Another policy lets the branch publish something else: an answer, but not this.
     let (passed, said) = outcome(branch, &other("\"unrelated\"", ""));
@@ -103,7 +103,7 @@ fn report(policy: &str) -> (i32, Value) {
 }
 
 #[test]
-fn a_condition_is_exercised_by_a_test_that_fails_by_it_alone() {
+fn condition_coverage_needs_a_test_failing_by_it_alone() {
     let unexercised = |tests: &str| report(&format!("{POLICY}{tests}")).1["unexercised"].clone();
     let test = |lines: &str| format!("[[policy.test]]\nname = \"t\"\nexpect = \"deny\"\n{lines}\n");
     let (owner, repository, file, reference, deny) =
@@ -125,7 +125,7 @@ fn a_condition_is_exercised_by_a_test_that_fails_by_it_alone() {
 }
 
 #[test]
-fn every_matcher_can_be_satisfied_by_an_identity_that_is_made_up() {
+fn each_matcher_has_a_synthetic_identity() {
     let github = |conditions: &str| {
         format!(
             "[[policy]]\nid = \"p\"\nissuer = \"github\"\nregistry = \"pypi\"\npackages = [\"a\"]\nactions = [\"publish\"]\n\
@@ -189,7 +189,7 @@ fn every_matcher_can_be_satisfied_by_an_identity_that_is_made_up() {
 }
 
 #[test]
-fn what_is_printed_names_the_place_and_what_was_decided() {
+fn policy_test_output_names_line_and_decision() {
     let tests = "[[policy.test]]\nname = \"a tag publishes\"\nexpect = \"allow\"\n\n\
                  [[policy.test]]\nname = \"a branch does not\"\nclaims = { ref = \"refs/heads/main\" }\nexpect = \"deny\"\n\n\
                  [[policy.test]]\nname = \"nor a tag\"\nexpect = \"deny\"\n";
@@ -208,7 +208,7 @@ widget: 1 of 5 conditions exercised
 }
 
 #[test]
-fn tests_that_make_no_sense_are_errors_with_their_line() {
+fn invalid_policy_tests_are_errors_with_line() {
     let test = |lines: &str| format!("{POLICY}[[policy.test]]\n{lines}\n");
     for (lines, complaint) in [
         ("expect = \"deny\"", "policies/policies.toml:15:1: [policy.test] lacks `name`"),
@@ -233,7 +233,7 @@ fn tests_that_make_no_sense_are_errors_with_their_line() {
 }
 
 #[test]
-fn every_example_policy_has_tests_and_they_pass() {
+fn example_policies_have_passing_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
     let arguments = ["policy", "test", "policies", "--config", "examples/trustmint.toml", "--format", "json"];
     let said = run_with_input(root, &arguments, "");
@@ -244,7 +244,7 @@ fn every_example_policy_has_tests_and_they_pass() {
 }
 
 #[test]
-fn every_derived_claim_of_every_kind_can_be_brought_about() {
+fn each_derived_claim_can_be_synthesized() {
     for kind in Kind::ALL {
         for (name, derivation) in kind.derived() {
             let events = kind.events.iter().filter(|events| events.claim == name);

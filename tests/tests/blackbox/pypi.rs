@@ -33,7 +33,7 @@ fn assert_problem(reply: &Reply, status: u16, reason: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audience_is_told() {
+async fn pypi_audience_is_announced() {
     let (_issuer, broker) = stage().await;
     let reply = broker.get("/_/oidc/audience").await;
     assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, r#"{"audience":"pypi.example.com"}"#));
@@ -42,7 +42,7 @@ async fn the_audience_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mint_answers_as_warehouse_does() {
+async fn pypi_mint_answers_like_warehouse() {
     let (issuer, broker) = stage().await;
     let before = now();
     let reply = broker.post_json(MINT, &json!({ "token": issuer.id_token(AUDIENCE) })).await;
@@ -60,7 +60,7 @@ async fn a_mint_answers_as_warehouse_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mint_needs_no_content_type() {
+async fn pypi_mint_needs_no_content_type() {
     let (issuer, broker) = stage().await;
     for headers in ["", "content-type: application/x-www-form-urlencoded\r\n"] {
         let body = json!({ "token": issuer.id_token(AUDIENCE), "features": ["multi-use-token"] });
@@ -71,7 +71,7 @@ async fn a_mint_needs_no_content_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_wrong_with_a_mint_is_422_with_message_and_errors() {
+async fn pypi_mint_error_is_422_with_errors() {
     let (issuer, broker) = stage().await;
     let spent = issuer.id_token(AUDIENCE);
     assert_eq!(broker.exchange(&spent).await.status, 200);
@@ -111,7 +111,7 @@ async fn whatever_is_wrong_with_a_mint_is_422_with_message_and_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_mint_tells_the_owner_which_claim_it_was() {
+async fn pypi_refusal_names_the_claim_to_the_owner() {
     let (issuer, broker) = stage().await;
     let token = issuer.id_token_with(AUDIENCE, &json!({ "environment": "staging" }));
     let body = broker.post_json(MINT, &json!({ "token": token })).await.json();
@@ -121,7 +121,7 @@ async fn a_refused_mint_tells_the_owner_which_claim_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burn_is_always_202_and_kills_the_token() {
+async fn pypi_burn_is_202_and_revokes_the_token() {
     let (issuer, broker) = stage().await;
     let token = broker.post_json(MINT, &json!({ "token": issuer.id_token(AUDIENCE) })).await.token();
     for _ in 0..2 {
@@ -148,7 +148,7 @@ async fn discover(broker: &Broker, query: &str, accept: &[&str]) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn discovery_answers_for_the_listed_upload_paths_with_urls_of_the_configuration() {
+async fn pep_807_discovery_uses_configured_urls() {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     setup.registries = setup.registries.replace(
@@ -185,7 +185,7 @@ async fn discovery_answers_for_the_listed_upload_paths_with_urls_of_the_configur
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn discovery_negotiates_its_media_type() {
+async fn pep_807_discovery_negotiates_media_type() {
     let (_issuer, broker) = stage().await;
     let versioned = format!("text/html, {MEDIA_TYPE}; q=0.3");
     let fine: &[&[&str]] = &[
@@ -224,7 +224,7 @@ async fn discovery_negotiates_its_media_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_lives_at_least_fifteen_minutes_as_pep_807_wants() {
+async fn pypi_token_lives_at_least_fifteen_minutes() {
     let issuer = Issuer::start().await;
     let folder = tempfile::tempdir().expect("folder");
     for (ttl, fine) in [("14m 59s", false), ("15m", true), ("6h", true), ("6h 1s", false)] {
@@ -240,7 +240,7 @@ async fn a_token_lives_at_least_fifteen_minutes_as_pep_807_wants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_are_405_and_name_the_right_one() {
+async fn pypi_other_methods_are_405() {
     let (_issuer, broker) = stage().await;
     let routes =
         [("/_/oidc/audience", "GET,HEAD"), (MINT, "POST"), (BURN, "POST"), ("/.well-known/pytp", "GET,HEAD")];

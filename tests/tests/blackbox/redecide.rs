@@ -29,7 +29,7 @@ async fn restarted_with(broker: Broker, files: &[(&str, &str)]) -> Broker {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_dies_with_the_policy_that_fed_it_also_across_a_restart() {
+async fn token_ends_when_its_policy_is_removed() {
     let issuer = Issuer::start().await;
     let mut broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
     let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
@@ -147,7 +147,7 @@ async fn allow_events_is_part_of_snapshot_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_helps_the_owner_and_nobody_else() {
+async fn denial_details_need_matching_pins() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
     let denied = async |changes: serde_json::Value| {
@@ -197,7 +197,7 @@ async fn a_denial_helps_the_owner_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mint_under_way_when_its_policy_goes_is_vouched_for_by_nobody() {
+async fn mint_during_policy_removal_is_inactive() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let setup = Setup::new(&issuer).store_url(&redis.url()).limits("store_timeout = \"1900ms\"\n");
@@ -224,7 +224,7 @@ async fn a_mint_under_way_when_its_policy_goes_is_vouched_for_by_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_minted_around_an_edit_outlives_it_on_the_embedded_store() {
+async fn tokens_minted_during_an_edit_do_not_outlive_it() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
     let requests: Vec<_> = (0..300).map(|_| broker.exchange_request(&issuer.id_token(AUDIENCE))).collect();

@@ -19,7 +19,7 @@ fn write(broker: &Broker, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_edit_is_all_or_nothing() {
+async fn policy_edit_is_all_or_nothing() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let first = digest(&broker).await;
@@ -67,7 +67,7 @@ async fn scope(broker: &Broker, issuer: &Issuer) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_way_to_edit_is_active_within_two_seconds() {
+async fn each_kind_of_edit_is_active_within_two_seconds() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let folder = broker.folder.path().join("policies");
@@ -105,7 +105,7 @@ async fn every_way_to_edit_is_active_within_two_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_told_once_while_the_last_good_ones_serve() {
+async fn reload_error_is_logged_once_and_last_good_stays() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).reload("poll = \"100ms\"\n").start().await;
     let file = broker.folder.path().join("policies/widget.toml");
@@ -145,7 +145,7 @@ async fn what_is_wrong_is_told_once_while_the_last_good_ones_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_polling_a_signal_has_the_files_read() {
+async fn sighup_reloads_without_polling() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).reload("poll = \"0s\"\n").start().await;
     write(&broker, &granting("a", "signalled"));
@@ -153,7 +153,7 @@ async fn without_polling_a_signal_has_the_files_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_that_cannot_be_looked_at_takes_no_deny_away() {
+async fn unreadable_folder_removes_no_deny() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let folder = broker.folder.path();
@@ -171,7 +171,7 @@ async fn a_folder_that_cannot_be_looked_at_takes_no_deny_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_to_what_is_no_file_stops_no_reload() {
+async fn link_to_a_non_file_does_not_stop_reload() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let first = digest(&broker).await;

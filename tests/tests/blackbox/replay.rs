@@ -43,7 +43,7 @@ async fn is_spent_on(broker: &Broker, id_token: &str, token: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_exchanges_at_once_make_one_token_on_the_embedded_store() {
+async fn concurrent_exchanges_mint_one_token_on_embedded_store() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     let id_token = issuer.id_token(AUDIENCE);
@@ -64,7 +64,7 @@ async fn two_hundred_exchanges_at_once_make_one_token_on_the_embedded_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_exchanges_at_once_make_one_token_on_redis() {
+async fn concurrent_exchanges_mint_one_token_on_redis() {
     let issuer = Issuer::start().await;
     let mut redis = RedisServer::start();
     let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;
@@ -90,7 +90,7 @@ async fn two_hundred_exchanges_at_once_make_one_token_on_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_cut_right_after_the_script_ran_loses_and_doubles_nothing() {
+async fn cut_connection_after_mint_loses_nothing() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let proxy = Proxy::before(redis.port).await;
@@ -112,7 +112,7 @@ async fn a_connection_cut_right_after_the_script_ran_loses_and_doubles_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_hang_up_in_the_middle_leave_at_most_one_token() {
+async fn client_hang_up_leaves_at_most_one_token() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let embedded = Setup::new(&issuer).start().await;
@@ -166,7 +166,7 @@ async fn hang_up(public: String, id_token: String, micros: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flushed_redis_refuses_what_it_may_have_seen() {
+async fn flushed_redis_refuses_older_id_tokens() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;

@@ -121,7 +121,7 @@ fn all_secrets() -> Secrets {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_kept_beside_the_embedded_store() {
+async fn no_secret_is_stored_with_embedded_store() {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     "trace".clone_into(&mut setup.log_level);
@@ -139,7 +139,7 @@ async fn no_secret_is_kept_beside_the_embedded_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_kept_beside_redis() {
+async fn no_secret_is_stored_with_redis() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::with(&[
         "--requirepass",

@@ -107,7 +107,7 @@ async fn every_switch_works(brokers: &[&Broker], issuer: &Issuer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_switch_works_on_the_embedded_store_and_outlives_a_crash() {
+async fn cut_offs_survive_a_crash_on_embedded_store() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     every_switch_works(&[&broker], &issuer).await;
@@ -119,7 +119,7 @@ async fn every_switch_works_on_the_embedded_store_and_outlives_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_switch_works_with_two_brokers_on_one_redis() {
+async fn cut_offs_apply_to_two_brokers_on_redis() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let here = Setup::new(&issuer).store_url(&redis.url()).start().await;
@@ -128,7 +128,7 @@ async fn every_switch_works_with_two_brokers_on_one_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_kills_and_resumes_from_the_shell() {
+async fn cli_revokes_suspends_and_resumes() {
     let issuer = Issuer::start().await;
     let mut broker = Setup::new(&issuer).start().await;
     let folder = broker.folder.path().to_owned();

@@ -39,7 +39,7 @@ fn assert_retry_after(reply: &Reply) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_requests_are_429_in_each_dialects_words() {
+async fn rate_limit_is_429_in_each_dialect() {
     let (_issuer, broker) = strict("").await;
     assert!(passed(|_| broker.get("/_/oidc/audience")).await < MANY / 2);
     // One allowance for all public routes, odd ones included.
@@ -72,7 +72,7 @@ async fn too_many_requests_are_429_in_each_dialects_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_limit_passes_and_the_id_token_was_not_spent() {
+async fn rate_limit_recovers_and_spends_nothing() {
     let (issuer, broker) = strict("").await;
     let token = issuer.id_token(AUDIENCE);
     assert!(passed(|_| broker.get("/")).await < MANY / 2);
@@ -87,7 +87,7 @@ async fn the_limit_passes_and_the_id_token_was_not_spent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strangers_x_forwarded_for_changes_nothing() {
+async fn untrusted_x_forwarded_for_is_ignored() {
     let (_issuer, broker) = strict("").await;
     let spoofed = passed(|number| {
         let address = format!("192.0.2.{number}");
@@ -98,7 +98,7 @@ async fn a_strangers_x_forwarded_for_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_trusted_proxy_each_client_network_has_its_own_limit() {
+async fn trusted_proxy_limits_each_client_network() {
     let (_issuer, broker) = strict("trusted_proxies = [\"127.0.0.0/8\", \"10.0.0.0/8\"]\n").await;
     let each = passed(|number| {
         let address = format!("192.0.2.{number}, 10.0.0.7");
@@ -135,7 +135,7 @@ async fn behind_a_trusted_proxy_each_client_network_has_its_own_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ipv6_is_limited_by_64() {
+async fn ipv6_is_limited_by_prefix_64() {
     let (_issuer, broker) = strict("trusted_proxies = [\"127.0.0.0/8\"]\n").await;
     let roaming = passed(|number| {
         let address = format!("2001:db8:1:2:{number:x}::{number:x}");
@@ -153,7 +153,7 @@ async fn introspect(broker: &Broker, secret: &str) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_introspects_is_not_counted_against_its_address() {
+async fn introspection_does_not_count_against_the_address() {
     let (_issuer, broker) = strict("").await;
     assert_eq!(passed(|_| introspect(&broker, CLIENT.1)).await, MANY);
     assert_eq!(
@@ -167,7 +167,7 @@ async fn a_client_that_introspects_is_not_counted_against_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_authentications_are_counted_against_the_address() {
+async fn failed_authentication_counts_against_the_address() {
     let (_issuer, broker) = strict("").await;
     assert_eq!(introspect(&broker, "wrong").await.status, 401);
     assert!(passed(|_| introspect(&broker, "wrong")).await < MANY / 2);
@@ -178,7 +178,7 @@ async fn failed_authentications_are_counted_against_the_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_introspects_too_much_is_limited_as_that_client() {
+async fn introspection_is_limited_per_client() {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer).limits("introspections_per_second = 1\nintrospection_burst = 4\n");
     let second = format!(

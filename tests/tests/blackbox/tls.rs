@@ -45,7 +45,7 @@ async fn handshake(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_1_2_and_1_3_are_spoken_and_clients_check_who_it_is() {
+async fn tls_1_2_and_1_3_are_served() {
     let issuer = Issuer::start().await;
     let certificate = Certificate::for_loopback();
     let broker = with_tls(&issuer, &certificate).start().await;
@@ -76,7 +76,7 @@ async fn tls_1_2_and_1_3_are_spoken_and_clients_check_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exchange_over_tls_needs_the_right_authority() {
+async fn exchange_over_tls_needs_the_right_ca() {
     let issuer = Issuer::start().await;
     let certificate = Certificate::for_loopback();
     let broker = with_tls(&issuer, &certificate).start().await;
@@ -93,7 +93,7 @@ async fn an_exchange_over_tls_needs_the_right_authority() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn first_request_timeout_counts_the_handshake() {
+async fn first_request_timeout_includes_the_handshake() {
     let issuer = Issuer::start().await;
     let limits = "first_request_timeout = \"400ms\"\nheader_timeout = \"60s\"\nidle_timeout = \"60s\"\n";
     let certificate = Certificate::for_loopback();
@@ -108,7 +108,7 @@ async fn first_request_timeout_counts_the_handshake() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_cannot_be_used_is_a_configuration_error() {
+async fn unusable_certificate_is_a_configuration_error() {
     let issuer = Issuer::start().await;
     let (one, other) = (Certificate::for_loopback(), Certificate::for_loopback());
     let folder = tempfile::tempdir().expect("folder");

@@ -250,7 +250,7 @@ fn findings(rule: Rule, entry: &Value, kind: &Kind) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_kinds_agree_with_the_census_of_issuers() {
+fn kinds_agree_with_the_issuer_census() {
     let census = census();
     for Platform { entry, kind, otherwise } in &PLATFORMS {
         let found = census.iter().find(|candidate| text(candidate, "name") == *entry);
@@ -265,7 +265,7 @@ fn the_kinds_agree_with_the_census_of_issuers() {
 }
 
 #[test]
-fn every_issuer_of_the_census_has_a_kind_or_is_plain_oidc() {
+fn each_census_issuer_has_a_kind_or_is_plain_oidc() {
     for entry in census() {
         let name = text(&entry, "name");
         let is_ours = PLATFORMS.iter().any(|platform| platform.entry == name);

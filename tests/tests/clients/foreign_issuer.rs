@@ -67,7 +67,7 @@ async fn accepted_by(broker: &Broker, mock: &Oauth2Mock, kid: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_nobody_here_wrote_works_without_a_line_of_code() {
+async fn oauth2_mock_server_works_by_configuration() {
     let (rsa, ec) = (keys::rsa(), Key::ec("ec-1", "ES256", EcCurve::P256));
     // It takes its keys in turn, and signs an access token before each ID token: of two keys, only one
     // would ever sign ID tokens.
@@ -99,7 +99,7 @@ async fn an_issuer_that_nobody_here_wrote_works_without_a_line_of_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_signs_for_others_is_refused() {
+async fn oauth2_mock_server_foreign_audience_is_refused() {
     let mock = Oauth2Mock::start(&[keys::rsa()]);
     let broker = broker(&mock).await;
     let token = |reply: &Value, name: &str| reply[name].as_str().expect("a token").to_owned();

@@ -249,21 +249,21 @@ async fn all_of_it(kind: Kind) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nginx_lets_pass_what_is_allowed_and_nothing_else() {
+async fn nginx_passes_allowed_requests_only() {
     all_of_it(Kind::Nginx).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn caddy_lets_pass_what_is_allowed_and_nothing_else() {
+async fn caddy_passes_allowed_requests_only() {
     all_of_it(Kind::Caddy).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn traefik_lets_pass_what_is_allowed_and_nothing_else() {
+async fn traefik_passes_allowed_requests_only() {
     all_of_it(Kind::Traefik).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_lets_pass_what_is_allowed_and_nothing_else() {
+async fn envoy_passes_allowed_requests_only() {
     all_of_it(Kind::Envoy).await;
 }

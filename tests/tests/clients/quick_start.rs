@@ -39,7 +39,7 @@ fn unshare() -> Command {
 }
 
 #[test]
-fn a_newcomer_publishes_a_package_within_minutes() {
+fn quick_start_publishes_a_package() {
     // A clone, as far as the page looks into it.
     let clone = tempfile::tempdir().expect("folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");

@@ -247,7 +247,7 @@ async fn cargo_publishes_to_a_cargo_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_token_publishes_nothing() {
+async fn expired_token_publishes_nothing() {
     let registry = RegistryServer::verdaccio().await;
     let issuer = Issuer::start().await;
     let house = InProcess::start(&setup(&issuer, &NPM)).await;

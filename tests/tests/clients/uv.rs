@@ -169,7 +169,7 @@ fn gitlab(issuer: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uv_publishes_a_wheel_from_a_gitlab_job_and_the_burn_kills_the_token() {
+async fn uv_publishes_from_a_gitlab_job_and_burns_the_token() {
     let stage = Stage::gitlab().await;
     let wheel = stage.wheel("Widget_Extras");
     let ended = stage.in_gitlab(&wheel, &gitlab(&stage.issuer.url)).await;
@@ -191,7 +191,7 @@ async fn uv_publishes_a_wheel_from_a_gitlab_job_and_the_burn_kills_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uv_publishes_a_wheel_from_a_github_job_and_the_burn_kills_the_token() {
+async fn uv_publishes_from_a_github_job_and_burns_the_token() {
     let stage = Stage::new(|setup, _| setup).await;
     let wheel = stage.wheel("widget");
     let ended = stage.in_github(&wheel, github(&stage.issuer.url, AUDIENCE)).await;
@@ -217,7 +217,7 @@ async fn uv_cannot_upload_a_wheel_outside_the_scope() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uv_shows_the_job_why_it_gets_no_token() {
+async fn uv_shows_the_reason_of_a_denial() {
     let stage = Stage::gitlab().await;
     let wheel = stage.wheel("widget");
     let mut claims = gitlab(&stage.issuer.url);
@@ -231,7 +231,7 @@ async fn uv_shows_the_job_why_it_gets_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_presents_its_id_token_again_gets_nothing() {
+async fn replayed_id_token_publishes_nothing() {
     let stage = Stage::gitlab().await;
     let wheel = stage.wheel("widget");
     let claims = gitlab(&stage.issuer.url);

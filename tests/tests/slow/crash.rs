@@ -119,14 +119,14 @@ async fn killed_at_twenty_moments(issuer: &Issuer, mut broker: Broker, seed: u64
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_killed_at_twenty_moments_on_the_embedded_store_mints_nothing_twice() {
+async fn kill_9_never_mints_twice_on_embedded_store() {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     killed_at_twenty_moments(&issuer, broker, 0x5eed_0001).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_killed_at_twenty_moments_on_redis_mints_nothing_twice() {
+async fn kill_9_never_mints_twice_on_redis() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;
@@ -134,7 +134,7 @@ async fn a_broker_killed_at_twenty_moments_on_redis_mints_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_killed_at_seeded_moments_loses_nothing_that_was_answered() {
+async fn killed_redis_loses_no_answered_mint() {
     let issuer = Issuer::start().await;
     let mut redis = RedisServer::start();
     let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;

@@ -52,7 +52,7 @@ impl Dice {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_we_accept_openidconnect_accepts() {
+async fn openidconnect_accepts_whatever_trustmint_accepts() {
     let keys = [
         Key::ec("es", "ES256", EcCurve::P256),
         Key::ed("ed"),

@@ -64,7 +64,7 @@ impl RevokedToken {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_that_are_none_change_nothing() {
+async fn invalid_documents_change_no_keys() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let many = format!("{{\"keys\":[{}{{}}]}}", "{\"kty\":\"RSA\",\"kid\":\"x\"},".repeat(20_000));
     let bomb = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
@@ -121,7 +121,7 @@ async fn documents_that_are_none_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_without_an_end_are_given_up() {
+async fn endless_documents_are_aborted() {
     let at_once = Duration::ZERO;
     let chunked = || Answer::head("transfer-encoding: chunked\r\n");
     let chunk = format!("10000\r\n{}\r\n", "[".repeat(0x10000));
@@ -182,7 +182,7 @@ async fn documents_without_an_end_are_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_else_is_asked() {
+async fn fetch_follows_no_redirect_to_another_host() {
     let untouched = Untouched::start().await;
     let elsewhere = format!("https://{}/jwks", untouched.authority);
     for status in [301, 302, 303, 307, 308] {
@@ -223,7 +223,7 @@ async fn nobody_else_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_about_somebody_else_and_an_impostor_change_nothing() {
+async fn foreign_document_and_impostor_change_no_keys() {
     let long = format!("https://evil.example/{}", "\u{1b}".repeat(200_000 / 6));
     for (case, issuer) in [("another issuer", "https://evil.example"), ("a long name", &long)] {
         let victim = RevokedToken::start().await;
@@ -239,7 +239,7 @@ async fn a_document_about_somebody_else_and_an_impostor_change_nothing() {
 
 /// These sets are read: what is bad in them is passed over, and what is good serves.
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_keys_in_a_set_harm_nobody() {
+async fn bad_keys_do_not_affect_good_ones() {
     let fresh = Key::rsa("fresh", "RS256", 2048);
     let good = || vec![keys::rsa().public(), fresh.public()];
     let mut private = serde_json::to_value(Key::rsa("x", "RS256", 2048).jwk.as_ref()).expect("JSON");

@@ -19,7 +19,7 @@ fn assert_permitted(fetches: usize, since: Instant) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_unknown_kids_stay_within_the_permitted_fetches() {
+async fn unknown_kids_stay_within_the_fetch_limit() {
     let issuer = Issuer::start().await;
     let since = Instant::now();
     let broker = Setup::new(&issuer).start().await;
@@ -32,7 +32,7 @@ async fn ten_thousand_unknown_kids_stay_within_the_permitted_fetches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_fetches_are_rationed_as_well() {
+async fn failed_fetches_are_rate_limited() {
     let issuer = HostileIssuer::start().await;
     let since = Instant::now();
     let broker = Setup::trusting(&issuer.url, &issuer.ca).start().await;
@@ -55,7 +55,7 @@ async fn failed_fetches_are_rationed_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_in_the_middle_of_a_flood_loses_no_valid_request() {
+async fn rotation_during_flood_loses_no_valid_request() {
     let issuer = Issuer::start().await;
     let since = Instant::now();
     let broker = Arc::new(Setup::new(&issuer).start().await);
@@ -94,7 +94,7 @@ async fn a_rotation_in_the_middle_of_a_flood_loses_no_valid_request() {
 /// A stranger made us ask; while the answer is under way, the key is rotated and the first token by
 /// the new one comes.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_judged_by_a_fetch_that_began_before_and_the_next_one_needs_nobody_who_waits() {
+async fn unknown_key_only_after_a_later_fetch() {
     let issuer = HostileIssuer::start().await;
     let broker = Arc::new(Setup::trusting(&issuer.url, &issuer.ca).start().await);
     assert_eq!(broker.exchange(&issuer.id_token_by(&issuer.key)).await.status, 200, "the control");
@@ -121,7 +121,7 @@ async fn nobody_is_judged_by_a_fetch_that_began_before_and_the_next_one_needs_no
 
 /// One fetch serves all that wait for it, though some came when it had begun.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stampede_after_a_rotation_is_one_fetch() {
+async fn stampede_after_rotation_is_one_fetch() {
     let issuer = Issuer::start().await;
     let broker = Arc::new(Setup::new(&issuer).start().await);
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "the control");
@@ -144,7 +144,7 @@ async fn a_stampede_after_a_rotation_is_one_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_stalls_slows_nobody_else() {
+async fn stalled_issuer_does_not_slow_others() {
     let (stalled, other) = (HostileIssuer::start().await, Issuer::start().await);
     let mut setup = Setup::trusting(&stalled.url, &stalled.ca);
     setup.issuers.push_str(&format!(

@@ -15,7 +15,7 @@ async fn is_known(broker: &Broker, key: &Key) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_file_is_read_anew_and_a_bad_one_changes_nothing() {
+async fn changed_keys_file_is_reloaded() {
     let issuer = Issuer::start().await;
     let (old, new) = (keys::rsa(), Key::rsa("rsa-2", "RS256", 2048));
     let broker = farm(&issuer, &jwks([old]), &["RS256"]).start().await;
@@ -57,7 +57,7 @@ async fn a_changed_file_is_read_anew_and_a_bad_one_changes_nothing() {
 
 /// A token without a `kid` may be by the only key there is, where the operator says so.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_a_kid_needs_leave_and_a_single_key() {
+async fn token_without_kid_needs_permission_and_single_key() {
     let issuer = Issuer::start().await;
     let (one, two) = (keys::rsa(), Key::rsa("rsa-2", "RS256", 2048));
     let nameless = |key: &Key| key.sign_bytes(br#"{"alg":"RS256"}"#, farm_claims().to_string().as_bytes());
@@ -89,7 +89,7 @@ async fn a_token_without_a_kid_needs_leave_and_a_single_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_key_without_a_name_is_fetched() {
+async fn replaced_key_without_kid_is_fetched() {
     let issuer = Issuer::start().await;
     let (next, stranger) = (Key::rsa("rsa-2", "RS256", 2048), keys::stranger());
     let mut setup = trustmint_tests::Setup::new(&issuer);

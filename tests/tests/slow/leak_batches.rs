@@ -148,19 +148,19 @@ async fn count_dead(broker: &Arc<Broker>, tokens: &[String]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_records_on_the_embedded_store() {
+async fn large_report_is_handled_on_embedded_store() {
     ten_thousand_records_on("embedded", |setup| setup).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_records_on_redis_cluster() {
+async fn large_report_is_handled_on_redis_cluster() {
     let cluster = Cluster::start(1);
     ten_thousand_records_on("Redis Cluster", |setup| setup.store_url(&cluster.url())).await;
 }
 
 /// Whoever asks after the report was answered is told that the token is dead, by every replica.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_introspection_that_starts_after_the_answer_never_says_active() {
+async fn introspection_after_report_is_inactive() {
     let redis = RedisServer::start();
     let (issuer, key) = (Issuer::start().await, ReporterKey::new());
     let setup = with_keys_file(Setup::new(&issuer), [&key]).store_url(&redis.url());

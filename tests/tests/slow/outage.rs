@@ -69,7 +69,7 @@ async fn started(issuer: &Issuer, url: &str) -> (Broker, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_redis_is_a_bounded_503_and_service_resumes() {
+async fn stopped_redis_gives_503_and_service_resumes() {
     let issuer = Issuer::start().await;
     let mut redis = RedisServer::start();
     let (broker, live) = started(&issuer, &redis.url()).await;
@@ -81,7 +81,7 @@ async fn a_dead_redis_is_a_bounded_503_and_service_resumes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_was_restarted_is_noticed_by_nobody() {
+async fn restarted_redis_causes_no_error() {
     let issuer = Issuer::start().await;
     let mut redis = RedisServer::start();
     let (broker, live) = started(&issuer, &redis.url()).await;
@@ -98,7 +98,7 @@ async fn a_redis_that_was_restarted_is_noticed_by_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hanging_redis_is_a_bounded_503_and_service_resumes() {
+async fn hanging_redis_gives_503_and_service_resumes() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let (broker, live) = started(&issuer, &redis.url()).await;
@@ -113,7 +113,7 @@ async fn a_hanging_redis_is_a_bounded_503_and_service_resumes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mint_whose_answer_was_lost_is_repeated_with_the_same_hash() {
+async fn lost_mint_answer_is_retried_with_the_same_hash() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let proxy = Proxy::before(redis.port).await;
@@ -160,7 +160,7 @@ async fn a_mint_whose_answer_was_lost_is_repeated_with_the_same_hash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_is_down_at_the_start_is_waited_for() {
+async fn service_starts_while_redis_is_down() {
     let issuer = Issuer::start().await;
     let mut redis = RedisServer::start();
     redis.kill();
@@ -177,7 +177,7 @@ async fn a_redis_that_is_down_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_may_evict_is_never_ready() {
+async fn redis_with_eviction_is_never_ready() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::with(&["--maxmemory-policy", "allkeys-lru"]);
     let broker = Setup::new(&issuer).store_url(&redis.url()).start().await;
@@ -188,7 +188,7 @@ async fn a_redis_that_may_evict_is_never_ready() {
 
 /// With switches that cannot be read, what was switched off might be minted or vouched for.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_minted_or_vouched_for_on_switches_older_than_five_seconds() {
+async fn stale_cut_offs_stop_minting_and_introspection() {
     let issuer = Issuer::start().await;
     let redis = RedisServer::start();
     let (broker, live) = started(&issuer, &redis.url()).await;

@@ -92,7 +92,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_glob_matches_what_the_book_says(pattern in "[ab/:@*ä]{1,7}", value in "[ab/:@*ä]{0,8}") {
+    fn glob_matches_like_the_reference_matcher(pattern in "[ab/:@*ä]{1,7}", value in "[ab/:@*ä]{0,8}") {
         if let Ok(glob) = Glob::parse(&pattern) {
             let letters = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(glob.matches(&value), by_the_book(&letters(&pattern), &letters(&value)));
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_made_from_a_glob_matches_it(head in "[ab]{1,3}", fill in "[ab.-]{1,5}", tail in "[/@:ab]{0,3}") {
+    fn value_generated_from_a_glob_matches_it(head in "[ab]{1,3}", fill in "[ab.-]{1,5}", tail in "[/@:ab]{0,3}") {
         let glob = Glob::parse(&format!("{head}*{tail}")).expect("a glob");
         let value = format!("{head}{fill}{tail}");
         prop_assert!(glob.matches(&value));
@@ -165,7 +165,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn denies_are_found_as_if_all_were_looked_at(
+    fn deny_index_finds_what_a_scan_finds(
         denies in prop::collection::vec(any_deny(), 1..6),
         claims in claims(),
     ) {

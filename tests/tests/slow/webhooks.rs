@@ -45,7 +45,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leak_is_told_once_with_everything_that_is_known() {
+async fn leak_webhook_is_sent_once_and_complete() {
     let scene = Scene::set(|setup| setup).await;
     let (token, sibling) = (scene.token("77").await, scene.token("77").await);
     let id = scene.broker.introspect(&token).await.json()["jti"].clone();
@@ -81,7 +81,7 @@ async fn a_leak_is_told_once_with_everything_that_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recipient_that_fails_gets_it_later_and_no_report_waits_for_it() {
+async fn failing_webhook_is_retried_without_delaying_reports() {
     let scene = Scene::set(|setup| setup).await;
     for status in [500, 0, 302] {
         scene.inbox.answers(status);
@@ -107,7 +107,7 @@ async fn a_recipient_that_fails_gets_it_later_and_no_report_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recipient_that_is_gone_is_told_no_more() {
+async fn webhook_410_stops_deliveries() {
     let scene = Scene::set(|setup| setup).await;
     scene.inbox.answers(410);
     let token = scene.token("1").await;
@@ -119,7 +119,7 @@ async fn a_recipient_that_is_gone_is_told_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_crash_loses_a_message() {
+async fn crash_loses_no_webhook_message() {
     let redis = RedisServer::start();
     for store in [None, Some(redis.url())] {
         let mut scene = Scene::set(|setup| match &store {
@@ -143,7 +143,7 @@ async fn no_crash_loses_a_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_is_told_what_concerns_it_and_once_by_all_replicas() {
+async fn each_webhook_gets_its_messages_once() {
     let redis = RedisServer::start();
     let (issuer, key) = (Issuer::start().await, ReporterKey::new());
     let inboxes = [Inbox::start().await, Inbox::start().await, Inbox::start().await, Inbox::start().await];
@@ -202,7 +202,7 @@ async fn each_is_told_what_concerns_it_and_once_by_all_replicas() {
 /// The broker dies between the killing and the release; or before the killing; or somebody else was
 /// faster.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
+async fn pending_message_is_delivered_if_revocation_happened() {
     let (issuer, inbox) = (Issuer::start().await, Inbox::start().await);
     let mut setup = Setup::new(&issuer);
     setup.registries.push_str(&inbox.section("security", ""));
@@ -259,7 +259,7 @@ async fn a_message_that_nobody_released_is_delivered_if_its_deed_was_done() {
 
 /// Two registries of one run, and a recipient for each: what died for a leak concerns both.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recipient_is_told_of_tokens_that_died_with_others() {
+async fn webhook_lists_tokens_revoked_with_others() {
     let (issuer, key) = (Issuer::start().await, ReporterKey::new());
     let (of_pypi, of_npm) = (Inbox::start().await, Inbox::start().await);
     let mut setup = with_keys_file(Setup::new(&issuer), [&key]);
@@ -302,7 +302,7 @@ async fn a_recipient_is_told_of_tokens_that_died_with_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_are_no_more_messages_than_there_may_be() {
+async fn outbox_is_bounded() {
     let scene = Scene::set(|setup| setup.limits("notices = 2\n")).await;
     scene.inbox.answers(500);
     for run in 0..6 {
@@ -316,7 +316,7 @@ async fn there_are_no_more_messages_than_there_may_be() {
 
 /// While a fleet is given another configuration, some replicas know a recipient and others do not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_does_not_know_a_recipient_loses_nothing() {
+async fn unknown_webhook_on_one_replica_loses_nothing() {
     let redis = RedisServer::start();
     let other = Inbox::start().await;
     let scene = Scene::set(|setup| setup.store_url(&redis.url())).await;
@@ -341,7 +341,7 @@ async fn a_replica_that_does_not_know_a_recipient_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_log_says_of_a_failure_holds_no_secret_of_the_address() {
+async fn webhook_failure_log_has_no_secret() {
     let scene = Scene::set(|mut setup| {
         setup.registries = setup.registries.replace("/hook\"", "/SECRET-PATH?key=SECRET-QUERY\"");
         setup

@@ -15,7 +15,7 @@ fn topology(cluster: &Cluster) -> Topology {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_keeps_the_contract_and_comes_back() {
+async fn cluster_keeps_the_contract_and_recovers() {
     let mut cluster = Cluster::start(0);
     let world = World::redis(topology(&cluster), TIMEOUT).await;
     let epochs: usize = cluster
@@ -49,7 +49,7 @@ async fn a_cluster_keeps_the_contract_and_comes_back() {
 /// A primary is cut off, its replica takes over, and the primary comes back and takes over again.
 /// What only it knew is lost on the way, though it is the same process as before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_comes_back_from_being_a_replica_counts_as_born_again() {
+async fn demoted_primary_gets_a_new_epoch() {
     let cluster = Cluster::start(1);
     let (primary, replica) = (&cluster.masters[0], &cluster.replicas[0]);
     let world = World::redis(topology(&cluster), TIMEOUT).await;

@@ -17,7 +17,7 @@ pub async fn holds(world: &World) {
     an_id_token_older_than_the_store_is_refused(world).await;
     world.advance(10);
     one_token_per_id_token(world).await;
-    one_token_whatever_the_concurrency(world).await;
+    mints_one_token_under_concurrency(world).await;
     npm_spends_one_id_token_on_several_packages(world).await;
     whole_and_package_exclude_each_other(world).await;
     a_run_mints_as_many_tokens_as_its_policies_allow(world).await;
@@ -71,7 +71,7 @@ async fn one_token_per_id_token(world: &World) {
     assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
 }
 
-async fn one_token_whatever_the_concurrency(world: &World) {
+async fn mints_one_token_under_concurrency(world: &World) {
     let mint = world.mint();
     let attempts: Vec<_> = (0..64)
         .map(|_| {

@@ -10,13 +10,13 @@ use super::contract::{self, Kept};
 use super::world::{REMEMBRANCE, TTL, World, again, fresh};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_embedded_store_keeps_the_contract() {
+async fn embedded_store_keeps_the_contract() {
     let folder = tempfile::tempdir().expect("folder");
     contract::holds(&World::embedded(&folder.path().join("store.redb"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_embedded_store_remembers_when_it_is_opened_again() {
+async fn embedded_store_keeps_state_across_reopen() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("store.redb");
     let mut world = World::embedded(&path);
@@ -40,7 +40,7 @@ async fn the_embedded_store_remembers_when_it_is_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_are_no_more_tombstones_than_there_may_be() {
+async fn embedded_tombstones_are_bounded() {
     let folder = tempfile::tempdir().expect("folder");
     let world = World::embedded(&folder.path().join("store.redb"));
     world.clock.advance(10);
@@ -48,7 +48,7 @@ async fn there_are_no_more_tombstones_than_there_may_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_file_refuses_what_an_old_one_may_have_seen() {
+async fn new_file_refuses_older_id_tokens() {
     let folder = tempfile::tempdir().expect("folder");
     let mut world = World::embedded(&folder.path().join("old.redb"));
     world.clock.advance(10);
@@ -60,7 +60,7 @@ async fn a_new_file_refuses_what_an_old_one_may_have_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
+async fn expired_entries_are_removed() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("store.redb");
     let world = World::embedded(&path);
@@ -122,7 +122,7 @@ async fn what_has_ended_is_forgotten_and_the_file_stays_small() {
 }
 
 #[test]
-fn the_file_is_for_its_owner_only() {
+fn store_file_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("store.redb");

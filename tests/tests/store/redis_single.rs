@@ -17,7 +17,7 @@ use super::contract::{self, Kept};
 use super::world::{TIMEOUT, TTL, World, again, fresh, single, targets, url};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_redis_keeps_the_contract() {
+async fn single_redis_keeps_the_contract() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     contract::holds(&world).await;
@@ -29,7 +29,7 @@ async fn one_redis_keeps_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_births_are_written_at_the_first_connection() {
+async fn epochs_are_written_at_first_connection() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     let born = epochs(&server).await;
@@ -44,7 +44,7 @@ async fn all_births_are_written_at_the_first_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_forgot_says_so_once_and_for_all_tags() {
+async fn flushed_server_resets_each_tag_once() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
@@ -67,7 +67,7 @@ async fn a_server_that_forgot_says_so_once_and_for_all_tags() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_was_killed_keeps_what_it_answered_and_counts_as_born_again() {
+async fn killed_server_keeps_answers_and_gets_a_new_epoch() {
     let mut server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
@@ -85,7 +85,7 @@ async fn a_server_that_was_killed_keeps_what_it_answered_and_counts_as_born_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_but_births_and_switches_ends_by_itself() {
+async fn all_keys_but_epochs_and_cut_offs_expire() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
@@ -168,7 +168,7 @@ async fn leaked_token_record_stays_a_week() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_may_evict_records_is_refused() {
+async fn redis_with_eviction_is_refused() {
     for policy in ["allkeys-lru", "volatile-ttl"] {
         let server = RedisServer::with(&["--maxmemory-policy", policy, "--maxmemory", "100mb"]);
         let store = Redis::new(&url(single(server.port)), TIMEOUT).expect("a store");
@@ -181,7 +181,7 @@ async fn a_server_that_may_evict_records_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_is_no_store() {
+async fn replica_is_refused() {
     let primary = RedisServer::start();
     let port = primary.port.to_string();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
@@ -205,7 +205,7 @@ async fn a_replica_is_no_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tombstone_takes_at_most_a_hundred_bytes_and_there_are_no_more_than_there_may_be() {
+async fn redis_tombstones_are_small_and_bounded() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
@@ -226,7 +226,7 @@ async fn a_tombstone_takes_at_most_a_hundred_bytes_and_there_are_no_more_than_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_waits_for_a_replica() {
+async fn revocation_waits_for_a_replica() {
     let primary = RedisServer::start();
     let port = primary.port.to_string();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
@@ -264,7 +264,7 @@ async fn a_kill_waits_for_a_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_short_deadline_and_slow_births_still_connect() {
+async fn connects_with_short_deadline_and_slow_epochs() {
     let server = RedisServer::start();
     // The shortest `store_timeout` that the configuration takes.
     let world = World::redis(single(server.port), Duration::from_millis(50)).await;
@@ -277,7 +277,7 @@ async fn a_short_deadline_and_slow_births_still_connect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mint_whose_answer_was_lost_finds_its_own_hash() {
+async fn retried_mint_finds_its_own_hash() {
     let server = RedisServer::start();
     let proxy = Proxy::before(server.port).await;
     let world = World::redis(single(proxy.port), TIMEOUT).await;

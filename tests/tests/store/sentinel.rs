@@ -24,14 +24,14 @@ fn topology(sentinels: &[u16]) -> Topology {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watched_primary_keeps_the_contract() {
+async fn sentinel_primary_keeps_the_contract() {
     let watched = Watched::start();
     let world = World::redis(topology(&[watched.sentinel.port]), PATIENT).await;
     contract::holds(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_failover_nothing_is_minted_twice_and_the_store_comes_back() {
+async fn failover_never_mints_twice() {
     let mut watched = Watched::start();
     let world = World::redis(topology(&[watched.sentinel.port]), PATIENT).await;
     world.clock.advance(10);
@@ -69,7 +69,7 @@ async fn after_a_failover_nothing_is_minted_twice_and_the_store_comes_back() {
 
 /// The host of the primary is gone, and with it the Sentinel on it: its address swallows packets.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sentinel_that_swallows_packets_keeps_nobody_from_the_primary() {
+async fn silent_sentinel_does_not_block_the_primary() {
     let mut watched = Watched::start();
     let hole = BlackHole::open().await;
     let world = World::redis(topology(&[hole.port, watched.sentinel.port]), TIMEOUT).await;

@@ -61,7 +61,7 @@ mod tests {
     use crate::identity::Kind;
 
     #[test]
-    fn they_are_of_the_kinds_vocabulary() {
+    fn demo_claims_are_in_the_kind_vocabulary() {
         let kind = Kind::by_name("github").expect("known");
         let claims = of_job("https://issuer.example", None, "pypi", 1_900_000_000, "id".into());
         for (name, value) in claims.as_object().expect("an object") {

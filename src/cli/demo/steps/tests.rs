@@ -12,7 +12,7 @@ async fn stage() -> Stage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_step_ends_as_it_should_and_the_lines_work() {
+async fn each_step_ends_as_expected() {
     let stage = stage().await;
     let story = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&story);
@@ -54,7 +54,7 @@ async fn every_step_ends_as_it_should_and_the_lines_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_not_expected_ends_the_play() {
+async fn unexpected_response_ends_the_demo() {
     let stage = stage().await;
     let out = Narrator::plain(|_| {});
     let mut play = Play { stage: &stage, out: &out, answers: 0, secrets: Vec::new() };

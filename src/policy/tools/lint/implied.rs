@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_match_meets_is_implied() {
+    fn condition_met_by_each_match_is_implied() {
         let implied = |wanted, had| is_implied(&on(vec![wanted]), &[on(had)]);
         assert!(implied(exact("a"), vec![exact("a")]));
         assert!(!implied(exact("a"), vec![exact("a"), exact("b")]));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_nothing_can_meet_are_disjoint() {
+    fn unsatisfiable_conditions_are_disjoint() {
         let disjoint = |a, b| are_disjoint(&[on(a)], &[on(b)]);
         assert!(disjoint(vec![exact("a")], vec![exact("b"), exact("c")]));
         assert!(!disjoint(vec![exact("a")], vec![exact("b"), exact("a")]));

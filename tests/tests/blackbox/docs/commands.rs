@@ -36,7 +36,7 @@ fn run_by(page: &Page, program: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn every_command_is_understood() {
+fn each_documented_command_is_valid() {
     let mut checked = 0;
     for page in pages() {
         for block in page.blocks_of("console") {
@@ -77,7 +77,7 @@ fn every_command_is_understood() {
 }
 
 #[test]
-fn the_answers_that_are_shown_are_the_answers() {
+fn documented_responses_match() {
     let mut compared = 0;
     for page in pages() {
         let mut policy = String::new();

@@ -6,7 +6,7 @@ use super::{pages, root};
 
 /// The site's table of contents has every page once.
 #[test]
-fn every_page_is_in_the_summary() {
+fn each_page_is_in_the_summary() {
     let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).expect("the summary");
     let targets = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let listed: Vec<_> = targets.map(|target| format!("docs/{target}").replace("docs/../", "")).collect();
@@ -22,7 +22,7 @@ fn every_page_is_in_the_summary() {
 }
 
 #[test]
-fn every_line_of_the_workflows_is_explained() {
+fn each_workflow_line_is_explained() {
     let page = std::fs::read_to_string(root().join("docs/workflows.md")).expect("the page");
     let shown: BTreeSet<_> = page.lines().map(str::trim).collect();
     let mut lines = 0;
@@ -47,7 +47,7 @@ fn every_line_of_the_workflows_is_explained() {
 
 /// The README claims nothing beside others that no test shows.
 #[test]
-fn every_claim_beside_others_names_the_test_that_shows_it() {
+fn each_comparison_row_names_a_test() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
     let section = readme.split("## Beside others").nth(1).and_then(|rest| rest.split("\n## ").next());
     let rows = section.expect("the section").lines().filter(|line| line.starts_with("| ")).skip(1);
@@ -73,7 +73,7 @@ fn every_claim_beside_others_names_the_test_that_shows_it() {
 }
 
 #[test]
-fn every_finding_of_issuer_check_is_documented() {
+fn each_issuer_check_finding_is_documented() {
     let page = std::fs::read_to_string(root().join("docs/issuers.md")).expect("a page");
     let mut sources = vec![root().join("src/cli/issuer/checks.rs"), root().join("src/cli/issuer/trouble.rs")];
     let kinds = std::fs::read_dir(root().join("src/identity/kinds")).expect("kinds");

@@ -88,7 +88,7 @@ impl Page {
 
 /// Every block is of a language that one of the tests here takes; another one needs a test first.
 #[test]
-fn there_is_a_rule_for_every_block() {
+fn each_block_has_a_rule() {
     let mut seen = 0;
     for page in pages() {
         for block in page.blocks() {

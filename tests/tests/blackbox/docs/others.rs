@@ -119,7 +119,7 @@ fn check(how: How, text: &str) -> Result<(), String> {
 }
 
 #[test]
-fn every_other_block_is_parsed_or_a_part_of_what_is_run() {
+fn remaining_blocks_are_parsed_or_part_of_a_run() {
     let mut checked = 0;
     for page in pages() {
         for block in page.blocks() {
@@ -136,7 +136,7 @@ fn every_other_block_is_parsed_or_a_part_of_what_is_run() {
 }
 
 #[test]
-fn what_is_wrong_is_seen() {
+fn broken_blocks_are_detected() {
     for (how, text) in [
         (How::Json, "{ \"a\": }"),
         (How::Yaml, "a: [b"),

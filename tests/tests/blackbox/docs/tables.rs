@@ -36,7 +36,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 #[test]
-fn every_issuer_and_registry_and_the_policies_about_them_are_accepted() {
+fn issuer_and_registry_examples_are_accepted() {
     let mut checked = 0;
     for page in pages().into_iter().filter(shows_sections) {
         let name = &page.name;
@@ -60,7 +60,7 @@ fn every_issuer_and_registry_and_the_policies_about_them_are_accepted() {
 }
 
 #[test]
-fn every_other_configuration_and_policy_is_accepted() {
+fn other_example_configurations_are_accepted() {
     let mut checked = 0;
     for page in pages().into_iter().filter(|page| !shows_sections(page)) {
         for block in page.blocks_of("toml") {
@@ -85,7 +85,7 @@ fn every_other_configuration_and_policy_is_accepted() {
 }
 
 #[test]
-fn every_recipe_allows_and_denies_as_it_says() {
+fn each_recipe_decides_as_documented() {
     let config = root().join("examples/trustmint.toml").display().to_string();
     let pages = pages();
     let cookbook = pages.iter().find(|page| page.name == "docs/cookbook.md").expect("the cookbook");
@@ -110,7 +110,7 @@ fn every_recipe_allows_and_denies_as_it_says() {
 }
 
 #[test]
-fn the_example_configuration_and_every_policy_are_accepted() {
+fn example_configuration_and_policies_are_accepted() {
     let (code, shown, errors) = run(&root(), &["config", "check", "--config", "examples/trustmint.toml"]);
     assert_eq!(code, 0, "{errors}");
     assert!(shown.contains("5 policies"), "{shown}");

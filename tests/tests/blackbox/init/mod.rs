@@ -83,7 +83,7 @@ fn init(folder: &Path, flags: &[String], more: &[&str]) -> Said {
 }
 
 #[test]
-fn what_is_written_is_accepted_for_every_issuer_and_registry() {
+fn init_output_is_valid_for_each_issuer_and_registry() {
     for case in cases() {
         for registry in RegistryKind::ALL {
             let folder = tempfile::tempdir().expect("folder");
@@ -99,7 +99,7 @@ fn what_is_written_is_accepted_for_every_issuer_and_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_the_project_is_exchanged_and_another_projects_is_not() {
+async fn init_policy_accepts_its_project_only() {
     for (case, registry) in cases().into_iter().zip(RegistryKind::ALL.into_iter().cycle()) {
         let folder = tempfile::tempdir().expect("folder");
         let said = init(folder.path(), &flags(&case, registry), &[]);
@@ -158,7 +158,7 @@ fn of_another(claims: &Value, id: &str) -> Value {
 }
 
 #[test]
-fn the_secret_is_shown_once_and_only_its_hash_is_written() {
+fn init_shows_the_secret_once_and_writes_its_hash() {
     let folder = tempfile::tempdir().expect("folder");
     let said = init(folder.path(), &flags(&cases()[7], RegistryKind::Pypi), &[]);
     let secret = said.out.trim().rsplit(' ').next().expect("a secret");
@@ -172,7 +172,7 @@ fn the_secret_is_shown_once_and_only_its_hash_is_written() {
 }
 
 #[test]
-fn what_is_there_is_not_replaced_unless_that_is_said() {
+fn init_keeps_existing_files_without_force() {
     let all = flags(&cases()[7], RegistryKind::Pypi);
     for name in ["trustmint.toml", "policies/widget.toml"] {
         let folder = tempfile::tempdir().expect("folder");
@@ -190,7 +190,7 @@ fn what_is_there_is_not_replaced_unless_that_is_said() {
 }
 
 #[test]
-fn without_anybody_to_ask_everything_that_is_missing_is_named_and_nothing_is_written() {
+fn init_non_interactive_lists_missing_flags() {
     let case = &cases()[7];
     let all = flags(case, RegistryKind::Pypi);
     let without = |flag: &str, value: &str| -> Vec<String> {
@@ -222,7 +222,7 @@ fn without_anybody_to_ask_everything_that_is_missing_is_named_and_nothing_is_wri
 }
 
 #[test]
-fn wrong_answers_are_refused_and_nothing_is_written() {
+fn init_rejects_wrong_answers_and_writes_nothing() {
     let all = flags(&cases()[7], RegistryKind::Pypi);
     for (flag, old, new, said_so) in [
         ("--public-url", "https", "http://publish.example.com", "must be https"),

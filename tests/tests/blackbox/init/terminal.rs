@@ -27,7 +27,7 @@ fn at_terminal(folder: &Path, arguments: &[&str], script: &Value) -> (i32, Strin
 }
 
 #[test]
-fn a_person_is_asked_and_asked_again() {
+fn init_asks_again_after_a_wrong_answer() {
     let folder = tempfile::tempdir().expect("folder");
     let script = json!([
         ["The broker's own address", "publish\n"],
@@ -62,7 +62,7 @@ fn a_person_is_asked_and_asked_again() {
 }
 
 #[test]
-fn whoever_goes_away_leaves_nothing_behind() {
+fn interrupted_init_writes_nothing() {
     for (typed, code) in [("\u{3}", 128 + 2), ("\u{4}", 2)] {
         let folder = tempfile::tempdir().expect("folder");
         let script = json!([

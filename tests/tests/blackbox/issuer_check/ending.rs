@@ -7,7 +7,7 @@ use trustmint_tests::keys::{Key, jwks};
 use super::{check, findings, folder, report};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_is_seen() {
+async fn issuer_check_sees_a_rotation() {
     let issuer = Issuer::start().await;
     let folder = folder(&issuer, |_| {});
     let kids = || {
@@ -21,7 +21,7 @@ async fn a_rotation_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_cannot_work_is_a_finding() {
+async fn unusable_issuer_is_a_finding() {
     let issuer = Issuer::start().await;
     let url = issuer.url.as_str();
     let localhost = url.replace("127.0.0.1", "localhost");
@@ -60,7 +60,7 @@ async fn an_issuer_that_cannot_work_is_a_finding() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_is_down_is_not_reached() {
+async fn issuer_that_is_down_exits_3() {
     let issuer = Issuer::start().await;
     let configured = folder(&issuer, |_| {});
     issuer.set_down(true);
@@ -87,7 +87,7 @@ async fn an_issuer_that_is_down_is_not_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_usage_is_told_from_findings() {
+async fn wrong_usage_differs_from_findings() {
     let issuer = Issuer::start().await;
     let folder = folder(&issuer, |_| {});
     for (arguments, expected) in [

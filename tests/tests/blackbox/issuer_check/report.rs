@@ -10,7 +10,7 @@ use trustmint_tests::raw_keys::RawRsa;
 use super::{check, folder};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_issuer_is_fine() {
+async fn good_issuer_has_no_finding() {
     let issuer = Issuer::start().await;
     let folder = folder(&issuer, |_| {});
     let (code, said) = check(folder.path(), &issuer, &[]);
@@ -84,7 +84,7 @@ github: fine
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_key_is_shown_with_what_becomes_of_it() {
+async fn issuer_check_shows_each_key_and_its_use() {
     let issuer = Issuer::start().await;
     let folder = folder(&issuer, |_| {});
     let ec = Key::ec("ec-1", "ES256", EcCurve::P256);
@@ -136,7 +136,7 @@ github: fine, with a warning
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_issuer_says_about_itself_is_told() {
+async fn issuer_check_shows_the_discovery_document() {
     let issuer = Issuer::start().await;
     let folder = folder(&issuer, |_| {});
     issuer.publish(jwks([&issuer.key, &Key::ed("ed-1")]));
@@ -177,7 +177,7 @@ github: fine, with 2 warnings
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_is_not_configured_is_shown_with_the_lines_to_write() {
+async fn issuer_check_suggests_configuration_lines() {
     let issuer = Issuer::start().await;
     let bare = tempfile::tempdir().expect("folder");
     std::fs::write(bare.path().join("ca.pem"), &issuer.ca).expect("file");

@@ -9,7 +9,7 @@ use trustmint_tests::keys::{self, Key, jwks};
 use super::{check, findings, folder, report};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_from_a_file_are_checked_too() {
+async fn issuer_check_checks_keys_files() {
     let issuer = Issuer::start().await;
     let folder = folder(&issuer, |setup| {
         setup.issuers = format!(
@@ -40,7 +40,7 @@ farm: fine
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_risk_that_was_configured_is_told() {
+async fn issuer_check_reports_each_configured_risk() {
     let issuer = Issuer::start().await;
     let keys_elsewhere = issuer.url.replace("127.0.0.1", "localhost");
     for (line, expected) in [

@@ -102,7 +102,7 @@ async fn attacks_on_azure_devops_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_azure_devops_says_of_a_run_must_agree_and_be_harmless() {
+async fn azure_devops_run_claims_agree_and_are_safe() {
     let target = pipeline().start().await;
     let other_organization = [json!("11111111-52d4-4f6a-8b0c-1d2e3f4a5b6c"), json!(""), json!(7), json!([])];
     target.refuses_each("invalid_claim", other_organization.map(|id| json!({ "org_id": id }))).await;
@@ -116,7 +116,7 @@ async fn what_azure_devops_says_of_a_run_must_agree_and_be_harmless() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybodys_audience_is_accepted_only_where_the_operator_says_so() {
+async fn azure_devops_shared_audience_needs_permission() {
     // A registry may list it where an issuer accepts it, and only there.
     let listed = KindCase { registry_audiences: &["pypi.example.com", SHARED], ..pipeline() };
     assert_eq!(listed.check_policy(&listed.policy).0, 0);

@@ -62,7 +62,7 @@ async fn attacks_on_bitbucket_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_bitbuckets_audiences_there_must_be_exactly_one() {
+async fn bitbucket_audience_must_be_single() {
     let target = case().start().await;
     target.accepts(&json!({ "aud": ["pypi.example.com"] })).await;
     for aud in [

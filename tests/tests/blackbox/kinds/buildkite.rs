@@ -72,7 +72,7 @@ async fn attacks_on_buildkite_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_did_not_ask_for_the_ids_is_told_how_to() {
+async fn buildkite_missing_ids_error_says_how_to_request_them() {
     let target = case().start().await;
     let token = target.case.token(&json!({ "organization_id": null, "pipeline_id": null }));
     let reply = target.broker.exchange(&token).await;
@@ -81,7 +81,7 @@ async fn a_job_that_did_not_ask_for_the_ids_is_told_how_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_with_a_long_lifetime_is_good_for_ten_minutes() {
+async fn buildkite_long_token_is_accepted_for_ten_minutes() {
     let target = case().start().await;
     let now = trustmint_tests::now();
     target.refuses(&json!({ "iat": now - 640, "nbf": now - 640, "exp": now + 80_000 }), "too_old").await;

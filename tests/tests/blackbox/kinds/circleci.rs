@@ -78,7 +78,7 @@ async fn attacks_on_circleci_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pull_request_or_a_login_to_the_job_never_publishes() {
+async fn circleci_pull_request_or_ssh_rerun_never_publishes() {
     let target = case().start().await;
     for rerun in [json!(true), json!("true")] {
         target.refuses(&json!({ "oidc.circleci.com/ssh-rerun": rerun }), "dangerous_event").await;

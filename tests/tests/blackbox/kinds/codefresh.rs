@@ -69,7 +69,7 @@ async fn attacks_on_codefresh_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codefreshs_shared_audience_is_accepted_only_where_the_operator_says_so() {
+async fn codefresh_shared_audience_needs_permission() {
     let shared = KindCase { audience: SHARED_AUDIENCE, ..case() };
     let accepting = KindCase { section: "accept_shared_audience = true\n", ..shared.clone() };
     let _ = accepting.start().await;

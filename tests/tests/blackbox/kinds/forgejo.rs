@@ -94,7 +94,7 @@ async fn attacks_on_forgejo_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renamed_repository_of_forgejo_is_still_itself() {
+async fn forgejo_renamed_repository_still_matches() {
     let target = case().start().await;
     for folder in [".forgejo", ".gitea", ".github"] {
         let renamed = json!({

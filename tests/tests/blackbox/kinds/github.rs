@@ -101,7 +101,7 @@ fn server() -> KindCase {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attacks_on_githubs_issuers_are_refused() {
+async fn attacks_on_github_are_refused() {
     for case in [github_com(), enterprise(), ghe_com(), server()] {
         let target = case.start().await;
         target.refuses_the_usual().await;
@@ -125,7 +125,7 @@ async fn attacks_on_githubs_issuers_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_enterprises_slug_that_another_took_opens_nothing() {
+async fn github_reused_enterprise_slug_grants_nothing() {
     let target = enterprise().start().await;
     // The slug was freed and registered anew: `iss` and `enterprise` are as they were.
     for id in ["1043", "01042", "1042 "] {

@@ -97,7 +97,7 @@ async fn attacks_on_gitlab_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forks_code_never_publishes() {
+async fn gitlab_fork_code_never_publishes() {
     let target = case().start().await;
     // A child pipeline of a merge request's: its source alone looks harmless.
     for source in ["parent_pipeline", "push"] {

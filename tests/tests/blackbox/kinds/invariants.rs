@@ -19,7 +19,7 @@ fn derives(kind: &Kind, claim: &str) -> bool {
 }
 
 #[test]
-fn a_name_means_one_kind() {
+fn kind_names_are_unique() {
     let mut names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name).collect();
     names.sort_unstable();
     names.dedup();
@@ -43,7 +43,7 @@ fn a_claim_has_one_row() {
 }
 
 #[test]
-fn derived_claims_never_share_a_name_with_a_signed_one() {
+fn derived_claims_never_share_a_signed_name() {
     for kind in Kind::ALL {
         for (derived, _) in kind.derived() {
             let shadowed = kind.signed().any(|signed| signed == derived)
@@ -54,7 +54,7 @@ fn derived_claims_never_share_a_name_with_a_signed_one() {
 }
 
 #[test]
-fn what_a_kind_speaks_of_it_signs_or_derives() {
+fn each_claim_of_a_kind_is_signed_or_derived() {
     for kind in Kind::ALL {
         let events = kind.events.iter().map(|rule| rule.claim);
         for claim in kind.claims.iter().map(|claim| claim.name).chain(events) {
@@ -71,7 +71,7 @@ fn what_a_kind_speaks_of_it_signs_or_derives() {
 }
 
 #[test]
-fn an_event_is_harmless_or_dangerous() {
+fn each_event_is_allowed_or_forbidden() {
     for kind in Kind::ALL {
         for events in kind.events {
             assert!(!events.default.is_empty() && !events.forbidden.is_empty(), "{}", kind.name);
@@ -82,7 +82,7 @@ fn an_event_is_harmless_or_dangerous() {
 }
 
 #[test]
-fn a_default_url_is_the_kinds_own_and_nobody_elses() {
+fn default_url_belongs_to_its_kind_only() {
     for kind in Kind::ALL {
         let Some(url) = kind.urls.default else { continue };
         for other in Kind::ALL {
@@ -94,7 +94,7 @@ fn a_default_url_is_the_kinds_own_and_nobody_elses() {
 }
 
 #[test]
-fn every_kind_has_a_page() {
+fn each_kind_has_a_page() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let overview = std::fs::read_to_string(docs.join("issuers.md")).expect("the overview");
     for kind in Kind::ALL {

@@ -94,7 +94,7 @@ fn loose_files_about_kubernetes_are_refused() {
 }
 
 #[test]
-fn clusters_of_every_sort_have_an_issuer() {
+fn kubernetes_issuer_urls_of_each_provider_are_accepted() {
     for url in [
         "https://oidc.eks.cn-north-1.amazonaws.com.cn/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
         "https://eastus.oic.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/66666666-7777-8888-9999-000000000000/",

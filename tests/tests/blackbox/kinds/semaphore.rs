@@ -83,7 +83,7 @@ async fn attacks_on_semaphore_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pull_request_or_a_debug_job_never_publishes() {
+async fn semaphore_pull_request_or_debug_job_never_publishes() {
     let target = any_ref().start().await;
     let pull_requests = [
         json!({ "ref_type": "pull-request", "pr": "7", "pr_branch": "x", "ref": "refs/pull/7/head" }),

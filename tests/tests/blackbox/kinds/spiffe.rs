@@ -57,7 +57,7 @@ async fn attacks_on_spiffe_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_spire_marks_as_its_own_are_used() {
+async fn spire_jwt_svid_keys_are_used() {
     let key = Key::ec("svid-1", "ES256", EcCurve::P256);
     let mut public = key.public();
     public["use"] = json!("jwt-svid");

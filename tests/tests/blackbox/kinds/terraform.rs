@@ -67,7 +67,7 @@ async fn attacks_on_terraform_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_a_run_has_for_aws_is_not_for_us() {
+async fn terraform_aws_token_is_refused() {
     let shared = KindCase { audience: SHARED_AUDIENCE, ..case() };
     let target = KindTarget { broker: shared.setup().start().await, case: shared };
     target.refuses(&json!({}), "wrong_audience").await;
