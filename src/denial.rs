@@ -12,7 +12,7 @@ use crate::text::truncate;
 /// The stable `reason` codes of the outward contract. Adding one is a change for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// The ID token is no compact JWS that we read.
+    /// The ID token is not a compact JWS that we read.
     MalformedToken,
     /// Its `alg` is not one that the issuer is trusted to use.
     UnsupportedAlgorithm,
@@ -66,7 +66,7 @@ pub enum Reason {
     UnknownTarget,
     /// The caller did not prove who it is.
     Unauthenticated,
-    /// The credential is no live token of the registry.
+    /// The credential is not a live token of the registry.
     InvalidToken,
     /// There is nothing at this address.
     NotFound,

@@ -24,11 +24,11 @@ const MOST_LOGGED: usize = 50;
 /// How often it is looked whether the last reader of an old snapshot is gone.
 const LAST_READER: Duration = Duration::from_millis(1);
 
-/// Logs what deserves a look, unless the same was logged before; returns what is to be seen now.
+/// Logs what need attention, unless the same was logged before; returns what is to be seen now.
 pub(crate) fn warn(found: &Diagnostics, logged: &str) -> String {
     let shown = found.first(MOST_LOGGED);
     if !shown.is_empty() && shown != logged {
-        tracing::warn!(diagnostics = %shown, "policies deserve a look");
+        tracing::warn!(diagnostics = %shown, "policies need attention");
     }
     shown
 }

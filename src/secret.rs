@@ -14,7 +14,7 @@ impl Secret {
         Self(Zeroizing::new(secret.into()))
     }
 
-    /// The secret itself, for whoever must present or compare it.
+    /// The secret itself, for anyone who must present or compare it.
     pub fn expose(&self) -> &str {
         &self.0
     }

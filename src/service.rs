@@ -1,4 +1,4 @@
-//! The house put together: from a configuration to open doors, and back.
+//! The house put together: from a configuration to open listeners, and back.
 
 use std::io;
 use std::net::SocketAddr;
@@ -72,7 +72,7 @@ impl Plan {
 }
 
 impl Service {
-    /// Starts everything; when this returns, the doors are open.
+    /// Starts everything; when this returns, the listeners are open.
     ///
     /// # Errors
     /// If the store's file, an address or the audit file cannot be used. A Redis that is down is no
@@ -82,7 +82,7 @@ impl Service {
         Self::start_behind(doors, plan).await
     }
 
-    /// Starts everything at a public door that is there already: for whoever must know its port
+    /// Starts everything at a public listener that is there already: for anyone who must know its port
     /// before there is a configuration, which names it in `public_url`.
     ///
     /// # Errors
@@ -128,12 +128,12 @@ impl Service {
         Ok(Self { broker, doors, background, audit_writer, public, ops, reloads })
     }
 
-    /// Where the public door is.
+    /// Where the public listener is.
     pub fn public_address(&self) -> SocketAddr {
         self.public
     }
 
-    /// Where the ops door is, if there is one.
+    /// Where the ops listener is, if there is one.
     pub fn ops_address(&self) -> Option<SocketAddr> {
         self.ops
     }
@@ -143,13 +143,13 @@ impl Service {
         &self.broker
     }
 
-    /// Has the policies read anew, all or nothing: the last good snapshot serves until the new one is
+    /// Has the policies read again, all or nothing: the last good snapshot serves until the new one is
     /// whole and valid.
     pub fn reload_policies(&self) {
         self.reloads.ask();
     }
 
-    /// Closes the doors, lets running requests end, and writes every audit event.
+    /// Closes the listeners, lets running requests end, and writes every event.
     pub async fn stop(self) {
         self.doors.close().await;
         drop(self.background);

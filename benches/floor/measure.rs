@@ -7,7 +7,7 @@ use crate::shared::server::Server;
 use crate::{Outcome, load};
 
 /// How long a server may go on about its last requests before its CPU time is read: what it does
-/// after the answer, such as writing the audit event, is part of a request's cost.
+/// after the answer, such as writing the event, is part of a request's cost.
 const DEBOUNCE: Duration = Duration::from_millis(60);
 
 /// What one round took.

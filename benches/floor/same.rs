@@ -44,7 +44,7 @@ fn answer(server: &Server, request: &[u8]) -> Outcome<Vec<u8>> {
 /// What two answers of different instants have in common.
 fn lasting(body: &[u8]) -> Outcome<Value> {
     let mut answer: Value = serde_json::from_slice(body)?;
-    let members = answer.as_object_mut().ok_or("an answer is no object")?;
+    let members = answer.as_object_mut().ok_or("an answer is not an object")?;
     members.retain(|name, _| !["access_token", "expires_in", "iat", "exp", "jti"].contains(&name.as_str()));
     Ok(answer)
 }

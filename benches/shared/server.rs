@@ -12,7 +12,7 @@ use super::Outcome;
 /// How long a process may take to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A process that listens. It is killed when this is dropped.
+/// A process that listens. It is revoked when this is dropped.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
@@ -89,7 +89,7 @@ impl Drop for Folder {
     }
 }
 
-/// An address that nobody listens at.
+/// An address that no one listens at.
 pub(crate) fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -21,7 +21,7 @@ use crate::shared::id_tokens::Issuer;
 /// A running issuer; it ends when this is dropped.
 pub(crate) struct Provider {
     pub(crate) issuer: Arc<Issuer>,
-    /// Its certificate, which nobody else vouches for, in PEM.
+    /// Its certificate, which no one else vouches for, in PEM.
     pub(crate) certificate: String,
     stalls: Arc<AtomicBool>,
     _runtime: Runtime,

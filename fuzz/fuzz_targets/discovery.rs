@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
 fn check(document: &Discovery) {
     for (issuer, keys_host) in ASKED {
         let Ok(jwks_uri) = document.keys_of(issuer, keys_host) else { continue };
-        assert_eq!(document.issuer, issuer, "about somebody else");
+        assert_eq!(document.issuer, issuer, "about someone else");
         let (found, asked) = (Url::parse(jwks_uri).expect("a URL"), Url::parse(issuer).expect("a URL"));
         assert_eq!(found.scheme(), "https", "{jwks_uri}");
         let known = keys_host.is_some() && found.host_str() == keys_host && found.port().is_none();

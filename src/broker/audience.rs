@@ -36,7 +36,7 @@ pub(super) fn check_audience(
 }
 
 fn is_accepted(audience: &str, issuer: &IssuerSettings, expected: &Expected<'_>) -> bool {
-    // Every customer of a platform has tokens for it, so no registry's list makes it anybody's.
+    // Every customer of a platform has tokens for it, so no registry's list makes it anyone's.
     if is_shared(audience) {
         let of_this_issuer = issuer.kind.audiences.shared == Some(audience);
         return of_this_issuer && issuer.accept_shared_audience && expected.audience != Audience::Broker;

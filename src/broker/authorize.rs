@@ -11,7 +11,7 @@ impl Broker {
     /// chose so, and then with a token that may do the same to some package.
     ///
     /// # Errors
-    /// The token is no live one of this registry, its scope does not cover the access, or nobody can
+    /// The token is not a live one of this registry, its scope does not cover the access, or no one can
     /// say so at the moment.
     pub async fn authorize(
         &self,
@@ -22,7 +22,7 @@ impl Broker {
         let Introspection::Active(active) = self.introspect(registry, token).await? else {
             return Err(Denial::new(
                 Reason::InvalidToken,
-                "the credential is no live token of this registry: it has expired, was revoked, or never was one",
+                "the credential is not a live token of this registry: it has expired, was revoked, or never was one",
             ));
         };
         let scope = &active.record.scope;

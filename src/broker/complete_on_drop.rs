@@ -1,4 +1,4 @@
-//! Work that is finished even if nobody waits for it any more.
+//! Work that is finished even if no one waits for it any more.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,7 +1,7 @@
-//! The operator's switches: cut-offs and suspensions, as every replica holds them.
+//! Cut-offs and suspensions: cut-offs and suspensions, as every replica holds them.
 //!
 //! A copy of all of them is at most a second old. With a copy older than five seconds nothing is
-//! minted and nothing is vouched for.
+//! minted and nothing is confirmed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,9 +71,9 @@ impl CutOffCache {
             let renewed = self.refresh(store, clock.now_ms()).await;
             match (&renewed, failing) {
                 (Err(error), false) => {
-                    tracing::warn!(%error, "the switches cannot be read; nothing is minted or vouched for soon");
+                    tracing::warn!(%error, "the cut-offs cannot be read; nothing is minted or confirmed soon");
                 }
-                (Ok(()), true) => tracing::info!("the switches are read again"),
+                (Ok(()), true) => tracing::info!("the cut-offs are read again"),
                 _ => {}
             }
             failing = renewed.is_err();
@@ -126,7 +126,7 @@ impl CutOffCache {
         Ok(())
     }
 
-    /// Whether a cut-off kills a token.
+    /// Whether a cut-off revokes a token.
     pub(super) fn cut_off(&self, record: &Record, issuers: &Issuers) -> Result<bool, Denial> {
         let copy = self.current()?;
         let revoked = |cut_off: &CutOff| {
@@ -138,7 +138,7 @@ impl CutOffCache {
                     &record.policies,
                     record.run.as_deref(),
                     |repository| {
-                        // An identity that cannot be read any more is nobody's to vouch for.
+                        // An identity that cannot be read any more is no one's to vouch for.
                         let issuer = issuers.by_id(&record.issuer);
                         let identity = issuer
                             .and_then(|issuer| Identity::recall(&issuer.settings, &record.identity).ok());
@@ -150,9 +150,10 @@ impl CutOffCache {
     }
 
     fn current(&self) -> Result<Arc<CachedCutOffs>, Denial> {
-        self.copy.load_full().filter(|copy| copy.at.elapsed() < MAX_AGE).ok_or_else(|| {
-            Denial::new(Reason::StoreUnavailable, "the operator's switches cannot be read at the moment")
-        })
+        self.copy
+            .load_full()
+            .filter(|copy| copy.at.elapsed() < MAX_AGE)
+            .ok_or_else(|| Denial::new(Reason::StoreUnavailable, "the cut-offs cannot be read at the moment"))
     }
 }
 

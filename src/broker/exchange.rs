@@ -27,7 +27,7 @@ pub struct ExchangeRequest<'r> {
     pub slot: Slot,
     /// Which audiences are accepted.
     pub audience: Audience,
-    /// The protocol that is spoken, for the audit event.
+    /// The protocol that is spoken, for the event.
     pub dialect: &'static str,
 }
 
@@ -69,7 +69,7 @@ impl Broker {
     /// Exchanges an ID token.
     ///
     /// # Errors
-    /// The denial, which was recorded as an audit event.
+    /// The denial, which was recorded as an event.
     pub async fn exchange(self: &Arc<Self>, request: ExchangeRequest<'_>) -> Result<IssuedToken, Denial> {
         let registry = &request.registry.id;
         let place = match self.reserve_event() {
@@ -143,7 +143,7 @@ impl Broker {
         let token = RegistryToken::generate(&registry.token_prefix, tag)
             .map_err(|_| Denial::new(Reason::Overloaded, "the operating system has no randomness"))?;
         let minted_ms = self.clock.now_ms();
-        // No token outlives a policy that fed it.
+        // No token outlives a policy that contributed to it.
         let expires = (minted_ms / 1000 + grant.token_ttl).min(grant.expires.unwrap_or(u64::MAX));
         event.token_id = Some(token.hash().into());
         event.expires = Some(expires);

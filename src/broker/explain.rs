@@ -1,4 +1,4 @@
-//! What would an ID token get, and why not? Nothing is minted and nothing is burnt.
+//! What would an ID token get, and why not? Nothing is minted and nothing is spent.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::token::Scope;
 pub enum Evidence {
     /// An ID token, which is verified.
     IdToken(String),
-    /// Claims that nobody signed.
+    /// Claims that no one signed.
     Claims {
         /// The claims.
         claims: Claims,
@@ -67,7 +67,7 @@ impl Broker {
     /// Explains a decision to an operator.
     ///
     /// # Errors
-    /// If the ID token does not verify, or the claims are no identity.
+    /// If the ID token does not verify, or the claims are not an identity.
     pub async fn explain_to_operator(
         &self,
         evidence: Evidence,
@@ -99,7 +99,7 @@ impl Broker {
         Ok(explanation)
     }
 
-    /// As an exchange would: a grant meets the switches.
+    /// As an exchange would: a grant meets the cut-offs.
     fn apply_suspensions(
         &self,
         decision: &mut Decision,

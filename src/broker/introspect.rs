@@ -16,7 +16,7 @@ use crate::token::{Record, RegistryToken, TokenId};
 pub enum Introspection {
     /// It is live, and this registry's.
     Active(Active),
-    /// Anything else; which, is nobody's business.
+    /// Anything else; which, is no one's business.
     Inactive,
 }
 
@@ -33,7 +33,7 @@ impl Broker {
     /// Looks at a token on behalf of a registry.
     ///
     /// # Errors
-    /// If the store, or the operator's switches, cannot be read: nothing is vouched for then.
+    /// If the store, or the cut-offs, cannot be read: nothing is confirmed then.
     pub async fn introspect(&self, registry: &Registry, token: &str) -> Result<Introspection, Denial> {
         let answer = self.live(registry, token).await;
         let outcome = match &answer {
@@ -59,7 +59,7 @@ impl Broker {
         Ok(live.then(|| Active { id: hash.into(), record }))
     }
 
-    /// A token lives no longer than the policies that fed it: under another snapshot it is decided
+    /// A token lives no longer than the policies that contributed to it: under another snapshot it is decided
     /// again, on the identity it was minted for. The answer is never written back, so that a
     /// replica that is a moment behind harms nothing.
     pub(super) fn still_covered(&self, registry: &Registry, record: &Record) -> bool {

@@ -1,4 +1,4 @@
-//! The use cases: exchange, introspect, revoke, disclose, and the operator's switches. Nothing here
+//! The use cases: exchange, introspect, revoke, disclose, and the cut-offs. Nothing here
 //! knows HTTP.
 
 mod audience;
@@ -213,7 +213,7 @@ impl Broker {
         self.within_deadline(self.store.ready()).await.is_ok()
     }
 
-    /// How many messages wait, if there is anybody to tell and the store answers.
+    /// How many messages wait, if there is anyone to tell and the store answers.
     pub async fn notices_waiting(&self) -> Option<u64> {
         if self.dispatcher.webhooks.is_empty() {
             return None;
@@ -264,7 +264,7 @@ impl Broker {
         })
     }
 
-    /// Throws a switch, records that in an event that says who did, and sees that it is in force here.
+    /// Throws a cut-off, records that in an event that says who did, and sees that it is in force here.
     async fn apply_cut_off(
         &self,
         selector: &Selector,
@@ -275,7 +275,7 @@ impl Broker {
         let now_ms = event.at_ms;
         let thrown = self.with_retry(|| self.store.switch(selector.clone(), switch, now_ms)).await;
         if let Err(denial) = &thrown {
-            // Nobody knows whether it was thrown; whoever wanted it will try again.
+            // No one knows whether it was thrown; anyone who wanted it will try again.
             event.refuse(denial);
         }
         let what = serde_json::to_string(selector).unwrap_or_default();

@@ -7,7 +7,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use crate::policy::Snapshot;
 
-/// The active snapshot. It is replaced as a whole, and whoever has loaded it keeps it to the end of
+/// The active snapshot. It is replaced as a whole, and anyone who has loaded it keeps it to the end of
 /// a decision.
 #[derive(Debug)]
 pub struct Policies {

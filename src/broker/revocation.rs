@@ -1,4 +1,4 @@
-//! Killing tokens, and the events that say so.
+//! Revoking tokens, and the events that say so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::events::{Event, Outcome};
 use crate::store::{Entry, Revocation, RevocationReason, RevocationTarget, RevokedEntry};
 use crate::token::{Record, TokenHash};
 
-/// A token that died just now, and what is known about it.
+/// A token that was revoked just now, and what is known about it.
 pub(super) type RevokedToken = (TokenHash, Arc<Record>);
 
-/// Which killing it is, so that a repetition after a lost answer knows its own work.
+/// Which revocation it is, so that a repetition after a lost answer knows its own work.
 pub(super) fn random_revocation_id() -> Result<u64, Denial> {
     let mut bytes = [0; 8];
     rand::fill(&mut bytes)
@@ -23,8 +23,8 @@ pub(super) fn random_revocation_id() -> Result<u64, Denial> {
 }
 
 impl Broker {
-    /// Kills until the store answers. For each of the doomed: the tokens that were alive before, and
-    /// are dead by this very killing.
+    /// Revokes until the store answers. For each of the doomed: the tokens that were alive before, and
+    /// are revoked by this very revocation.
     pub(super) async fn revoke_targets(
         &self,
         targets: Arc<[RevocationTarget]>,

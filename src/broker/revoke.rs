@@ -1,4 +1,4 @@
-//! Who holds a token may kill it, and it alone (RFC 7009; possession is authority).
+//! Who holds a token may revoke it, and it alone (RFC 7009; possession is authority).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::registry::Registry;
 use crate::store::{RevocationReason, RevocationTarget};
 use crate::token::RegistryToken;
 
-/// How many tokens are killed together.
+/// How many tokens are revoked together.
 const TOGETHER: usize = 250;
 
 impl Broker {
-    /// Revokes a token. A string that is no live token of ours is as dead as it will ever be.
+    /// Revokes a token. A string that is not a live token of ours is as dead as it will ever be.
     ///
     /// # Errors
     /// If the store cannot be reached: the token may still be live, and the caller must try again.
@@ -73,7 +73,7 @@ impl Broker {
                 .await
             {
                 Ok(revoked) => {
-                    // What was dead, or never ours, is no event: nothing was done.
+                    // What was revoked, or never ours, is not an event: nothing was done.
                     for (hash, record) in revoked.into_iter().flatten() {
                         let event = broker.event_about(Outcome::Revoked, dialect, hash, &record);
                         broker.metrics.revocation();
@@ -82,7 +82,7 @@ impl Broker {
                     Ok(())
                 }
                 Err(denial) => {
-                    // Nobody knows whether the tokens are dead; the holder will try again.
+                    // No one knows whether the tokens are revoked; the holder will try again.
                     for (registry, hash) in named {
                         let mut event = Event::new(broker.clock.now_ms(), Outcome::Revoked, dialect);
                         event.registry = Some(registry);

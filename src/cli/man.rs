@@ -21,7 +21,7 @@ pub(super) fn print(options: &Options) -> u8 {
     let written = match &options.out {
         Some(folder) => std::fs::create_dir_all(folder).and_then(|()| write(&command, folder)),
         None => match page(&command).render(&mut io::stdout()) {
-            // A reader that went away is no error.
+            // A reader that went away is not an error.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         },

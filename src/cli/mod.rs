@@ -84,7 +84,7 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Check policies against a configuration, and say what deserves a look
+    /// Check policies against a configuration, and say what need attention
     Check(check::PolicyOptions),
     /// Run the tests that policies carry
     Test(policy::test::Options),
@@ -168,7 +168,7 @@ impl Cli {
     }
 }
 
-/// Prints to standard output; a reader that went away is no error.
+/// Prints to standard output; a reader that went away is not an error.
 macro_rules! say {
     ($($arg:tt)*) => {{
         use std::io::Write as _;

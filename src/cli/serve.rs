@@ -23,7 +23,7 @@ pub(super) fn run(config: &Path) -> u8 {
 }
 
 async fn serve(plan: Plan) -> u8 {
-    // Before the doors open, so that a signal right after is not the default action's.
+    // Before the listeners open, so that a signal right after is not the default action's.
     let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals else {
         complain!("error: signals cannot be handled");

@@ -1,4 +1,4 @@
-//! What a reason means and what to do about it, for whoever reads a job's log: the text of the page
+//! What a reason means and what to do about it, for anyone who reads a job's log: the text of the page
 //! that an error's `type` leads to, and of the reference.
 
 use super::Reason;
@@ -21,7 +21,7 @@ impl Reason {
     pub const fn help(self) -> Help {
         match self {
             Self::MalformedToken => help(
-                "What was presented is no ID token: not a compact JWS, or one whose header or payload cannot be read in one way only.",
+                "What was presented is not an ID token: not a compact JWS, or one whose header or payload cannot be read in one way only.",
                 "Send the ID token as the CI platform gives it: three parts with dots between them, without quotes, line breaks or `Bearer`.",
             ),
             Self::UnsupportedAlgorithm => help(
@@ -30,14 +30,14 @@ impl Reason {
             ),
             Self::UnknownIssuer => help(
                 "No issuer is configured whose `url` is the token's `iss`, to the byte.",
-                "The operator configures the issuer, or mends its `url`; a slash at the end counts.",
+                "The operator configures the issuer, or fixes its `url`; a slash at the end counts.",
             ),
             Self::UnknownKey => help(
-                "The issuer, asked anew, has no key with the token's `kid`; or a reporter of leaks none with the id that it names.",
-                "Fetch a fresh ID token. A reporter looks whether the key is in the listing that the operator configured. If that fails too, somebody else signed it; with `keys_file`, the operator copies the keys again.",
+                "The issuer, asked again, has no key with the token's `kid`; or a reporter of leaks none with the id that it names.",
+                "Fetch a fresh ID token. A reporter looks whether the key is in the listing that the operator configured. If that fails too, someone else signed it; with `keys_file`, the operator copies the keys again.",
             ),
             Self::BadSignature => help(
-                "The signature does not verify under the issuer's or the reporter's key: what was signed was changed, or somebody else signed it.",
+                "The signature does not verify under the issuer's or the reporter's key: what was signed was changed, or someone else signed it.",
                 "Send the ID token unchanged; shells and logs like to mask or wrap it. A leak report is signed over the bytes that are sent.",
             ),
             Self::WrongAudience => help(
@@ -65,7 +65,7 @@ impl Reason {
             ),
             Self::Replayed => help(
                 "The ID token was spent before: one is good for one exchange.",
-                "Fetch a fresh one for each exchange. If the job did not spend it, somebody else did: look at the audit log.",
+                "Fetch a fresh one for each exchange. If the job did not spend it, someone else did: look at the audit log.",
             ),
             Self::StoreReset => help(
                 "The ID token is not younger than the store's memory, which could not know whether it was spent.",
@@ -85,7 +85,7 @@ impl Reason {
             ),
             Self::DeniedByPolicy => help(
                 "A deny rule takes away what policies would grant.",
-                "Whoever owns the rule knows why; `trustmint policy explain` names it.",
+                "Anyone who owns the rule knows why; `trustmint policy explain` names it.",
             ),
             Self::NotCovered => help(
                 "The request asks for a package or an action that the policies, or the token, do not cover.",
@@ -104,7 +104,7 @@ impl Reason {
                 "Try again after `Retry-After`. Behind a proxy, the operator sets `trusted_proxies`.",
             ),
             Self::IssuerUnavailable => help(
-                "The issuer's keys, or the reporter's, cannot be had at the moment, so nothing can be said about what they signed.",
+                "The issuer's keys, or the reporter's, are currently unavailable, so nothing can be said about what they signed.",
                 "Try again after `Retry-After`. The operator runs `trustmint issuer check`, and looks into the log for a reporter.",
             ),
             Self::StoreUnavailable => help(
@@ -128,7 +128,7 @@ impl Reason {
                 "Send the client's id and secret, as `trustmint client new` made them; or the headers of the reporter, each once.",
             ),
             Self::InvalidToken => help(
-                "What was shown is no live token of this registry: it has expired, was revoked, or is another's.",
+                "What was shown is not a live token of this registry: it has expired, was revoked, or is another's.",
                 "Exchange a fresh ID token for a new one.",
             ),
             Self::NotFound => {

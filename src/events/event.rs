@@ -22,17 +22,17 @@ pub enum Outcome {
     Denied,
     /// There was no grant, and policies in audit mode would have given one.
     WouldMint,
-    /// A registry token was killed by its holder.
+    /// A registry token was revoked by its holder.
     Revoked,
-    /// A registry token was killed because it, or another one of its run, was reported as leaked.
+    /// A registry token was revoked because it, or another one of its run, was reported as leaked.
     Leaked,
-    /// Somebody reported leaked tokens; `detail` says what they were.
+    /// Someone reported leaked tokens; `detail` says what they were.
     Reported,
-    /// A switch was thrown: by an operator, or by a leak.
+    /// A cut-off or suspension was set: by an operator, or by a leak.
     Switched,
 }
 
-/// An audit event, written as one line of JSON. It holds no secret.
+/// An event, written as one line of JSON. It holds no secret.
 #[derive(Debug, Serialize)]
 pub struct Event {
     /// When, in UTC (RFC 3339).
@@ -57,7 +57,7 @@ pub struct Event {
     /// What was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// The policies that fed it.
+    /// The policies that contributed to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Arc<str>>,
     /// What policies in audit mode would have changed.
@@ -78,7 +78,7 @@ pub struct Event {
     /// Where the reporter found it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found_at: Option<String>,
-    /// The token that was found, for which this one died too if it is another one.
+    /// The token that was found, for which this one was revoked too if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reported_token: Option<TokenId>,
     /// The reported tokens that had ended already, so that they can be found in what they were minted for.
@@ -211,7 +211,7 @@ fn rfc3339<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 /// The claims were read as JSON before, so they are repeated as they are. A line break between
-/// tokens of JSON would break the line, so such claims are written anew.
+/// tokens of JSON would break the line, so such claims are written again.
 fn push_claims(line: &mut Vec<u8>, claims: &str) -> serde_json::Result<()> {
     if claims.contains(['\n', '\r']) {
         let value: serde_json::Value = serde_json::from_str(claims)?;

@@ -1,4 +1,4 @@
-//! What happened: audit events, and metrics whose labels never come from a token.
+//! What happened: events, and metrics whose labels never come from a token.
 
 mod event;
 mod queue;

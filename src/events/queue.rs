@@ -103,7 +103,7 @@ impl Audit {
 
     /// Puts an event into the next place that becomes free.
     pub async fn record(&self, event: Event) {
-        // It fails only when the writer has died, which it does not before the last entrance is gone.
+        // It fails only when the writer has was revoked, which it does not before the last entrance is gone.
         let _ = self.events.send(event).await;
     }
 
@@ -126,7 +126,7 @@ fn write(mut sink: BufWriter<impl Write>, mut queue: mpsc::Receiver<Event>) {
         for event in events.drain(..) {
             match event.line() {
                 Ok(line) => write_with_retry(|| sink.write_all(&line)),
-                Err(error) => tracing::error!(%error, "an audit event could not be written as JSON"),
+                Err(error) => tracing::error!(%error, "an event could not be written as JSON"),
             }
         }
         write_with_retry(|| sink.flush());
@@ -137,7 +137,7 @@ fn write(mut sink: BufWriter<impl Write>, mut queue: mpsc::Receiver<Event>) {
 /// Tries until it succeeds. Meanwhile the queue fills, and then nothing is minted.
 fn write_with_retry(mut write: impl FnMut() -> std::io::Result<()>) {
     while let Err(error) = write() {
-        tracing::error!(%error, "audit events cannot be written; mints stop when the queue is full");
+        tracing::error!(%error, "events cannot be written; mints stop when the queue is full");
         thread::sleep(RETRY);
     }
 }

@@ -43,7 +43,7 @@ pub enum Roots {
     Only(Vec<CertificateDer<'static>>),
 }
 
-/// What somebody answered to a message.
+/// What someone answered to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The status.
@@ -188,7 +188,7 @@ async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, FetchError> 
     }
 }
 
-/// Converses over a connection of its own, which ends with the future that reads its answer: whoever
+/// Converses over a connection of its own, which ends with the future that reads its answer: anyone who
 /// drips or never ends holds nothing afterwards.
 async fn converse<T>(
     stream: TlsStream<TcpStream>,

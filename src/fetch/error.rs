@@ -56,7 +56,7 @@ impl FetchError {
         Self::Url(truncate(url))
     }
 
-    /// A failure to converse with somebody.
+    /// A failure to converse with someone.
     pub(super) fn connection(with: impl Into<String>, error: impl fmt::Display) -> Self {
         Self::Connection(format!("{}: {}", truncate(with), truncate(error.to_string())))
     }

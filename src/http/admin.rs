@@ -1,4 +1,4 @@
-//! The admin door: a Unix socket or loopback, and always authenticated.
+//! The admin listener: a Unix socket or loopback, and always authenticated.
 
 use std::sync::Arc;
 
@@ -37,12 +37,12 @@ pub const CUT_OFFS: &str = "/cut-offs";
 /// Explains a decision.
 pub const EXPLAIN: &str = "/explain";
 
-/// A cut-off as the door shows it.
+/// A cut-off as the listener shows it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ShownCutOff {
     /// What it is about.
     pub selector: Selector,
-    /// Tokens minted up to this instant are dead, in milliseconds since the epoch; none: suspended.
+    /// Tokens minted up to this instant are revoked, in milliseconds since the epoch; none: suspended.
     pub until_ms: Option<u64>,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
 
 async fn authenticated(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let refused = || {
-        let denial = Denial::new(Reason::Unauthenticated, "the admin door opens to its token only");
+        let denial = Denial::new(Reason::Unauthenticated, "the admin listener opens to its token only");
         ErrorResponse::from(denial).into_response()
     };
     let Ok(token) = bearer(request.headers()) else { return refused() };

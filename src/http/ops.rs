@@ -1,4 +1,4 @@
-//! The ops door: health and metrics. Nothing behind it changes anything.
+//! The ops listener: health and metrics. Nothing behind it changes anything.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) fn router(broker: Arc<Broker>) -> Router {
         .with_state(broker)
 }
 
-/// Ready: the store answers and the operator's switches are known. Newer policies that were refused
+/// Ready: the store answers and the cut-offs are known. Newer policies that were refused
 /// change nothing about that: the last good ones serve.
 async fn ready(State(broker): State<Arc<Broker>>) -> Response {
     let store = broker.store_is_ready().await;

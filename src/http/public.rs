@@ -1,4 +1,4 @@
-//! The public door: for jobs, scanners and registries.
+//! The public listener: for jobs, scanners and registries.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::http::response::middleware::{self, ErrorFormat, RouteContext};
 use crate::http::{dialects, forward_auth, leaks, oauth as native};
 use crate::settings::Limits;
 
-/// The public door's router.
+/// The public listener's router.
 pub(super) fn router(broker: Arc<Broker>, limits: &Limits, trusted_proxies: &[IpNet]) -> Router {
     let body_limit = BodyLimit(limits.body_bytes);
     let public = Public { broker, body_limit, report_reader: ReportReader::new(limits, trusted_proxies) };

@@ -1,4 +1,4 @@
-//! The addresses of the public door.
+//! The addresses of the public listener.
 
 use crate::http::response::error_pages;
 use crate::http::{dialects, forward_auth, leaks};

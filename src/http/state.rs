@@ -1,4 +1,4 @@
-//! What handlers at the public door share.
+//! What handlers at the public listener share.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::http::request::body::BodyLimit;
 use crate::http::request::report_body::ReportReader;
 use crate::http::response::error_response::ErrorResponse;
 
-/// What handlers at the public door need.
+/// What handlers at the public listener need.
 #[derive(Clone)]
 pub(super) struct Public {
     pub(super) broker: Arc<Broker>,

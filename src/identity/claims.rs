@@ -49,7 +49,7 @@ impl Claim {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims(Vec<(String, Claim)>);
 
-/// Why bytes are no claims.
+/// Why bytes are not claims.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ClaimsError(String);

@@ -155,7 +155,7 @@ impl Identity {
         Ok(Self { issuer: Arc::clone(issuer), payload, claims, derived, pins, subject, run })
     }
 
-    /// An identity of claims that nobody signed, for explaining and trying policies; never for a grant.
+    /// An identity of claims that no one signed, for explaining and trying policies; never for a grant.
     ///
     /// # Errors
     /// See [`Identity::new`].

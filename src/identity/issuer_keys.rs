@@ -90,7 +90,7 @@ impl Keyring {
     /// whether a token without a `kid` may be by the only key there is.
     ///
     /// # Errors
-    /// If what was in the file is no key set.
+    /// If what was in the file is not a key set.
     pub fn new(issuer: Arc<str>, source: KeySource, allow_no_kid: bool) -> Result<Self, String> {
         let keys = |remote| IssuerKeys { name: format!("issuers.{issuer}"), allow_no_kid, remote };
         match source {
@@ -124,7 +124,7 @@ impl Keyring {
     /// The key set that holds a key under this `kid`.
     ///
     /// # Errors
-    /// `unknown_key` if a fresh set lacks it, `issuer_unavailable` if no fresh set can be had now.
+    /// `unknown_key` if a fresh set lacks it, `issuer_unavailable` if no fresh set is available now.
     pub async fn with_key(&self, kid: &str) -> Result<Arc<KeySet>, Denial> {
         self.0.find(|set| set.contains(Some(kid))).await.map_err(|missing| missing.into_denial("issuer"))
     }

@@ -29,7 +29,7 @@ pub struct KeySet {
     by_kid: HashMap<String, Vec<Key>>,
     /// Keys without a `kid`, for an issuer that is allowed to have such.
     unnamed: Vec<Key>,
-    /// Entries that were passed over, and why.
+    /// Entries that were skipped, and why.
     pub skipped: Vec<Skipped>,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why a document is no key set.
+/// Why a document is not a key set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     /// Not JSON, or no `keys`.
@@ -74,7 +74,7 @@ pub(super) struct Entry {
     pub(super) json: Value,
     /// Its `kid`, where there is one.
     pub(super) kid: Option<String>,
-    /// The key, or why it is passed over.
+    /// The key, or why it is skipped.
     pub(super) key: Result<Key, &'static str>,
 }
 
@@ -102,7 +102,7 @@ impl KeySet {
     /// Reads a key set (RFC 7517 §5).
     ///
     /// # Errors
-    /// If it is no key set, or holds no usable key.
+    /// If it is not a key set, or holds no usable key.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         Self::read(json, false)
     }
@@ -180,7 +180,7 @@ impl KeySet {
     }
 }
 
-/// The key that an entry is, or why it is passed over.
+/// The key that an entry is, or why it is skipped.
 fn usable(entry: &Value) -> Result<Key, &'static str> {
     if ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|name| entry.get(name).is_some()) {
         return Err("a private or symmetric key");

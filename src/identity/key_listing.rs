@@ -24,7 +24,7 @@ pub struct ListedKey {
     pub kid: Option<String>,
     /// `RSA 2048`, `P-256`, or whatever it says it is.
     pub form: String,
-    /// The algorithms that it verifies, or why it is passed over.
+    /// The algorithms that it verifies, or why it is skipped.
     pub algorithms: Result<Vec<Algorithm>, &'static str>,
     /// How many certificates are in its `x5c`, which is not looked at.
     pub certificates: usize,
@@ -37,7 +37,7 @@ impl KeyListing {
     /// whether a key without a `kid` is usable.
     ///
     /// # Errors
-    /// If it is no key set.
+    /// If it is not a key set.
     pub fn parse(json: &[u8], allow_unnamed: bool) -> Result<Self, KeySetError> {
         let (found, entries) = entries(json, allow_unnamed)?;
         Ok(Self { keys: entries.map(listed).collect(), found })

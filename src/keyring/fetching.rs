@@ -11,15 +11,15 @@ use super::{FetchedDocument, Inner, Keyring, Provider, RefreshPolicy};
 use crate::fetch::FetchError;
 use crate::keyring::rate_limiter::RateLimiter;
 
-/// What is known about the fetches of somebody's keys.
+/// What is known about the fetches of someone's keys.
 #[derive(Debug)]
 pub(super) struct State {
     rate_limiter: RateLimiter,
     /// The running fetch; the channel's value is how it ended.
     running: Option<watch::Receiver<Option<Ended>>>,
-    /// When the keys are to be fetched without anybody asking.
+    /// When the keys are to be fetched without anyone asking.
     refresh_at: Instant,
-    /// Somebody was turned away since the last fetch began.
+    /// Someone was turned away since the last fetch began.
     wanted: bool,
     /// How many fetches ended how.
     ended: BTreeMap<&'static str, u64>,
@@ -40,7 +40,7 @@ impl State {
         }
     }
 
-    /// Somebody wants a fetch that begins from now on; tells when it is permitted.
+    /// Someone wants a fetch that begins from now on; tells when it is permitted.
     pub(super) fn want(&mut self, now: Instant) -> Instant {
         self.wanted = true;
         self.rate_limiter.permitted_at(now)

@@ -66,7 +66,7 @@ impl<P: Provider> Inner<P> {
         let (whose, path) = (self.provider.name(), file.path.display());
         match contents.and_then(|contents| self.provider.parse(&contents)) {
             Ok(set) => {
-                tracing::info!(whose, %path, keys = set.count(), "the keys were read anew");
+                tracing::info!(whose, %path, keys = set.count(), "the keys were read again");
                 self.load(set, Instant::now(), None);
             }
             Err(error) => {

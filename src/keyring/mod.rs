@@ -1,13 +1,13 @@
-//! Somebody's public keys over time: read without waiting, fetched by one task at a time.
+//! Someone's public keys over time: read without waiting, fetched by one task at a time.
 //!
 //! Requests whose key is known never wait. An unknown key id waits, for a bounded time in a bounded
 //! queue, for the running or the next permitted fetch. Fetches are rationed, also after failures,
-//! so that neither random key ids nor a broken provider make us hammer anybody.
+//! so that neither random key ids nor a broken provider make us hammer anyone.
 //!
-//! Nobody can tell a key that was published a moment ago from one that never was, except by asking
+//! No one can tell a key that was published a moment ago from one that never was, except by asking
 //! its provider. So a request is told that its key does not exist only on a set that was asked for
-//! after the request came. Whoever cannot be told yet is turned away with the time to come again,
-//! and the keys are fetched by then, whether or not anybody waits for it.
+//! after the request came. Anyone who cannot be told yet is turned away with the time to come again,
+//! and the keys are fetched by then, whether or not anyone waits for it.
 //!
 //! What a key is, and where keys come from, is the [`Provider`]'s: issuers of ID tokens and
 //! reporters of leaks have keyrings that differ in nothing else.
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// than one client network can send within [`PATIENCE`] by the default limits.
 const QUEUE: usize = 256;
 
-/// Somebody's keys.
+/// Someone's keys.
 pub struct Keyring<P: Provider>(Arc<Inner<P>>);
 
 impl<P: Provider> Clone for Keyring<P> {
@@ -77,22 +77,22 @@ struct Loaded<K> {
 pub struct KeysStatus {
     /// How many keys serve now.
     pub usable: usize,
-    /// How long ago they were had from their source, if ever.
+    /// How long ago they were fetched from their source, if ever.
     pub age: Option<Duration>,
     /// How many fetches ended how: `ok`, or [`FetchError::label`].
     pub fetches: BTreeMap<&'static str, u64>,
 }
 
-/// Why no key set is had that suits.
+/// Why no key set is fetched that suits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The provider was asked after the request came, and has no such key.
     Unknown,
-    /// Nobody can tell at the moment.
+    /// No one can tell at the moment.
     Unavailable(Wait),
 }
 
-/// Why nobody can tell, and when to come again.
+/// Why no one can tell, and when to come again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// In words that suit any provider.
@@ -130,7 +130,7 @@ impl<P: Provider> Keyring<P> {
     /// A keyring whose keys are from a file, and there at once.
     ///
     /// # Errors
-    /// If what was read from the file is no key set.
+    /// If what was read from the file is not a key set.
     pub fn from_file(provider: P, path: PathBuf, contents: &[u8]) -> Result<Self, String> {
         let set = provider.parse(contents)?;
         let loaded = Loaded { set: Arc::new(set), asked: Instant::now(), until: None };
@@ -216,7 +216,7 @@ impl<P: Provider> Keyring<P> {
         }
     }
 
-    /// Nobody is told that a key does not exist before the provider was asked; the keys are fetched as
+    /// No one is told that a key does not exist before the provider was asked; the keys are fetched as
     /// soon as it is permitted, and it is worth while to come again after that.
     fn retry_later(&self, why: &'static str, failure: Option<String>) -> Missing {
         let now = Instant::now();

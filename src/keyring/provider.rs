@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 
 use crate::fetch::{FetchError, Fetched};
 
-/// Whose keys they are, how they are written, and where they are had.
+/// Whose keys they are, how they are written, and where they are fetched.
 pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// The usable keys of one document.
     type Keys: Keys;
@@ -25,7 +25,7 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// Makes sense of the document.
     ///
     /// # Errors
-    /// If it is no key set, or holds no usable key; what it says is repeated to a bounded length.
+    /// If it is not a key set, or holds no usable key; what it says is repeated to a bounded length.
     fn parse(&self, document: &[u8]) -> Result<Self::Keys, String>;
 }
 

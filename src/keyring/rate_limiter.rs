@@ -1,4 +1,4 @@
-//! How often a provider is asked: a few fetches at once, then one in a while, whoever wants them.
+//! How often a provider is asked: a few fetches at once, then one in a while, anyone who wants them.
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ fn taken() -> BTreeMap<String, String> {
             more => EVERYTHING.replace(&kind, &format!("{kind}\n{more}")),
         };
         let read = Config::read(&Source::new("everything", text), Path::new("."));
-        assert!(read.is_err(), "it is no good configuration");
+        assert!(read.is_err(), "it is not a good configuration");
     }
     asked::take()
 }
@@ -66,7 +66,7 @@ fn reference_lists_exactly_the_configuration_keys() {
     for path in &documented {
         assert!(taken.contains_key(*path), "`{path}` is in src/config/keys.rs, and no reader takes it");
         assert_eq!(documented.iter().filter(|other| other == &path).count(), 1, "{path}");
-        // A table whose keys nobody asked for is missing above.
+        // A table whose keys no one asked for is missing above.
         let is_table = taken[*path].ends_with("table") || taken[*path].ends_with("tables");
         let has_keys = documented.iter().any(|other| other.starts_with(&format!("{path}.")));
         assert!(!is_table || has_keys || path.ends_with(".accept"), "add [{path}] to `EVERYTHING`");

@@ -15,7 +15,7 @@ fn errors() {
         (`message`, `error`, `errors`). Both lead to a page of the broker itself: `<public_url>/errors/<reason>`. \
         Once a policy's pinned ids match, an answer also has `claim`, `received` and `expected`.\n\n\
         The status depends on what the clients of a registry's kind expect. Some refusals have one that says more: \
-        403 (crates: no `User-Agent`; /forward-auth: nobody knows what the request is), 405 (method), 406 (no media \
+        403 (crates: no `User-Agent`; /forward-auth: no one knows what the request is), 405 (method), 406 (no media \
         type that discovery has), 408 (the request took too long), 413 (size), 415 (type of the body), 421 (no \
         registry has this host).\n"
         .to_owned();

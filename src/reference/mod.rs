@@ -1,4 +1,4 @@
-//! `docs/reference`, written from the code. A page that differs from it fails; this writes them anew:
+//! `docs/reference`, written from the code. A page that differs from it fails; this writes them again:
 //!
 //! ```sh
 //! TRUSTMINT_BLESS=1 cargo test --package trustmint reference

@@ -77,6 +77,6 @@ mod tests {
         let hash = SecretHash::of(b"secret");
         assert_eq!(SecretHash::from_hex(&hash.to_hex()), Some(hash));
         assert_eq!(SecretHash::from_hex("xyz"), None);
-        assert_eq!(SecretHash::from_hex(&"+1".repeat(32)), None, "a sign is no digit");
+        assert_eq!(SecretHash::from_hex(&"+1".repeat(32)), None, "a sign is not a digit");
     }
 }

@@ -50,7 +50,7 @@ pub enum OnLeak {
     /// Nothing.
     #[default]
     Revoke,
-    /// The policies that fed it are suspended until somebody resumes them.
+    /// The policies that contributed to it are suspended until someone resumes them.
     Suspend,
 }
 

@@ -15,7 +15,7 @@ const LONGEST: usize = 214;
 #[serde(transparent)]
 pub struct Package(Box<str>);
 
-/// Why a string is no package name.
+/// Why a string is not a package name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// Nothing there.
@@ -55,7 +55,7 @@ impl Package {
         if prefix.is_empty() {
             return Err(PackageError::Empty);
         }
-        // A separator is no end of a name, but something may follow it.
+        // A separator is not an end of a name, but something may follow it.
         let mut name = String::from(Self::parse(kind, &format!("{prefix}x"))?.0);
         name.pop();
         Ok(name)

@@ -13,7 +13,7 @@ use crate::text::{clipped_to, truncate};
 /// The longest address of a place where a token was found, in bytes: a path in a repository.
 const LONGEST_URL: usize = 2_048;
 
-/// What is shorter than this is no token of anybody's, and may be a part of any word.
+/// What is shorter than this is not a token of anyone's, and may be a part of any word.
 const SHORTEST: usize = 8;
 
 /// What a report says about one leaked token. Everything but the token is what the reporter says.
@@ -49,12 +49,12 @@ pub struct Leaks {
 pub enum ListError {
     /// It has more items than allowed.
     TooMany,
-    /// It is no JSON array.
+    /// It is not a JSON array.
     NotAnArray,
 }
 
 /// The items of a JSON array, at most so many, each as it is written: what is wrong within one is
-/// nobody else's affair.
+/// no one else's affair.
 ///
 /// # Errors
 /// See [`ListError`].

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::keyring::Keys;
 use crate::text::truncate;
 
-/// More keys than anybody rotates through; the rest is ignored.
+/// More keys than anyone rotates through; the rest is ignored.
 const MAX_KEYS: usize = 100;
 /// The longest key id that is known; GitHub's have 64 characters.
 const LONGEST_ID: usize = 256;
@@ -82,7 +82,7 @@ impl PublicKeys {
     /// Reads a listing, entry by entry: one bad key spoils nothing.
     ///
     /// # Errors
-    /// If it is no listing, or holds no usable key.
+    /// If it is not a listing, or holds no usable key.
     pub fn parse(json: &[u8], curves: &[Curve]) -> Result<Self, String> {
         let listing: Listing = serde_json::from_slice(json)
             .map_err(|error| format!("not a listing of public keys: {}", truncate(error.to_string())))?;

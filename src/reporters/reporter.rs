@@ -18,7 +18,7 @@ pub enum ReporterKind {
     Gitlab,
     /// Google's deps.dev, likewise.
     Depsdev,
-    /// Anybody else who signs alike.
+    /// Anyone else who signs alike.
     Signed,
     /// The token revocation API that a self-managed GitLab calls.
     GitlabRevocation,

@@ -23,19 +23,19 @@ const REFRESH_POLICY: RefreshPolicy = RefreshPolicy {
     period: Duration::from_secs(120),
     refresh: Duration::from_secs(3600),
     soonest_refresh: Duration::from_secs(900),
-    // With a key that was withdrawn since, somebody could kill tokens that he holds, which he can anyway.
+    // With a key that was withdrawn since, someone could kill tokens that he holds, which he can anyway.
     stale: Duration::from_secs(7 * 86_400),
 };
 
 /// How old a shared document may be and still save asking.
 const FRESH: Duration = Duration::from_secs(60);
-/// Longer than a request waits: nobody is told that there is no such key by what was asked for by
+/// Longer than a request waits: no one is told that there is no such key by what was asked for by
 /// another replica, whose clock may run ahead.
 const UNSETTLING: Duration = Duration::from_secs(4);
 /// How long the store may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Where the keys of a reporter are had.
+/// Where the keys of a reporter are fetched.
 #[derive(Debug)]
 pub struct ReporterKeys {
     /// The reporter's section in the configuration.
@@ -48,7 +48,7 @@ pub struct ReporterKeys {
     pub authorization: Option<HeaderValue>,
     /// What replicas share.
     pub sharing: OnceLock<Sharing>,
-    /// When the keys that this replica knows were had, in milliseconds since the epoch.
+    /// When the keys that this replica knows were fetched, in milliseconds since the epoch.
     pub known_ms: AtomicU64,
 }
 
@@ -112,12 +112,12 @@ impl ReporterKeys {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let fetched = fetcher.get_document(url, headers).await?;
-        // What is shared has been understood; a document that has not is nobody's keys.
+        // What is shared has been understood; a document that has not is no one's keys.
         self.parse(&fetched.body).map_err(FetchError::document)?;
         Ok(fetched.into())
     }
 
-    /// What replicas share, and the instant at which it was had, in milliseconds since the epoch.
+    /// What replicas share, and the instant at which it was fetched, in milliseconds since the epoch.
     async fn shared(&self) -> Option<(u64, FetchedDocument)> {
         let Sharing { store, clock } = self.sharing.get()?;
         let answer = tokio::time::timeout(PATIENCE, store.shared(self.shared_name())).await;
@@ -127,7 +127,7 @@ impl ReporterKeys {
         Some((at_ms, FetchedDocument { document: Bytes::from(bytes), max_age: None, age }))
     }
 
-    /// Shares what was had just now; says when that is.
+    /// Shares what was fetched just now; says when that is.
     async fn share(&self, document: &Bytes) -> u64 {
         let Some(Sharing { store, clock }) = self.sharing.get() else { return 0 };
         let at_ms = clock.now_ms();

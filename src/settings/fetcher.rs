@@ -1,4 +1,4 @@
-//! `ca_file` and `allow_private`: whom we trust, and where we go, when we speak to somebody.
+//! `ca_file` and `allow_private`: whom we trust, and where we go, when we speak to someone.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;

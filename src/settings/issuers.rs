@@ -174,7 +174,7 @@ fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
                 let known: Vec<_> = ALGORITHMS.iter().map(|algorithm| format!("{algorithm:?}")).collect();
                 section.error(
                     &name.span,
-                    format!("\"{}\" is no algorithm that is accepted", name.value),
+                    format!("\"{}\" is not an algorithm that is accepted", name.value),
                     format!("there are {}", known.join(", ")),
                 );
             }
@@ -221,7 +221,7 @@ fn read_pins(section: &Section<'_>, kind: &'static Kind, url: &str) -> Option<Ve
         section.error(
             section.span(),
             format!("[{}] lacks `pins`: the claims that every policy must fix", section.path()),
-            "name claims that the issuer never gives to somebody else, such as `pins = [\"sub\"]`".to_owned(),
+            "name claims that the issuer never gives to someone else, such as `pins = [\"sub\"]`".to_owned(),
         );
         return None;
     }

@@ -13,7 +13,7 @@ pub(crate) const KEYS: &[Key] = &[
         "required",
         "The broker's own address and issuer identifier (RFC 8414): https, or http on loopback. Also an audience of every registry",
     ),
-    ("listen", "required", "The doors, each an address and a port."),
+    ("listen", "required", "The listeners, each an address and a port."),
     ("listen.public", "required", "For jobs, registries, proxies and scanners"),
     ("listen.ops", "none", "`/livez`, `/readyz`, `/metrics`; nothing there changes anything. Keep it inside"),
     (
@@ -24,10 +24,10 @@ pub(crate) const KEYS: &[Key] = &[
     (
         "listen.admin_token_file",
         "required with `admin`",
-        "The file with the bearer token that opens the admin door",
+        "The file with the bearer token that opens the admin listener",
     ),
     ("listen.trusted_proxies", "none", "Networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`"),
-    ("listen.tls", "none", "TLS at the public door; without it, a proxy before it does TLS."),
+    ("listen.tls", "none", "TLS at the public listener; without it, a proxy before it does TLS."),
     ("listen.tls.cert", "required", "The file with the certificate chain, in PEM"),
     ("listen.tls.key", "required", "The file with its key, in PEM"),
     ("store", "embedded", "What must not be forgotten: spent ID tokens, live tokens, cut-offs."),
@@ -57,7 +57,7 @@ pub(crate) const KEYS: &[Key] = &[
     ("policies.delegate.registries", "required", "The ids of registries that they may speak for"),
     ("policies.delegate.package_prefixes", "required", "What the names of their packages begin with"),
     ("policies.delegate.actions", "all", "What they may grant: `publish`, `create`, `yank`, `owner`, `read`"),
-    ("audit", "standard output", "Where audit events go: a line of JSON for each."),
+    ("audit", "standard output", "Where events go: a line of JSON for each."),
     ("audit.path", "required", "The file they are added to"),
     ("limits", "see below", "Every bound."),
     ("limits.id_token_bytes", "`16384`", "The largest ID token, in bytes"),
@@ -78,7 +78,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Packages that one ID token may be spent on, where a protocol asks once for each (npm)",
     ),
     ("limits.explanations_per_id_token", "`10`", "How often each replica explains one ID token"),
-    ("limits.connections", "`4096`", "Open connections at each door; more wait in the kernel's queue"),
+    ("limits.connections", "`4096`", "Open connections at each listener; more wait in the kernel's queue"),
     ("limits.header_timeout", "`\"5s\"`", "From the first byte of a request to the end of its head"),
     (
         "limits.first_request_timeout",
@@ -89,7 +89,7 @@ pub(crate) const KEYS: &[Key] = &[
     ("limits.idle_timeout", "`\"60s\"`", "How long a connection may be idle between requests"),
     ("limits.drain_timeout", "`\"20s\"`", "How long running requests may take after SIGTERM"),
     ("limits.store_timeout", "`\"1500ms\"`", "How long the store may take, repetitions included"),
-    ("limits.audit_queue", "`8192`", "Audit events that wait to be written; a full queue refuses mints"),
+    ("limits.audit_queue", "`8192`", "Events that wait to be written; a full queue refuses mints"),
     (
         "limits.tombstone_ttl",
         "`\"30d\"`",
@@ -117,7 +117,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     ("issuers.*", "none", "One issuer."),
     ("issuers.*.kind", "required", "What its claims mean: [the kinds](../issuers.md#kinds)"),
-    ("issuers.*.url", "the kind's, if it has one for everybody", "`iss`, to the byte; https"),
+    ("issuers.*.url", "the kind's, if it has one for everyone", "`iss`, to the byte; https"),
     (
         "issuers.*.pins",
         "required by kind `oidc`",
@@ -149,7 +149,7 @@ pub(crate) const KEYS: &[Key] = &[
     (
         "issuers.*.accept",
         "none",
-        "Warnings about this section that somebody has looked at, each with the reason: [findings](../lint.md)",
+        "Warnings about this section that someone has looked at, each with the reason: [findings](../lint.md)",
     ),
     (
         "registries",

@@ -29,7 +29,7 @@ pub struct Limits {
     pub packages_per_id_token: u32,
     /// How often each replica explains one ID token.
     pub explanations_per_id_token: u32,
-    /// Open connections at each door; more wait in the kernel's queue.
+    /// Open connections at each listener; more wait in the kernel's queue.
     pub connections: usize,
     /// From the first byte of a request to the end of its head.
     pub header_timeout: Duration,
@@ -43,7 +43,7 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// How long the store may take in all, repetitions included; must leave room to answer within two seconds.
     pub store_timeout: Duration,
-    /// Audit events that wait to be written; a full queue refuses mints.
+    /// Events that wait to be written; a full queue refuses mints.
     pub audit_queue: usize,
     /// How long after a token's end it is remembered that it was minted.
     pub tombstone_ttl: Duration,

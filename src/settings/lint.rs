@@ -1,4 +1,4 @@
-//! What deserves a look in a configuration that is not wrong.
+//! What need attention in a configuration that is not wrong.
 
 use crate::identity::kinds::ISSUER_RETIRES;
 use crate::identity::{IssuerSettings, Issuers};

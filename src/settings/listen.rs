@@ -1,4 +1,4 @@
-//! The three doors.
+//! The three listeners.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::settings::{Files, networks};
 use crate::toml_reader::Section;
 
-/// Where the doors are.
+/// Where the listeners are.
 #[derive(Debug)]
 pub struct Listen {
     /// For jobs, scanners and registries.
@@ -23,13 +23,13 @@ pub struct Listen {
     pub ops: Option<SocketAddr>,
     /// For operators.
     pub admin: Option<AdminListener>,
-    /// TLS at the public door.
+    /// TLS at the public listener.
     pub tls: Option<Tls>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The admin door: never reachable from elsewhere, always authenticated.
+/// The admin listener: never reachable from elsewhere, always authenticated.
 #[derive(Debug)]
 pub struct AdminListener {
     /// A Unix socket or a loopback address.
@@ -38,7 +38,7 @@ pub struct AdminListener {
     pub token: Secret,
 }
 
-/// Where the admin door is.
+/// Where the admin listener is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminAddress {
     /// A Unix socket.
@@ -74,7 +74,7 @@ fn read_admin(section: &Section<'_>, files: &Files<'_>) -> Option<AdminListener>
         None => match text.parse::<SocketAddr>() {
             Ok(address) if address.ip().is_loopback() => Ok(AdminAddress::Loopback(address)),
             _ => Err(
-                "the admin door is a Unix socket (\"unix:/run/trustmint/admin.sock\") or a loopback address",
+                "the admin listener is a Unix socket (\"unix:/run/trustmint/admin.sock\") or a loopback address",
             ),
         },
     });
@@ -82,7 +82,7 @@ fn read_admin(section: &Section<'_>, files: &Files<'_>) -> Option<AdminListener>
     if section.contains("admin") && !section.contains("admin_token_file") {
         section.error(
             section.span(),
-            "the admin door needs `admin_token_file`",
+            "the admin listener needs `admin_token_file`",
             "write a random token into a file and name it".to_owned(),
         );
     }

@@ -43,7 +43,7 @@ use crate::webhooks::Webhooks;
 pub struct Config {
     /// The broker's own issuer identifier (RFC 8414), without a trailing slash.
     pub public_url: String,
-    /// Where the doors are.
+    /// Where the listeners are.
     pub listen: Listen,
     /// Where memory is.
     pub store: StoreConfig,
@@ -63,9 +63,9 @@ pub struct Config {
     pub reporters: Reporters,
     /// Who is told about leaks.
     pub webhooks: Webhooks,
-    /// Where audit events go; `None`: standard output.
+    /// Where events go; `None`: standard output.
     pub audit_file: Option<PathBuf>,
-    /// What deserves a look.
+    /// What need attention.
     pub warnings: Diagnostics,
 }
 
@@ -242,7 +242,7 @@ fn networks(section: &Section<'_>, key: &str) -> Vec<IpNet> {
     let parse = |text: Located<&str>| {
         let network = text.value.parse().ok();
         if network.is_none() {
-            let message = format!("`{key}`: \"{}\" is no network", text.value);
+            let message = format!("`{key}`: \"{}\" is not a network", text.value);
             section.error(&text.span, message, "write \"10.0.0.0/8\"".to_owned());
         }
         network
@@ -250,7 +250,7 @@ fn networks(section: &Section<'_>, key: &str) -> Vec<IpNet> {
     section.strings(key).into_iter().filter_map(parse).collect()
 }
 
-/// An address of somebody that is asked or told.
+/// An address of someone that is asked or told.
 fn https_url(text: &str) -> Result<String, &'static str> {
     match Url::parse(text) {
         Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {

@@ -36,7 +36,12 @@ pub(super) fn read(
     let folder = section.required("path", "\"policies\"").map(|path| {
         let folder = files.path(path.value);
         if !folder.is_dir() {
-            section.report(Code::Unreadable, &path.span, format!("{} is no folder", folder.display()), None);
+            section.report(
+                Code::Unreadable,
+                &path.span,
+                format!("{} is not a folder", folder.display()),
+                None,
+            );
         }
         folder
     });
@@ -116,7 +121,7 @@ fn read_folder(section: &Section<'_>, within: &Path) -> Option<PathBuf> {
     if !folder.components().all(|part| matches!(part, Component::Normal(_))) || written.value.is_empty() {
         section.error(&written.span, "`folder` is below the folder of policies, without `..`", None);
     } else if !within.join(&folder).is_dir() {
-        section.error(&written.span, format!("{} is no folder", within.join(&folder).display()), None);
+        section.error(&written.span, format!("{} is not a folder", within.join(&folder).display()), None);
     }
     Some(folder)
 }

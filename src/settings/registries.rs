@@ -80,8 +80,8 @@ impl Taken {
     }
 
     /// A token that a job fetched for another service is good there too, and that service's are good
-    /// here: whoever runs it could publish. One that an issuer's section accepts is good here for that
-    /// issuer's jobs anyway, and for nobody else's, listed or not.
+    /// here: anyone who runs it could publish. One that an issuer's section accepts is good here for that
+    /// issuer's jobs anyway, and for no one else's, listed or not.
     fn refuse_foreign(&self, section: &Section<'_>, audience: &str, span: &Range<usize>) {
         if self.accepted.contains(&audience) {
             return;
@@ -157,7 +157,7 @@ fn read_hosts(section: &Section<'_>, id: &str, taken: &mut Taken) -> Vec<String>
         if !well_formed {
             section.error(
                 &host.span,
-                format!("\"{}\" is no host", host.value),
+                format!("\"{}\" is not a host", host.value),
                 "write it in lower case, without scheme and path".to_owned(),
             );
             continue;
@@ -285,7 +285,7 @@ fn read_client(section: Section<'_>, registry: &str, taken: &mut Taken) -> Optio
 /// What names a section in addresses, metrics and events.
 pub(super) fn check_id(section: &Section<'_>, name: &Located<&str>) {
     if !is_id(name.value) {
-        let message = format!("\"{}\" is no id: use lower-case letters, digits, `-` and `_`", name.value);
+        let message = format!("\"{}\" is not an id: use lower-case letters, digits, `-` and `_`", name.value);
         section.error(&name.span, message, None);
     }
 }

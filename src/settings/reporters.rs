@@ -12,7 +12,7 @@ use crate::settings::registries::check_id;
 use crate::settings::{Files, fetcher, https_url};
 use crate::toml_reader::{Code, Located, Section};
 
-/// Addresses below `/leaks/` that are nobody's name.
+/// Addresses below `/leaks/` that are no one's name.
 const TAKEN: [&str; 2] = ["holder", "verify"];
 
 pub(super) fn read(root: &Section<'_>, files: &Files<'_>) -> Reporters {
@@ -111,7 +111,8 @@ fn read_header(
     default: Option<&'static str>,
     example: &str,
 ) -> Option<HeaderName> {
-    let written = section.parsed(key, |text| HeaderName::try_from(text).map_err(|_| "it is no header name"));
+    let written =
+        section.parsed(key, |text| HeaderName::try_from(text).map_err(|_| "it is not a header name"));
     match (written, default) {
         (Some(header), _) => Some(header.value),
         (None, Some(default)) => Some(HeaderName::from_static(default)),
@@ -169,7 +170,7 @@ fn read_token(section: &Section<'_>, files: &Files<'_>) -> Option<HeaderValue> {
     let secret = files.secret(section, "keys_token_file")?;
     let value = HeaderValue::from_str(&format!("Bearer {}", secret.expose())).ok();
     if value.is_none() {
-        section.error(section.span(), "the file that `keys_token_file` names is no token", None);
+        section.error(section.span(), "the file that `keys_token_file` names is not a token", None);
     }
     value.map(|mut value| {
         value.set_sensitive(true);
@@ -189,7 +190,7 @@ fn read_curves(section: &Section<'_>) -> Vec<Curve> {
                 let known: Vec<_> = Curve::ALL.iter().map(|curve| curve.as_str()).collect();
                 section.error(
                     &name.span,
-                    format!("\"{}\" is no curve that is accepted", name.value),
+                    format!("\"{}\" is not a curve that is accepted", name.value),
                     format!("there are {}", known.join(", ")),
                 );
             }

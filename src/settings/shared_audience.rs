@@ -1,4 +1,4 @@
-//! Audiences that belong to other services. An ID token with one of them was fetched for somebody
+//! Audiences that belong to other services. An ID token with one of them was fetched for someone
 //! else, who holds it too.
 
 /// Audiences of one service each, and whose they are.

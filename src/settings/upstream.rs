@@ -18,13 +18,17 @@ pub(super) fn read(registry: &Section<'_>, files: &Files<'_>) -> Option<Upstream
     let credential = files.secret(&section, "credential_file").and_then(|secret| {
         let value = HeaderValue::from_str(secret.expose()).ok();
         if value.is_none() {
-            section.error(section.span(), "the file that `credential_file` names is no header value", None);
+            section.error(
+                section.span(),
+                "the file that `credential_file` names is not a header value",
+                None,
+            );
         }
         value
     });
     let header = section.parsed("credential_header", |text| match HeaderName::try_from(text) {
         Ok(name) if !NO_CARRIERS.contains(&name.as_str()) => Ok(name),
-        _ => Err("it is no header that carries a credential"),
+        _ => Err("it is not a header that carries a credential"),
     });
     section.finish();
     let mut credential = credential?;

@@ -9,7 +9,7 @@ use super::StoreError;
 use crate::registry::Package;
 use crate::token::{Family, Record, Tag, TokenHash};
 
-/// A mint: an ID token is burnt and a registry token comes to life.
+/// A mint: an ID token is spent and a registry token comes to life.
 #[derive(Clone, Debug)]
 pub struct Mint {
     /// Where replay record, token record and run index are kept.
@@ -125,22 +125,22 @@ pub enum MintOutcome {
 /// What is known about a token.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// It was minted and nobody killed it; it may have expired since.
+    /// It was minted and no one revoked it; it may have expired since.
     Minted(Arc<Record>),
-    /// It was killed before its end.
+    /// It was revoked before its end.
     Dead(Revocation, Arc<Record>),
     /// It was minted and has ended; that is all that is left of it.
     Ended,
 }
 
-/// When and why a token was killed.
+/// When and why a token was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// In seconds.
     pub at: u64,
     /// Why.
     pub why: RevocationReason,
-    /// By which of all killings: a random number, so that whoever asks again after a lost answer
+    /// By which of all killings: a random number, so that anyone who asks again after a lost answer
     /// knows its own work.
     pub by: u64,
     /// For which token, where it was reported: [`Cause::of`] it.
@@ -162,7 +162,7 @@ impl Cause {
     }
 }
 
-/// Why a token died early.
+/// Why a token was revoked early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationReason {
@@ -173,8 +173,8 @@ pub enum RevocationReason {
 }
 
 impl Revocation {
-    /// For how long at least it is known who killed a token, in seconds: beyond its own end where
-    /// messages are on their way that are true only if it was killed.
+    /// For how long at least it is known who revoked a token, in seconds: beyond its own end where
+    /// messages are on their way that are true only if it was revoked.
     pub(super) fn known_for(self) -> u64 {
         match self.why {
             RevocationReason::Revoked => 0,
@@ -183,14 +183,14 @@ impl Revocation {
     }
 }
 
-/// What is to be killed together: these tokens, all with one tag, and every other token of a run.
+/// What is to be revoked together: these tokens, all with one tag, and every other token of a run.
 #[derive(Clone, Debug)]
 pub struct RevocationTarget {
     /// The tag of all of them.
     pub tag: Tag,
     /// Tokens by name.
     pub tokens: Vec<TokenHash>,
-    /// And the run whose tokens are killed too.
+    /// And the run whose tokens are revoked too.
     pub family: Option<Family>,
     /// For which token.
     pub cause: Option<Cause>,
@@ -203,7 +203,7 @@ impl RevocationTarget {
     }
 }
 
-/// A token that was to be killed, and what it is now: [`Entry::Dead`] by this killing or an earlier
+/// A token that was to be revoked, and what it is now: [`Entry::Dead`] by this revocation or an earlier
 /// one; or [`Entry::Ended`].
 pub type RevokedEntry = (TokenHash, Entry);
 
@@ -212,20 +212,20 @@ pub type RevokedEntry = (TokenHash, Entry);
 pub struct OutboxMessage {
     /// Its name; two of the same name are one.
     pub id: String,
-    /// The instant from which on somebody should see to it, in milliseconds since the epoch.
+    /// The instant from which on someone should see to it, in milliseconds since the epoch.
     pub due_ms: u64,
     /// What it says.
     pub body: Vec<u8>,
 }
 
-/// For how long the name of a message that was discarded stays taken, in seconds: whoever learnt of the
+/// For how long the name of a message that was discarded stays taken, in seconds: anyone who learnt of the
 /// same deed before it was done, and comes late, has nothing new to say.
 pub(super) const DISCARDED_ID_TTL: u64 = 600;
 
 /// A document that all replicas share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedDocument {
-    /// When it was had, in milliseconds since the epoch.
+    /// When it was fetched, in milliseconds since the epoch.
     pub at_ms: u64,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -234,7 +234,7 @@ pub struct SharedDocument {
 /// Room for the entry of a usual token, whose identity is most of it.
 const USUAL_ENTRY: usize = 2048;
 
-/// The bytes of an entry: one letter for its form, then JSON. What is dead has the killing in a line of
+/// The bytes of an entry: one letter for its form, then JSON. What is revoked has the revocation in a line of
 /// its own, before what it was.
 impl Entry {
     pub(super) fn encode_minted(record: &Record) -> Result<Vec<u8>, StoreError> {

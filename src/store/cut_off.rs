@@ -1,4 +1,4 @@
-//! Cut-offs: everything a selector names, minted before an instant, is dead.
+//! Cut-offs: everything a selector names, minted before an instant, is revoked.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,13 +12,13 @@ pub struct Selector {
     /// Tokens of this registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// Tokens that this policy fed.
+    /// Tokens that this policy contributed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// Tokens for this repository or project, by id or name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Tokens of this run, as audit events and introspection name it.
+    /// Tokens of this run, as events and introspection name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
@@ -44,12 +44,12 @@ impl Selector {
     }
 }
 
-/// A selector and the instant up to which it kills.
+/// A selector and the instant up to which it revokes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CutOff {
     /// Which tokens.
     pub selector: Selector,
-    /// Tokens minted at or before this instant (in milliseconds since the epoch) are dead;
+    /// Tokens minted at or before this instant (in milliseconds since the epoch) are revoked;
     /// `None`: a suspension, so nothing is minted either.
     pub until_ms: Option<u64>,
 }
@@ -57,11 +57,11 @@ pub struct CutOff {
 /// What is done to a selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutOffAction {
-    /// What was minted up to now is dead.
+    /// What was minted up to now is revoked.
     Revoke,
-    /// Everything is dead, and nothing is minted, until somebody resumes it.
+    /// Everything is revoked, and nothing is minted, until someone resumes it.
     Suspend,
-    /// Ends a suspension now; what it killed stays dead.
+    /// Ends a suspension now; what it revoked stays revoked.
     Resume,
     /// Forgets the cut-off if it is older than the given instant and no suspension.
     Remove,
@@ -69,7 +69,7 @@ pub enum CutOffAction {
 
 impl CutOffAction {
     /// What a selector's instant becomes: `None` for no cut-off, `Some(None)` for a suspension.
-    /// Written once, so that both stores throw switches alike.
+    /// Written once, so that both stores apply cut-offs alike.
     pub(super) fn apply(self, current: Option<Option<u64>>, at_ms: u64) -> Option<Option<u64>> {
         match (self, current) {
             (Self::Suspend, _) | (Self::Revoke, Some(None)) => Some(None),

@@ -4,7 +4,7 @@
 //!
 //! - [`Store::mint`] is one atomic step and one round trip: the replay record, the token record and
 //!   the run's index are written together or not at all. Repeating it with the same hash is harmless.
-//! - Everything may be asked again after an error, which means that nobody knows whether it was done.
+//! - Everything may be asked again after an error, which means that no one knows whether it was done.
 //! - What was answered survives a crash of the broker. A store that lost its memory says so
 //!   ([`MintOutcome::Reset`]): it was born later than the ID token.
 //! - A token that has ended leaves a tombstone, so that for weeks a string that was minted can be told
@@ -45,7 +45,7 @@ impl StoreError {
 
 /// A store. See the module's contract.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Burns an ID token and keeps the registry token it made.
+    /// Spends an ID token and keeps the registry token it made.
     fn mint(&self, mint: Arc<Mint>) -> StoreFuture<'_, MintOutcome>;
 
     /// What is known about a token.
@@ -59,7 +59,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         now: u64,
     ) -> StoreFuture<'_, Vec<Option<Entry>>>;
 
-    /// Kills tokens; what was dead stays as it was. The answer says for each of the doomed what is now
+    /// Revokes tokens; what was revoked stays as it was. The answer says for each of the doomed what is now
     /// known about the tokens that there were; what was never minted is not among them.
     fn revoke(
         &self,
@@ -70,7 +70,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// All cut-offs.
     fn cut_offs(&self) -> StoreFuture<'_, Vec<CutOff>>;
 
-    /// Throws a switch at an instant, in milliseconds since the epoch.
+    /// Throws a cut-off at an instant, in milliseconds since the epoch.
     fn switch(&self, selector: Selector, switch: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()>;
 
     /// Keeps messages, as far as there is room for `most` of them in all, and none of a name that is

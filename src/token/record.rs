@@ -28,7 +28,7 @@ pub struct Record {
     pub minted_ms: u64,
     /// When it ends, in seconds since the epoch.
     pub expires: u64,
-    /// The policies that fed it.
+    /// The policies that contributed to it.
     pub policies: Vec<Arc<str>>,
     /// The snapshot it was decided under.
     pub digest: Arc<str>,
@@ -85,7 +85,7 @@ mod replay_key {
     }
 }
 
-/// The public name of a token, for answers, logs and audit events: half of its hash, from which
+/// The public name of a token, for answers, logs and events: half of its hash, from which
 /// neither the token nor the whole hash follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

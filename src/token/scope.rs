@@ -17,13 +17,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 #[serde(transparent)]
 pub struct Scope(BTreeMap<Package, Actions>);
 
-/// Why a string is no scope.
+/// Why a string is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// Not of the form.
     #[error("a scope reads `package:<name>:<action>[,<action>]`")]
     Form,
-    /// The name is no package name of this registry.
+    /// The name is not a package name of this registry.
     #[error("{0}")]
     Package(#[from] crate::registry::PackageError),
     /// The action is not known.

@@ -38,7 +38,7 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
-    /// Why somebody accepted it; only warnings can be.
+    /// Why someone accepted it; only warnings can be.
     pub accepted: Option<String>,
 }
 
@@ -143,7 +143,7 @@ impl Diagnostics {
         self.accepted
     }
 
-    /// How many findings there are that nobody accepted.
+    /// How many findings there are that no one accepted.
     pub fn len(&self) -> usize {
         self.errors + self.warnings
     }
@@ -191,7 +191,7 @@ impl Diagnostics {
         }
     }
 
-    /// The findings that were kept and that nobody accepted.
+    /// The findings that were kept and that no one accepted.
     pub fn unaccepted(&self) -> impl Iterator<Item = &Diagnostic> {
         self.items.iter().filter(|item| item.accepted.is_none())
     }

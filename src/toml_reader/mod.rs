@@ -2,7 +2,7 @@
 //!
 //! [`Section`] walks a document that the TOML parser has recovered as far as it could, and turns
 //! values into types. It never stops at an error: it notes a [`Diagnostic`] and goes on, so that
-//! one run of `trustmint config check` shows everything there is to mend.
+//! one run of `trustmint config check` shows everything there is to fix.
 
 #[cfg(test)]
 pub(crate) mod asked;

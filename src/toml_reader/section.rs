@@ -50,7 +50,7 @@ pub struct Located<T> {
     pub span: Range<usize>,
 }
 
-/// A table of the document. Keys that nobody asked for by the time of [`Section::finish`] are errors.
+/// A table of the document. Keys that no one asked for by the time of [`Section::finish`] are errors.
 pub struct Section<'d> {
     source: &'d Source,
     diagnostics: &'d RefCell<Diagnostics>,
@@ -220,7 +220,7 @@ impl<'d> Section<'d> {
         match seconds(&datetime.to_string()) {
             Ok(seconds) => Some(seconds),
             Err(why) => {
-                self.error(&value.span(), format!("`{key}` is no instant: {why}"), None);
+                self.error(&value.span(), format!("`{key}` is not an instant: {why}"), None);
                 None
             }
         }
@@ -335,7 +335,7 @@ impl<'d> Section<'d> {
             .collect()
     }
 
-    /// Notes each key that nobody asked for.
+    /// Notes each key that no one asked for.
     pub fn finish(self) {
         let known = self.known.borrow();
         for key in self.keys() {

@@ -1,6 +1,6 @@
 //! Findings that stop nothing, and who accepted them.
 //!
-//! A section says in its `accept` table which warnings about it somebody has looked at, each with
+//! A section says in its `accept` table which warnings about it someone has looked at, each with
 //! the reason. An error cannot be accepted.
 
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ impl Warnings {
     /// Notes those acceptances that nothing needed, and forgets all that are not kept.
     pub fn settle(&mut self) {
         for unused in self.accepted.values().flatten().filter(|acceptance| !acceptance.is_used) {
-            let message = format!("{} is accepted here, and is no finding here", unused.code);
+            let message = format!("{} is accepted here, and is not a finding here", unused.code);
             let position = unused.position.clone();
             self.found.report(Code::NeedlessAccept, position, message, "leave it out".to_owned());
         }
@@ -98,7 +98,7 @@ fn read_acceptance(table: &Section<'_>, key: &str, span: &Range<usize>) -> Optio
             format!("{code} is an error; it cannot be accepted")
         }
         Some(_) if reason.value.trim().is_empty() => {
-            format!("say why `{key}` is accepted, for whoever reads this next")
+            format!("say why `{key}` is accepted, for anyone who reads this next")
         }
         Some(code) => {
             let (reason, position) = (reason.value.to_owned(), table.position_of(span));

@@ -6,7 +6,7 @@ use crate::hex;
 use crate::store::{OutboxMessage, StoreError};
 use crate::token::{Tag, TokenHash};
 
-/// How long the deed may take, in milliseconds: after that a message comes due that nobody released.
+/// How long the deed may take, in milliseconds: after that a message comes due that no one released.
 const PENDING_TIMEOUT_MS: u64 = 120_000;
 
 /// A message on its way to a recipient.
@@ -28,7 +28,7 @@ pub struct Delivery {
     pub pending_on: Option<RevocationRef>,
 }
 
-/// A killing, known by the token for which it was done.
+/// A revocation, known by the token for which it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevocationRef {
     tag: String,
@@ -36,7 +36,7 @@ pub struct RevocationRef {
 }
 
 impl RevocationRef {
-    /// The killing of this token, and of others for it.
+    /// The revocation of this token, and of others for it.
     pub fn new(tag: Tag, hash: TokenHash) -> Self {
         Self { tag: tag.as_str().to_owned(), hash: hex::encode(&hash.0) }
     }

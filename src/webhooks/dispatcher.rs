@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::store::{Cause, Entry, Store, StoreError, TombstoneRetention};
 use crate::webhooks::{Delivery, Webhook, Webhooks};
 
-/// How often it looks for messages that nobody told it about.
+/// How often it looks for messages that no one told it about.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages are seen to together.
 const BATCH_SIZE: usize = 32;
@@ -39,7 +39,7 @@ const MAX_RETRY_DELAY: u64 = 86_400;
 const UNROUTABLE_DELAY_SECS: u64 = 10;
 const MAX_UNROUTABLE_ATTEMPTS: u32 = 8_640;
 
-/// Whoever delivers messages.
+/// Anyone who delivers messages.
 #[derive(Debug)]
 pub struct WebhookDispatcher {
     /// The recipients.
@@ -64,7 +64,7 @@ struct Failure {
 }
 
 impl WebhookDispatcher {
-    /// Nobody has failed yet.
+    /// No one has failed yet.
     pub fn new(
         webhooks: Webhooks,
         store: Arc<dyn Store>,
@@ -94,7 +94,7 @@ impl WebhookDispatcher {
         }
     }
 
-    /// Sees to what is due, to each recipient by itself: one that fails holds up nobody else's messages.
+    /// Sees to what is due, to each recipient by itself: one that fails holds up no one else's messages.
     async fn deliver_due(&self) -> Result<usize, StoreError> {
         let now_ms = self.clock.now_ms();
         let due = self.store.due(now_ms, now_ms + LEASE_MS, BATCH_SIZE).await?;
@@ -136,7 +136,7 @@ impl WebhookDispatcher {
         let Some(webhook) = self.webhooks.by_id(&delivery.webhook) else {
             let (webhook, id) = (&delivery.webhook, &delivery.id);
             if delivery.unroutable_attempts >= MAX_UNROUTABLE_ATTEMPTS {
-                tracing::error!(webhook, id, "a message is for a webhook that nobody knows; it is given up");
+                tracing::error!(webhook, id, "a message is for a webhook that no one knows; it is given up");
                 return self.store.discard(delivery.id, self.clock.now()).await;
             }
             tracing::warn!(webhook, id, "a message is for a webhook that is not configured here");
@@ -168,7 +168,7 @@ impl WebhookDispatcher {
         self.backing_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what a message is about has happened. One that was not released is true if its token died
+    /// Whether what a message is about has happened. One that was not released is true if its token was revoked
     /// because it was reported itself: not with another one, of which there is a message too.
     async fn is_confirmed(&self, delivery: &Delivery) -> Result<bool, StoreError> {
         let Some(deed) = &delivery.pending_on else { return Ok(true) };

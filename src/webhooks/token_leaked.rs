@@ -11,7 +11,7 @@ use crate::token::{Record, TokenHash, TokenId};
 
 /// The message's type.
 const TYPE: &str = "token.leaked";
-/// How many other tokens are named at most; audit events name all.
+/// How many other tokens are named at most; events name all.
 const MOST_NAMED: usize = 100;
 
 /// Where a token was found, as its reporter says.
@@ -36,7 +36,7 @@ pub struct TokenLeaked<'l> {
     pub run_url: Option<String>,
     /// Where it was found.
     pub found: &'l Found,
-    /// Every token that was killed with it, itself included; `None`: it is not known how many were.
+    /// Every token that was revoked with it, itself included; `None`: it is not known how many were.
     pub revoked: Option<Vec<TokenHash>>,
     /// The policies that were suspended; `None`: it is not known whether any was.
     pub suspended: Option<Vec<Arc<str>>>,

@@ -15,11 +15,11 @@ pub use crate::setup::{ADMIN_TOKEN, AUDIENCE, CLIENT, ID_TOKEN, POLICY, PUBLIC_U
 
 /// A running broker; it is killed when dropped.
 pub struct Broker {
-    /// `http://…` of the public door.
+    /// `http://…` of the public listener.
     pub public: String,
-    /// `http://…` of the ops door.
+    /// `http://…` of the ops listener.
     pub ops: String,
-    /// `http://…` of the admin door.
+    /// `http://…` of the admin listener.
     pub admin: String,
     /// Its folder, which outlives a restart.
     pub folder: Arc<TempDir>,
@@ -62,7 +62,7 @@ impl Reply {
 }
 
 impl Broker {
-    /// Starts the binary in a folder with a `trustmint.toml`, and waits until its doors are open.
+    /// Starts the binary in a folder with a `trustmint.toml`, and waits until its listeners are open.
     pub async fn launch(folder: Arc<TempDir>, log_level: String) -> Self {
         Self::launch_with(Command::new(binary()), folder, log_level).await
     }
@@ -88,7 +88,7 @@ impl Broker {
             .expect("the binary under test");
         let (log, doors) = follow(child.stderr.take().expect("stderr"));
         let mut found = std::collections::HashMap::new();
-        // The admin door is the last to be announced.
+        // The admin listener is the last to be announced.
         while !found.contains_key("admin") {
             let Ok((door, address)) = doors.recv_timeout(Duration::from_secs(20)) else {
                 let _ = child.kill();
@@ -172,7 +172,7 @@ impl Broker {
         self.log.lock().expect("lock").clone()
     }
 
-    /// The audit events so far.
+    /// The events so far.
     pub fn audit(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
@@ -195,17 +195,17 @@ impl Broker {
         Ok(Reply { status, headers, text: response.text().await? })
     }
 
-    /// GET at the public door.
+    /// GET at the public listener.
     pub async fn get(&self, path: &str) -> Reply {
         self.send(self.http.get(format!("{}{path}", self.public))).await
     }
 
-    /// POST of a form at the public door.
+    /// POST of a form at the public listener.
     pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         self.send(self.http.post(format!("{}{path}", self.public)).form(form)).await
     }
 
-    /// POST of JSON at the public door.
+    /// POST of JSON at the public listener.
     pub async fn post_json(&self, path: &str, body: &Value) -> Reply {
         self.send(self.http.post(format!("{}{path}", self.public)).json(body)).await
     }
@@ -242,7 +242,7 @@ impl Broker {
         self.post_form("/oauth/revoke", &[("token", token)]).await
     }
 
-    /// POST at the admin door.
+    /// POST at the admin listener.
     pub async fn admin(&self, path: &str, body: &Value) -> Reply {
         self.send(self.http.post(format!("{}{path}", self.admin)).bearer_auth(ADMIN_TOKEN).json(body)).await
     }
@@ -298,7 +298,7 @@ pub fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
 }
 
-/// Collects the log, and passes on where each door listens.
+/// Collects the log, and passes on where each listener listens.
 fn follow(
     stderr: std::process::ChildStderr,
 ) -> (Arc<Mutex<String>>, std::sync::mpsc::Receiver<(String, String)>) {

@@ -46,7 +46,7 @@ impl RegistryServer {
     /// verdaccio with its example's configuration, and with the one user that it takes.
     pub async fn verdaccio() -> Self {
         let server = Self::start(|folder, port| {
-            // The user registers itself before the door is shut.
+            // The user registers itself before the listener is shut.
             let config = example("verdaccio.yaml", &[("max_users: -1", "max_users: 1".to_owned())]);
             std::fs::write(folder.join("verdaccio.yaml"), config).expect("file");
             let mut command = Command::new(tool("verdaccio"));

@@ -1,4 +1,4 @@
-//! Floods of ID tokens under `kid`s that nobody knows, and clients that insist meanwhile.
+//! Floods of ID tokens under `kid`s that no one knows, and clients that insist meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

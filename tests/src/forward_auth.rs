@@ -45,7 +45,7 @@ impl House {
         self.ask_as(&client, "", headers).await
     }
 
-    /// The same, by whoever shows this, at a path below the registry's.
+    /// The same, by anyone who shows this, at a path below the registry's.
     pub async fn ask_as(&self, client: &str, below: &str, headers: &[(&str, &str)]) -> Reply {
         let url = format!("{}/forward-auth/{}{below}", self.broker.public, self.registry);
         let mut request = self.broker.http().get(url).headers(lines(headers));

@@ -72,7 +72,7 @@ impl Answer {
         Self { then: Then::Hang, ..self }
     }
 
-    /// After that, these bytes, each time after a while, for as long as somebody reads.
+    /// After that, these bytes, each time after a while, for as long as someone reads.
     #[must_use]
     pub fn then_repeat(self, bytes: impl Into<Vec<u8>>, every: Duration) -> Self {
         Self { then: Then::Repeat(bytes.into(), every), ..self }
@@ -186,7 +186,7 @@ impl HostileIssuer {
         self.shared.impostor.store(true, Ordering::SeqCst);
     }
 
-    /// How often somebody began to fetch its keys, which is with the discovery document.
+    /// How often someone began to fetch its keys, which is with the discovery document.
     pub fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::SeqCst)
     }
@@ -201,7 +201,7 @@ impl HostileIssuer {
         key.sign(&crate::github(&self.url, crate::broker::AUDIENCE))
     }
 
-    /// An ID token that nobody signed, under a `kid` that nobody has seen.
+    /// An ID token that no one signed, under a `kid` that no one has seen.
     pub fn unknown_kid(&self) -> String {
         unknown_kid(&self.url)
     }
@@ -217,7 +217,7 @@ fn discovery_of(url: &str) -> Value {
     json!({ "issuer": url, "jwks_uri": format!("{url}/jwks") })
 }
 
-/// An ID token of the release job that nobody signed, under a `kid` that nobody has seen.
+/// An ID token of the release job that no one signed, under a `kid` that no one has seen.
 pub fn unknown_kid(issuer_url: &str) -> String {
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": format!("kid-{}", crate::claims::unique()) });
     let claims = crate::github(issuer_url, crate::broker::AUDIENCE);
@@ -225,7 +225,7 @@ pub fn unknown_kid(issuer_url: &str) -> String {
     parts.map(crate::attack::base64url).join(".")
 }
 
-/// A listener to which nobody should connect.
+/// A listener to which no one should connect.
 pub struct Untouched {
     /// `host:port`.
     pub authority: String,
@@ -248,7 +248,7 @@ impl Untouched {
         Self { authority, connections, task }
     }
 
-    /// How often somebody connected all the same.
+    /// How often someone connected all the same.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }

@@ -53,7 +53,7 @@ impl Https {
         Self { url, ca: certificate.ca, connections, task }
     }
 
-    /// How often somebody connected.
+    /// How often someone connected.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }

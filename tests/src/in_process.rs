@@ -1,4 +1,4 @@
-//! The whole product in the test's own process, on real doors and the real store, with a clock
+//! The whole product in the test's own process, on real listeners and the real store, with a clock
 //! that the test moves.
 
 use std::path::Path;
@@ -22,7 +22,7 @@ pub struct InProcess {
     pub clock: Arc<ManualClock>,
     pub broker: Arc<Broker>,
     pub store: Arc<dyn Store>,
-    /// `http://…` of the public door.
+    /// `http://…` of the public listener.
     pub public: String,
     _doors: RunningServers,
     _folder: TempDir,

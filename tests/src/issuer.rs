@@ -122,7 +122,7 @@ impl Issuer {
         self.shared.jwks_fetches.load(Ordering::Relaxed)
     }
 
-    /// How often somebody connected.
+    /// How often someone connected.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }

@@ -107,7 +107,7 @@ pub fn rsa() -> &'static Key {
     KEY.get_or_init(|| Key::rsa("rsa-1", "RS256", 2048))
 }
 
-/// Another one, which is in nobody's key set.
+/// Another one, which is in no one's key set.
 pub fn stranger() -> &'static Key {
     static KEY: OnceLock<Key> = OnceLock::new();
     KEY.get_or_init(|| Key::rsa("rsa-1", "RS256", 2048))

@@ -1,7 +1,7 @@
 //! One issuer kind in the tests: a kind's case is its facts, and everything else is shared.
 //!
 //! The broker is configured with the vendor's real URL and with keys from a file, so a token can
-//! carry the vendor's own `iss` although nobody here can sign for the vendor.
+//! carry the vendor's own `iss` although no one here can sign for the vendor.
 
 use std::fmt::Write as _;
 
@@ -40,7 +40,7 @@ pub struct KindCase {
     pub names: Vec<(&'static str, &'static str)>,
     /// `iss` of other tenants of the vendor, and whatever else might be taken for ours.
     pub strangers: &'static [&'static str],
-    /// URLs on the vendor's hosts that are no issuer's.
+    /// URLs on the vendor's hosts that are not an issuer's.
     pub malformed_urls: &'static [&'static str],
 }
 
@@ -65,7 +65,7 @@ impl Default for KindCase {
 }
 
 impl KindCase {
-    /// The claims of a token that nobody has seen before, with changes; `null` takes a claim away.
+    /// The claims of a token that no one has seen before, with changes; `null` takes a claim away.
     pub fn token_claims(&self, changes: &Value) -> Value {
         let (now, unique) = (now(), unique());
         let mut claims = self.claims.clone();
@@ -127,7 +127,7 @@ impl KindCase {
     }
 
     /// Whatever a file must not say: a policy without each pin, with a pin by glob, by names only;
-    /// the vendor's URL under plain `oidc`; a URL on the vendor's host that is no issuer's.
+    /// the vendor's URL under plain `oidc`; a URL on the vendor's host that is not an issuer's.
     pub fn refuses_loose_files(&self) {
         for (pin, _) in &self.pins {
             let (code, said) = self.check_policy(&self.policy_with(pin, None));

@@ -1,4 +1,4 @@
-//! `oauth2-mock-server` of npm: an issuer that nobody here wrote, over https, as its own command line
+//! `oauth2-mock-server` of npm: an issuer that no one here wrote, over https, as its own command line
 //! starts it.
 
 use std::io::BufRead as _;

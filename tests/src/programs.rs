@@ -1,4 +1,4 @@
-//! Programs that are no part of this workspace.
+//! Programs that are not part of this workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -44,7 +44,7 @@ impl Proxy {
     }
 
     /// Cuts the connection instead of passing on the next answers to requests that contain `marker`:
-    /// the server has done what it was asked, and nobody hears of it.
+    /// the server has done what it was asked, and no one hears of it.
     pub fn cut_answers_to(&self, marker: &[u8], count: usize) {
         *self.faults.cut_after.lock().expect("lock") = marker.to_vec();
         self.faults.cut_answers.store(count, Ordering::SeqCst);

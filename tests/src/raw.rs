@@ -43,7 +43,7 @@ pub fn authority(url: &str) -> &str {
 }
 
 impl Raw {
-    /// Connects to a door.
+    /// Connects to a listener.
     pub async fn connect(url: &str) -> Self {
         let stream = TcpStream::connect(authority(url)).await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         }
     }
 
-    /// What was read and is no answer yet.
+    /// What was read and is not an answer yet.
     pub fn said(&self) -> String {
         String::from_utf8_lossy(&self.unread).into_owned()
     }

@@ -16,7 +16,7 @@ pub struct RawRsa {
 }
 
 impl RawRsa {
-    /// With the exponent that everybody uses.
+    /// With the exponent that everyone uses.
     pub fn new(kid: &str, bits: u32) -> Self {
         Self::with_exponent(kid, bits, 65_537)
     }

@@ -17,7 +17,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Keeps every write on disk before it answers, as a store of burnt ID tokens should.
+    /// Keeps every write on disk before it answers, as a store of spent ID tokens should.
     pub fn start() -> Self {
         Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
@@ -94,7 +94,7 @@ fn spawn(port: u16, folder: &Path, arguments: &[String]) -> Child {
     child
 }
 
-/// Waits until somebody listens on a port of loopback.
+/// Waits until someone listens on a port of loopback.
 pub(crate) fn wait_until_listening(port: u16) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -1,4 +1,4 @@
-//! A server of somebody else's, as a process.
+//! A server of someone else's, as a process.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

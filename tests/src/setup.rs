@@ -16,7 +16,7 @@ pub const AUDIENCE: &str = "pypi.example.com";
 pub const PUBLIC_URL: &str = "https://publish.example.com";
 /// The client that may introspect, and its secret.
 pub const CLIENT: (&str, &str) = ("pypi-backend", "correct-horse-battery-staple");
-/// The admin door's token.
+/// The admin listener's token.
 pub const ADMIN_TOKEN: &str = "admin-token-of-the-tests";
 
 /// The policy of tests: the release job of `acme/widget` may publish two packages.
@@ -49,9 +49,9 @@ pub struct Setup {
     pub limits: String,
     /// Lines of `[listen]` beside the addresses.
     pub listen: String,
-    /// Where the admin door is.
+    /// Where the admin listener is.
     pub admin: String,
-    /// Where audit events go, relative to the broker's folder.
+    /// Where events go, relative to the broker's folder.
     pub audit: String,
     /// Lines of `[policies]` beside the path.
     pub reload: String,
@@ -181,7 +181,7 @@ impl Setup {
         path
     }
 
-    /// Starts the binary and waits until its doors are open.
+    /// Starts the binary and waits until its listeners are open.
     pub async fn start(self) -> Broker {
         let folder = tempfile::tempdir().expect("folder");
         self.write(folder.path());

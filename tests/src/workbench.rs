@@ -1,4 +1,4 @@
-//! A folder with a configuration and policies, and the commands of somebody who writes them.
+//! A folder with a configuration and policies, and the commands of someone who writes them.
 
 use std::io::Write as _;
 use std::path::Path;

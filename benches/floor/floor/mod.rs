@@ -1,6 +1,6 @@
 //! The floor: what any such service must do, in one bare axum handler for each use case. It
 //! verifies with this library, because the verification is not what is compared; everything around
-//! it is written out, without policies, audit events, logs, metrics, limits and deadlines.
+//! it is written out, without policies, events, logs, metrics, limits and deadlines.
 
 mod exchange;
 mod introspect;
@@ -28,7 +28,7 @@ use trustmint::token::{Scope, Tag};
 
 use crate::Outcome;
 
-/// Serves until it is killed.
+/// Serves until it is revoked.
 pub(crate) fn serve(config: &Path) -> Outcome<()> {
     let plan = Plan::read(config).map_err(|diagnostics| diagnostics.to_string())?;
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -53,7 +53,7 @@ struct Floor {
     registry: Arc<Registry>,
     mint: Script,
     redis: MultiplexedConnection,
-    /// What the policy would grant, which nobody decides here.
+    /// What the policy would grant, which no one decides here.
     scope: Scope,
     policies: Vec<Arc<str>>,
     digest: Arc<str>,

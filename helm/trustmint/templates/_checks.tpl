@@ -109,7 +109,7 @@
 {{- else }}
 {{- range $file, $text := .files }}
 {{- with (fromToml $text).Error }}
-{{- fail (printf "policies.files.%s is no TOML: %s" $file .) }}
+{{- fail (printf "policies.files.%s is not a TOML: %s" $file .) }}
 {{- end }}
 {{- end }}
 {{- $folders := list "chart" }}
@@ -126,7 +126,7 @@
 {{- end }}{{ end }}
 {{- range .delegate }}
 {{- if not (has .folder $folders) }}
-{{- fail (printf "policies.delegate gives away %s, which is no folder of policies.configMaps" .folder) }}
+{{- fail (printf "policies.delegate gives away %s, which is not a folder of policies.configMaps" .folder) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -136,7 +136,7 @@
 {{- define "trustmint.checkDoors" -}}
 {{- $values := .Values }}
 {{- if and .Values.admin.enabled (not .Values.admin.tokenSecret.name) }}
-{{- fail "admin.enabled needs admin.tokenSecret.name: the admin door is always authenticated" }}
+{{- fail "admin.enabled needs admin.tokenSecret.name: the admin listener is always authenticated" }}
 {{- end }}
 {{- range $name := list "ingress" "gateway" }}
 {{- $proxy := get $values $name }}

@@ -72,7 +72,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
-{{/* Where the public door speaks TLS itself. */}}
+{{/* Where the public listener speaks TLS itself. */}}
 {{- define "trustmint.scheme" -}}
 {{- if .Values.tls.secretName }}https{{ else }}http{{ end }}
 {{- end }}

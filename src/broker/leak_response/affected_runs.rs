@@ -18,13 +18,13 @@ pub(in crate::broker) struct AffectedRun {
     pub(in crate::broker) tag: Tag,
     pub(in crate::broker) family: Family,
     pub(in crate::broker) tokens: Vec<ReportedToken>,
-    /// Whether any of them is good for something. Otherwise a switch or an edit of policies has ended
-    /// them already: they are killed by themselves, so that neither brings them back, and nobody is told.
+    /// Whether any of them is good for something. Otherwise a cut-off or an edit of policies has ended
+    /// them already: they are revoked by themselves, so that neither brings them back, and no one is told.
     pub(in crate::broker) are_live: bool,
 }
 
 impl AffectedRun {
-    /// The policies that fed them.
+    /// The policies that contributed to them.
     pub(in crate::broker) fn policies(&self) -> Vec<Arc<str>> {
         let all = self.tokens.iter().flat_map(|token| &token.record.policies);
         let mut policies: Vec<_> = all.cloned().collect();

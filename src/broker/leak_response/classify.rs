@@ -21,9 +21,9 @@ const NAMED: usize = 100;
 /// What a reported string is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// A token that was alive; it is dead now.
+    /// A token that was alive; it is revoked now.
     Live,
-    /// A token that was minted, and had expired or was dead already.
+    /// A token that was minted, and had expired or was revoked already.
     Ended,
     /// A string with a valid checksum that was never minted, as far as is remembered.
     Unknown,
@@ -114,7 +114,7 @@ impl Broker {
         Ok(Classified { records, ended, affected_runs })
     }
 
-    /// Whether a token is good for anything, as far as is known: if the switches cannot be read, it is.
+    /// Whether a token is good for anything, as far as is known: if the cut-offs cannot be read, it is.
     fn is_good(&self, registry: &Registry, record: &Record) -> bool {
         !self.cut_offs.cut_off(record, &self.issuers).unwrap_or(false) && self.still_covered(registry, record)
     }

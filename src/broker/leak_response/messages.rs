@@ -39,7 +39,7 @@ impl<'m> Messages<'m> {
         Self { broker, runs: affected_runs.iter().map(run).collect() }
     }
 
-    /// Keeps them until the deed is done. Those that find no room are told to nobody.
+    /// Keeps them until the deed is done. Those that find no room are told to no one.
     pub(in crate::broker) async fn enqueue_pending(&mut self) -> Result<(), Denial> {
         let now_ms = self.broker.clock.now_ms();
         let deliveries = self.runs.iter().flat_map(|run| &run.deliveries);
@@ -51,7 +51,7 @@ impl<'m> Messages<'m> {
         Ok(())
     }
 
-    /// Sends them on their way, with what was done. Whoever killed the others has told of it.
+    /// Sends them on their way, with what was done. Anyone who revoked the others has told of it.
     pub(in crate::broker) async fn publish(
         self,
         revoked: &[Vec<RevokedToken>],
@@ -80,7 +80,7 @@ impl<'m> Messages<'m> {
                 due.extend(delivery.due_at(now_ms).ok());
                 told.insert(Arc::clone(&webhook.id));
             }
-            // Nobody reported these, but they died, and concern somebody too.
+            // No one reported these, but they was revoked, and concern someone too.
             let found = &run.affected_runs.tokens[0].found;
             for webhook in broker.dispatcher.webhooks.iter().filter(|webhook| !told.contains(&webhook.id)) {
                 let theirs = revoked.iter().find(|(_, record)| concerns(webhook, record));
@@ -137,7 +137,7 @@ impl Broker {
         Ok(())
     }
 
-    /// A message about a token; as long as the deed is not done, nobody knows what died and was suspended.
+    /// A message about a token; as long as the deed is not done, no one knows what was revoked and was suspended.
     fn message(
         &self,
         token: TokenHash,

@@ -1,4 +1,4 @@
-//! A signed report of leaked tokens: what lives dies, with every other token of its run, before the
+//! A signed report of leaked tokens: what lives is revoked, with every other token of its run, before the
 //! report is answered. The job that leaked one token may have leaked all of them.
 
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ use crate::reporters::Leaks;
 use crate::store::{Cause, CutOffAction, RevocationReason, RevocationTarget, Selector};
 use crate::token::{Record, TokenHash, TokenId};
 
-/// How many reported tokens are killed together, and how many of their runs are ended: what is done
+/// How many reported tokens are revoked together, and how many of their runs are ended: what is done
 /// together is done in one transaction, and others wait for it.
 const MAX_TOKENS_PER_BATCH: usize = 500;
 const MAX_RUNS_PER_BATCH: usize = 100;
@@ -74,9 +74,9 @@ impl Broker {
         Ok(())
     }
 
-    /// Ends runs. What people are told is kept first, so that it is not lost if the broker dies in
-    /// between; a suspension comes before the killing, which is not repeated for what is dead. Neither
-    /// keeps the tokens alive if it fails: then the report is to come again, and they are dead all the same.
+    /// Ends runs. What people are told is kept first, so that it is not lost if the broker is revoked in
+    /// between; a suspension comes before the revocation, which is not repeated for what is revoked. Neither
+    /// keeps the tokens alive if it fails: then the report is to come again, and they are revoked all the same.
     async fn end(
         &self,
         affected_runs: &[AffectedRun],
@@ -102,7 +102,7 @@ impl Broker {
                 messages.publish(&revoked, suspended).await?;
             }
             Err(denial) => {
-                // Nobody knows whether they are dead; the report will come again, and find out.
+                // No one knows whether they are revoked; the report will come again, and find out.
                 for each in affected_runs {
                     for token in &each.tokens {
                         let mut event = self.leaked(each, token.hash, &token.record);
@@ -122,7 +122,7 @@ impl Broker {
         }
     }
 
-    /// The event of a token that dies for a leak: its own, or the one that stands for its run.
+    /// The event of a token that is revoked for a leak: its own, or the one that stands for its run.
     fn leaked(&self, affected_runs: &AffectedRun, hash: TokenHash, record: &Record) -> Event {
         let own = affected_runs.tokens.iter().find(|token| token.hash == hash);
         let reported = own.unwrap_or_else(|| affected_runs.first());

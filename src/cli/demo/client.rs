@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Null where there is none, a string where it is no JSON.
+    /// Null where there is none, a string where it is not a JSON.
     pub(super) body: Value,
 }
 

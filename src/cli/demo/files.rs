@@ -12,7 +12,7 @@ pub(super) const POLICY: &str = "policies/sampleproject.toml";
 pub(super) const CA: &str = "ca.pem";
 /// The keys of the secret scanner.
 pub(super) const SCANNER_KEYS: &str = "scanner-keys.json";
-/// The audit events.
+/// The events.
 pub(super) const AUDIT: &str = "audit.jsonl";
 
 /// The registry's id.

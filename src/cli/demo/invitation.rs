@@ -28,7 +28,7 @@ ANSWER=$(curl -s "$BROKER/oauth/token" -d "subject_token=$ID_TOKEN" \
   -d subject_token_type=urn:ietf:params:oauth:token-type:id_token); echo "$ANSWER"
 TOKEN=$(echo "$ANSWER" | cut -d'"' -f4)
 
-# what the registry hears about it, until it is burnt
+# what the registry hears about it, until it is spent
 curl -s -u "{CLIENT}:$SECRET" "$BROKER/oauth/introspect" -d "token=$TOKEN"; echo
 curl -s "$BROKER/oauth/revoke" -d "token=$TOKEN"
 

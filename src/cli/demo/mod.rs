@@ -87,7 +87,7 @@ async fn play(stage: &Stage, out: &Narrator) -> u8 {
     }
 }
 
-/// Writes the variables; whole or not at all, for whoever waits for the file.
+/// Writes the variables; whole or not at all, for anyone who waits for the file.
 fn write_env(stage: &Stage, file: &Path) -> u8 {
     let draft = file.with_extension("part");
     let written =
@@ -101,7 +101,7 @@ fn write_env(stage: &Stage, file: &Path) -> u8 {
     }
 }
 
-/// Whoever asked for the whole demo must not take half of it for a success.
+/// Anyone who asked for the whole demo must not take half of it for a success.
 fn interrupted() -> u8 {
     complain!("interrupted before the last step");
     FINDING

@@ -53,7 +53,7 @@ impl Narrator {
         self.line(&self.paint(BOLD, title));
     }
 
-    /// Somebody sends a request.
+    /// Someone sends a request.
     pub(super) fn sent(&self, from: &str, to: &str, items: &[String]) {
         self.message(&format!("{from:<9} -> {to:<7}"), DIM, items);
     }

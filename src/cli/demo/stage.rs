@@ -34,7 +34,7 @@ impl Stage {
     /// Sets everything up.
     ///
     /// # Errors
-    /// If the directory, a port or a file cannot be had.
+    /// If the directory, a port or a file is unavailable.
     pub(super) async fn start() -> Result<Self, String> {
         let workspace = Workspace::create().map_err(said)?;
         let issuer = Issuer::start().await.map_err(said)?;
@@ -57,18 +57,18 @@ impl Stage {
         let service = Service::start_at(listener, plan).await.map_err(said)?;
         wait_for_the_next_second().await;
 
-        let ops = service.ops_address().ok_or("the ops door has no address")?;
+        let ops = service.ops_address().ok_or("the ops listener has no address")?;
         let loopback = ipnet::IpNet::from(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
         let fetcher = Fetcher::new(&Roots::Only(vec![issuer.authority().der()]), vec![loopback])?;
         Ok(Self { service, issuer, scanner, fetcher, ops, secret, workspace })
     }
 
-    /// Where the broker's public door is.
+    /// Where the broker's public listener is.
     pub(super) fn broker(&self) -> SocketAddr {
         self.service.public_address()
     }
 
-    /// Where the broker's ops door is.
+    /// Where the broker's ops listener is.
     pub(super) fn ops(&self) -> SocketAddr {
         self.ops
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::issuer::random_hex;
 
-/// A directory for nobody else's eyes; it is removed with everything in it when this is dropped.
+/// A directory for no one else's eyes; it is removed with everything in it when this is dropped.
 #[derive(Debug)]
 pub(super) struct Workspace(PathBuf);
 

@@ -15,12 +15,12 @@ const RED: &str = "\u{1b}[1;31m";
 const YELLOW: &str = "\u{1b}[1;33m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// Whether standard error is somebody who sees colours, and wants them (no-color.org).
+/// Whether standard error is someone who sees colours, and wants them (no-color.org).
 pub(super) fn wants_colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// All findings that nobody accepted; a blank line between them. No line of `unquoted` is shown.
+/// All findings that no one accepted; a blank line between them. No line of `unquoted` is shown.
 pub(super) fn render(findings: &Diagnostics, unquoted: &Path, colour: bool) -> String {
     let mut lines = Lines { unquoted, file: String::new(), text: String::new() };
     let mut shown = String::new();

@@ -34,7 +34,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// From the flags, and from whoever sits at the terminal; or the exit code.
+    /// From the flags, and from anyone who sits at the terminal; or the exit code.
     pub(super) fn collect(options: &Options) -> Result<Self, u8> {
         let mut asker = Asker::new(options.yes);
         let mut given = claims(&options.claims)?;

@@ -17,7 +17,7 @@ pub(super) struct Question<'q> {
     pub(super) optional: bool,
 }
 
-/// Asks, and remembers which flags were missed where nobody can be asked.
+/// Asks, and remembers which flags were missed where no one can be asked.
 pub(super) struct Asker {
     interactive: bool,
     missing: Vec<String>,
@@ -71,7 +71,7 @@ impl Asker {
         if self.missing.is_empty() {
             return Ok(());
         }
-        complain!("error: nobody is there to be asked, so {} must be given", self.missing.join(", "));
+        complain!("error: no one is there to be asked, so {} must be given", self.missing.join(", "));
         Err(INVALID)
     }
 }

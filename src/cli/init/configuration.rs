@@ -1,4 +1,4 @@
-//! The configuration, with comments for whoever reads it first.
+//! The configuration, with comments for anyone who reads it first.
 
 use std::fmt::Write as _;
 
@@ -59,13 +59,13 @@ fn issuer(text: &mut String, options: &Options, answers: &Answers) {
     }
     if answers.accept_shared_audience {
         text.push_str(
-            "accept_shared_audience = true  # whoever is given a job's ID token could present it here\n",
+            "accept_shared_audience = true  # anyone who is given a job's ID token could present it here\n",
         );
     }
     text.push('\n');
 }
 
-/// How an issuer that is not everybody's is reached.
+/// How an issuer that is not everyone's is reached.
 fn reach(text: &mut String, options: &Options) {
     let networks: Vec<_> = options.allow_private.iter().map(|network| quoted(&network.to_string())).collect();
     let (mark, networks) =

@@ -80,7 +80,7 @@ impl Issuer {
         }
         let question = Question {
             flag: "--pin",
-            text: "The claims that it never gives to somebody else, with spaces between them",
+            text: "The claims that it never gives to someone else, with spaces between them",
             default: Some("sub"),
             ..Question::default()
         };
@@ -91,7 +91,7 @@ impl Issuer {
         Ok(names.unwrap_or_default())
     }
 
-    /// Where all tokens are for an audience that every customer shares, somebody must have agreed to that.
+    /// Where all tokens are for an audience that every customer shares, someone must have agreed to that.
     fn shared_audience(
         kind: &'static Kind,
         url: &str,
@@ -104,7 +104,7 @@ impl Issuer {
         if (kind.audiences.fixed)(url).is_none() {
             return Ok(false);
         }
-        let text = "All its tokens are for an audience that every customer shares, so whoever is given one \
+        let text = "All its tokens are for an audience that every customer shares, so anyone who is given one \
                     could present it here. Accept it (yes)?";
         let question = Question { flag: "--accept-shared-audience", text, ..Question::default() };
         let accepted = asker.ask(&question, None, |answer| match answer {

@@ -35,7 +35,7 @@ pub(super) struct Options {
     /// The kind of the issuer, that is, of your CI platform
     #[arg(long, value_name = "KIND")]
     issuer: Option<String>,
-    /// The issuer's URL, where it is not the same for everybody
+    /// The issuer's URL, where it is not the same for everyone
     #[arg(long, value_name = "URL")]
     issuer_url: Option<String>,
     /// A PEM file with the only roots to trust for the issuer
@@ -44,7 +44,7 @@ pub(super) struct Options {
     /// A network of private addresses in which the issuer may be; may be repeated
     #[arg(long, value_name = "NETWORK")]
     allow_private: Vec<ipnet::IpNet>,
-    /// Kind `oidc`: a claim that the issuer never gives to somebody else; may be repeated
+    /// Kind `oidc`: a claim that the issuer never gives to someone else; may be repeated
     #[arg(long = "pin", value_name = "NAME")]
     pins: Vec<String>,
     /// A claim of the jobs that may publish, such as repository_id=48124571; may be repeated

@@ -97,7 +97,7 @@ fn keys_skipped(examination: &Examination) -> Option<Remark> {
     let skipped = keys.found - usable;
     remark(
         format!("{skipped} of its {} keys cannot be used; tokens that they sign are refused", keys.found),
-        "tell whoever runs the issuer, if jobs sign with them".to_owned(),
+        "tell anyone who runs the issuer, if jobs sign with them".to_owned(),
     )
 }
 
@@ -123,7 +123,9 @@ fn keys_on_another_host(examination: &Examination) -> Option<Remark> {
     let issuer = Url::parse(&remote.issuer_url).ok()?;
     (configured.origin() != issuer.origin() && configured.host_str() != remote.keys_host).then_some(())?;
     remark(
-        format!("`jwks_uri` is on another host than the issuer: whoever runs {configured} can sign for it"),
+        format!(
+            "`jwks_uri` is on another host than the issuer: anyone who runs {configured} can sign for it"
+        ),
         "leave it out, if the issuer's discovery document says the same".to_owned(),
     )
 }

@@ -10,7 +10,7 @@ use super::shown::Shown;
 pub(super) enum Severity {
     Error,
     Warning,
-    /// Worth knowing; there is nothing to mend.
+    /// Worth knowing; there is nothing to fix.
     Note,
 }
 

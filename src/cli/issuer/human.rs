@@ -66,7 +66,7 @@ fn print_keys(keys: &[ReportedKey]) {
     for key in keys {
         let verdict = match key.skipped {
             None => key.algorithms.join(", "),
-            Some(why) => format!("passed over: {why}"),
+            Some(why) => format!("skipped: {why}"),
         };
         let dates: String = key.dates.iter().map(|(name, date)| format!("; {name} {date}")).collect();
         let certificates = match key.certificates {

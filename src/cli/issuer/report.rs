@@ -34,10 +34,10 @@ pub(super) enum Outcome {
 pub(super) struct ReportedKey {
     pub(super) kid: Option<Shown>,
     pub(super) form: Shown,
-    /// What it verifies; empty if it is passed over.
+    /// What it verifies; empty if it is skipped.
     pub(super) algorithms: Vec<String>,
     pub(super) skipped: Option<&'static str>,
-    /// How many certificates came with it, which nobody looks at.
+    /// How many certificates came with it, which no one looks at.
     pub(super) certificates: usize,
     /// `iat`, `nbf` and `exp` of it, as RFC 3339, where given.
     pub(super) dates: BTreeMap<&'static str, String>,

@@ -10,7 +10,7 @@ use crate::identity::{Issuer, Kind};
 use crate::settings::{Config, read_issuers};
 use crate::toml_reader::{Source, closest};
 
-/// Where the configuration is if nobody says.
+/// Where the configuration is if no one says.
 const CONFIGURATION: &str = "trustmint.toml";
 
 /// An issuer that is examined.
@@ -99,7 +99,7 @@ fn section(url: &str, options: &Options) -> String {
         lines.push_str(&format!("url  = {}\n", quoted(url)));
     }
     if known.is_none_or(|kind| !kind.has_pins()) {
-        lines.push_str("pins = [\"sub\"]     # claims that it never gives to somebody else\n");
+        lines.push_str("pins = [\"sub\"]     # claims that it never gives to someone else\n");
     }
     if let Some(file) = &options.ca_file {
         lines.push_str(&format!("ca_file = {}\n", quoted(&file.display().to_string())));

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Options {
     /// The folder of policies as they will be
     #[arg(value_name = "NEW")]
     new: PathBuf,
-    /// Recorded claim sets, a JSON object a line: claims, or audit events; `-` is standard input
+    /// Recorded claim sets, a JSON object a line: claims, or events; `-` is standard input
     #[arg(long, value_name = "FILE")]
     claims: PathBuf,
     #[command(flatten)]

@@ -35,7 +35,7 @@ pub(in crate::cli) struct Options {
     /// The instant to decide at, such as 2027-01-31T12:00:00Z; by default the present
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339_weak)]
     at: Option<std::time::SystemTime>,
-    /// Do not verify the ID token: anybody can have written it
+    /// Do not verify the ID token: anyone can have written it
     #[arg(long, conflicts_with = "claims")]
     no_verify: bool,
     #[command(flatten)]

@@ -30,7 +30,7 @@ pub(super) struct Input {
 pub(super) enum Given {
     /// An ID token.
     IdToken(String),
-    /// Claims that nobody signed.
+    /// Claims that no one signed.
     Claims(Claims),
 }
 
@@ -54,11 +54,11 @@ impl Input {
     }
 }
 
-/// The claims of an ID token that nobody verifies.
+/// The claims of an ID token that no one verifies.
 pub(super) fn unverified_claims(token: &str) -> Result<Claims, Denial> {
     let jws = Jws::parse(token, token.len())?;
     Claims::parse(&jws.payload).map_err(|error| {
-        Denial::new(crate::denial::Reason::MalformedToken, "the ID token's payload is no JSON object")
+        Denial::new(crate::denial::Reason::MalformedToken, "the ID token's payload is not a JSON object")
             .internal(error)
     })
 }

@@ -1,4 +1,4 @@
-//! `trustmint policy …`: tools for whoever writes policies. One file a subcommand.
+//! `trustmint policy …`: tools for anyone who writes policies. One file a subcommand.
 
 pub(super) mod diff;
 pub(super) mod explain;

@@ -1,4 +1,4 @@
-//! Recorded claim sets: a JSON object a line, of claims or an audit event of ours. Read line by line,
+//! Recorded claim sets: a JSON object a line, of claims or an event of ours. Read line by line,
 //! so that a file may be longer than memory.
 
 use std::fs::File;
@@ -74,7 +74,7 @@ fn read(line: &[u8], config: &Config) -> Result<Record, String> {
         (true, _) => return Ok(Record::Nothing),
         (false, _) => (object.clone(), None),
     };
-    // Issuers come and go, and so do pins: what is nobody's identity any more gains and loses nothing.
+    // Issuers come and go, and so do pins: what is no one's identity any more gains and loses nothing.
     let identity = config
         .issuers
         .of_claims(&claims, issuer)

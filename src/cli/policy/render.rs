@@ -25,7 +25,7 @@ pub(super) fn answer(answer: &Answer) {
     if answer.verified {
         say!("token     verified with the issuer's keys");
     } else {
-        say!("token     NOTHING WAS VERIFIED: anybody can have written these claims");
+        say!("token     NOTHING WAS VERIFIED: anyone can have written these claims");
     }
     for one in &answer.explanations {
         explanation(one);
@@ -47,7 +47,7 @@ fn explanation(explanation: &Explanation) {
     for policy in &explanation.not_considered {
         not_considered(policy);
     }
-    more(explanation.more_not_considered, "that pin somebody else");
+    more(explanation.more_not_considered, "that pin someone else");
     say!("result    {}", result(&explanation.decision));
     say!("snapshot  {}", explanation.digest);
     for fix in &explanation.fixes {

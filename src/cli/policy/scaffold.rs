@@ -66,7 +66,7 @@ fn print(options: &Options) -> Result<u8, u8> {
         invalid(format!("no policy can be made of these claims: {diagnostics}"));
         FINDING
     })?;
-    say!("# Made of claims that nobody verified: compare the ids with your platform's.");
+    say!("# Made of claims that no one verified: compare the ids with your platform's.");
     say!("{}", text.trim_end());
     if let Err(denial) = decide(&snapshot, &identity, registry, RequestedScope::Everything, SystemClock.now())
     {

@@ -12,7 +12,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::policy::tools::testing::{self, PolicyReport};
 
 /// Tests say what a policy is for: each lays claims over those of an identity that the policy
-/// matches. Policies that nobody can satisfy are findings too.
+/// matches. Policies that no one can satisfy are findings too.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Options {
     /// The folder of policies; by default the one that the configuration names
@@ -94,8 +94,8 @@ fn print(report: &PolicyReport) {
     }
     if let Some(why) = &report.unsatisfiable {
         say!("  FAILED  (an identity made up from its conditions)");
-        complain!("error: {}: it seems that nobody satisfies this policy: {}", report.at, printable(why));
-        complain!("  help: if somebody does, show it by a test with `claims` and `expect = \"allow\"`");
+        complain!("error: {}: it seems that no one satisfies this policy: {}", report.at, printable(why));
+        complain!("  help: if someone does, show it by a test with `claims` and `expect = \"allow\"`");
     }
     if !report.unexercised.is_empty() {
         say!("  no test for {}", report.unexercised.join(", "));

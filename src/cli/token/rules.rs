@@ -178,7 +178,7 @@ fn enrolment(rules: &[Rule<'_>], public_url: &str) -> String {
          Types, and their regular expressions:\n{}\n\n\
          A token is a prefix, 34 random characters, and a CRC-32 of these in base 62, most significant digit\n\
          first, filled up with zeros to six: as yours are. The endpoint answers with labels, true_positive and\n\
-         false_positive, by token_hash. A token that was reported is dead when the answer comes.\n\n\
+         false_positive, by token_hash. A token that was reported is revoked when the answer comes.\n\n\
          Test account: (one of yours, and how to mint a token with it)\n",
         types.collect::<Vec<_>>().join("\n"),
     )

@@ -8,7 +8,7 @@ const UNRESERVED: &[u8] = b"-._~";
 const EITHER: &[u8] = b"@+!:";
 
 /// The decoded segments of a path; an empty last one says that it ends with `/`. `None`: not in
-/// canonical form, so that somebody behind us may read another path.
+/// canonical form, so that someone behind us may read another path.
 ///
 /// There are no empty segments, no `.` and `..`, nothing encoded that need not be, and no encoded `/`
 /// but the one between an npm scope and its name.

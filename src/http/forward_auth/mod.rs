@@ -41,7 +41,7 @@ pub(super) fn denied(reason: Reason) -> StatusCode {
     if reason == Reason::InvalidToken { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN }
 }
 
-/// Nothing is believed of a sender that is no client of this very registry.
+/// Nothing is believed of a sender that is not a client of this very registry.
 pub(super) async fn ask<C, S>(
     public: Public,
     request: Request,
@@ -91,10 +91,10 @@ fn access_request(registry: &Registry, parts: &Parts) -> Result<AccessRequest, E
     let (_, below) = target(parts.uri.path());
     let original = original::read(parts, below)?;
     let path = canonical::segments(registry.kind, original.path)
-        .ok_or_else(|| forbidden("the path is not written in the one form that everybody reads alike"))?;
+        .ok_or_else(|| forbidden("the path is not written in the one form that everyone reads alike"))?;
     find_route(registry, original.method, &path).ok_or_else(|| {
         forbidden(
-            "the registry's kind has no such route, or not with this method, or this is no package name",
+            "the registry's kind has no such route, or not with this method, or this is not a package name",
         )
     })
 }

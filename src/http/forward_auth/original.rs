@@ -90,7 +90,7 @@ fn without_authority(url: &str) -> &str {
     rest.map_or(url, |rest| rest.find('/').map_or("", |path| &rest[path..]))
 }
 
-/// Registries read queries, nobody here does; but none may change what the request is.
+/// Registries read queries, no one here does; but none may change what the request is.
 fn is_plain(query: &str) -> bool {
     query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\')
         && !url::form_urlencoded::parse(query.as_bytes())

@@ -1,4 +1,4 @@
-//! `POST /leaks/holder`: whoever holds tokens may kill them, and them alone. No partnership is needed,
+//! `POST /leaks/holder`: anyone who holds tokens may revoke them, and them alone. No partnership is needed,
 //! and the answer tells nothing.
 
 use axum::extract::{Request, State};
@@ -22,7 +22,7 @@ struct Credentials<'b> {
     credentials: &'b RawValue,
 }
 
-/// 202 whatever they are, so that nobody learns which of them live; what failed on our side is said.
+/// 202 whatever they are, so that no one learns which of them live; what failed on our side is said.
 pub(in crate::http) async fn holder(
     State(public): State<Public>,
     request: Request,
@@ -37,7 +37,7 @@ pub(in crate::http) async fn holder(
             .with_status(StatusCode::UNPROCESSABLE_ENTITY),
         ListError::NotAnArray => malformed(),
     })?;
-    // What is no string is no token.
+    // What is no string is not a token.
     let credentials: Vec<_> = credentials.into_iter().filter_map(string).collect();
     let revoked = public.broker.revoke_all(credentials.iter().map(String::as_str), "holder");
     public.report_reader.with_deadline(revoked).await?;

@@ -1,4 +1,4 @@
-//! Leak reports: signed ones from scanners, a secret's from a self-managed GitLab, and whoever holds a
+//! Leak reports: signed ones from scanners, a secret's from a self-managed GitLab, and anyone who holds a
 //! token; and the question of a scanner whether what it found is alive.
 
 mod gitlab;

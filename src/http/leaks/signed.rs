@@ -29,7 +29,7 @@ pub(super) enum ResponseFormat {
     Nothing,
 }
 
-/// A token of the report, by its hash: the token itself is repeated to nobody.
+/// A token of the report, by its hash: the token itself is repeated to no one.
 #[derive(Serialize)]
 struct Labelled<'l> {
     token_hash: String,

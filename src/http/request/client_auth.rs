@@ -47,7 +47,7 @@ pub(in crate::http) fn by_header(
     authenticate(registries, single_header(headers, CLIENT_HEADER).and_then(|line| line.split_once(':')))
 }
 
-/// What is said to whoever is no client, whatever was wrong.
+/// What is said to anyone who is not a client, whatever was wrong.
 pub(in crate::http) fn stranger() -> ErrorResponse {
     unauthenticated("this endpoint answers authenticated registry clients only").into()
 }
@@ -84,8 +84,8 @@ pub(in crate::http) async fn post_by_client<C, S>(
     limited(public, request, sender, clients, strangers).await
 }
 
-/// Sends a request through the limits that fit its sender: whoever proves to be a client is limited
-/// as that client, everybody else by network.
+/// Sends a request through the limits that fit its sender: anyone who proves to be a client is limited
+/// as that client, everyone else by network.
 pub(in crate::http) async fn limited<C, S>(
     public: Public,
     mut request: Request,

@@ -1,4 +1,4 @@
-//! Whose request it is, for rate limits: the network of the right-most hop that is no trusted proxy.
+//! Whose request it is, for rate limits: the network of the right-most hop that is not a trusted proxy.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -12,7 +12,7 @@ pub(in crate::http) struct Peer(pub(in crate::http) Option<SocketAddr>);
 /// The client's network: an IPv4 address, or an IPv6 /64, of which one customer has all addresses.
 ///
 /// `X-Forwarded-For` is read from the right and only as far as trusted proxies wrote it: what is
-/// further left was written by whoever sent the request.
+/// further left was written by anyone who sent the request.
 pub(in crate::http) fn client_network(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let Peer(Some(peer)) = peer else { return IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));

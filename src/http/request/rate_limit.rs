@@ -1,4 +1,4 @@
-//! Rate limits at the public door, by tower-governor.
+//! Rate limits at the public listener, by tower-governor.
 //!
 //! Memory is bounded by construction: networks are hashed, with a key of this process, into a fixed
 //! number of buckets, and clients are those of the configuration.
@@ -115,7 +115,7 @@ mod tests {
         assert_ne!(
             by_network.hasher.hash_one(7),
             other_process.hasher.hash_one(7),
-            "nobody can aim at a bucket"
+            "no one can aim at a bucket"
         );
     }
 }

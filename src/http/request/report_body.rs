@@ -70,7 +70,7 @@ impl ReportReader {
         })
     }
 
-    /// Reads a body. Whoever sends slowly holds no more of the budget than was sent, and no network
+    /// Reads a body. Anyone who sends slowly holds no more of the budget than was sent, and no network
     /// more than one report may have: published key ids are all it takes to be read.
     pub(in crate::http) async fn read(&self, parts: &Parts, body: Body) -> Result<ReportBody, ErrorResponse> {
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer(None));

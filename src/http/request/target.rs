@@ -17,7 +17,7 @@ pub(in crate::http) struct Target {
 }
 
 /// The registry of this kind whose host the request names. Only a single registry without hosts
-/// serves any host; a host of nobody's gets 421 (RFC 9110 §15.5.20).
+/// serves any host; a host of no one's gets 421 (RFC 9110 §15.5.20).
 pub(in crate::http) fn of_kind(
     registries: &Registries,
     parts: &Parts,
@@ -43,7 +43,7 @@ pub(in crate::http) fn of_kind(
     Ok(target)
 }
 
-/// The registry whose host the request names, on routes that are everybody's.
+/// The registry whose host the request names, on routes that are everyone's.
 pub(in crate::http) fn by_host(registries: &Registries, parts: &Parts) -> Option<Arc<Registry>> {
     by_authority(registries, &authority(parts)).map(|target| target.registry)
 }

@@ -1,4 +1,4 @@
-//! `GET /errors/{reason}`: what an error's `type` leads to. Constant text, the same for everybody.
+//! `GET /errors/{reason}`: what an error's `type` leads to. Constant text, the same for everyone.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;

@@ -79,7 +79,7 @@ impl ErrorResponse {
 }
 
 impl IntoResponse for ErrorResponse {
-    /// Only the extension; a response that nobody renders is an empty 500, which shows in tests.
+    /// Only the extension; a response that no one renders is an empty 500, which shows in tests.
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(self);

@@ -1,5 +1,5 @@
 //! What surrounds the handlers of a group of routes: a deadline, the words of the group's clients,
-//! and, at the public door, a count.
+//! and, at the public listener, a count.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(in crate::http) struct RouteContext {
     pub(in crate::http) public_url: Arc<str>,
 }
 
-/// What holds for every answer of the public door: it comes in time, nothing is cached, everything
+/// What holds for every answer of the public listener: it comes in time, nothing is cached, everything
 /// is counted.
 pub(in crate::http) async fn with_route_context(
     State(around): State<RouteContext>,

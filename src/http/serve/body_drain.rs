@@ -19,7 +19,7 @@ const MOST: usize = 1 << 20;
 /// How long that may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A body whose rest can be had after its reader is gone.
+/// A body whose rest is available after its reader is gone.
 #[derive(Clone)]
 pub(in crate::http) struct DrainableBody {
     body: Arc<Mutex<Incoming>>,

@@ -1,4 +1,4 @@
-//! Opening the three doors, and closing them.
+//! Opening the three listeners, and closing them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub struct Listeners {
     admin: Option<Listener>,
 }
 
-/// Doors that serve.
+/// Listeners that serve.
 pub struct RunningServers {
     tasks: JoinSet<()>,
     close: watch::Sender<bool>,
@@ -37,7 +37,7 @@ impl Listeners {
         Self::beside(bind(listen.public).await?, listen).await
     }
 
-    /// Takes the other addresses, beside a public door that is there already.
+    /// Takes the other addresses, beside a public listener that is there already.
     ///
     /// # Errors
     /// If one of them cannot be taken; the message names it.
@@ -54,7 +54,7 @@ impl Listeners {
         Ok(Self { public, ops, admin })
     }
 
-    /// Where the public door is, once the operating system has chosen a port.
+    /// Where the public listener is, once the operating system has chosen a port.
     ///
     /// # Errors
     /// If the socket has no address.
@@ -62,12 +62,12 @@ impl Listeners {
         self.public.local_addr()
     }
 
-    /// Where the ops door is.
+    /// Where the ops listener is.
     pub fn ops_address(&self) -> Option<SocketAddr> {
         self.ops.as_ref().and_then(|ops| ops.local_addr().ok())
     }
 
-    /// Where the admin door is, as the configuration would say it.
+    /// Where the admin listener is, as the configuration would say it.
     pub fn admin_address(&self) -> Option<String> {
         match self.admin.as_ref()? {
             Listener::Tcp(admin) => Some(admin.local_addr().ok()?.to_string()),
@@ -116,8 +116,8 @@ async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("listening on {address}: {error}")))
 }
 
-/// The socket is its owner's only. One that a killed process left behind is replaced; one that
-/// somebody listens on, or a file of another type, is not ours to remove.
+/// The socket is its owner's only. One that a revoked process left behind is replaced; one that
+/// someone listens on, or a file of another type, is not ours to remove.
 fn bind_unix(path: &Path) -> io::Result<Listener> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("listening on {}: {error}", path.display()));

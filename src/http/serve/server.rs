@@ -31,7 +31,7 @@ use crate::settings::{Limits, Tls};
 /// The pause after an `accept` that failed, for want of file descriptors most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where a door listens.
+/// Where a listener listens.
 pub(in crate::http) enum Listener {
     Tcp(TcpListener),
     /// The socket's file is removed with the listener.
@@ -63,7 +63,7 @@ impl Drop for Listener {
     }
 }
 
-/// One door: where it is, what is behind it, and its bounds.
+/// One listener: where it is, what is behind it, and its bounds.
 pub(in crate::http) struct Server {
     pub(in crate::http) listener: Listener,
     pub(in crate::http) router: Router,
@@ -72,7 +72,7 @@ pub(in crate::http) struct Server {
     pub(in crate::http) metrics: Arc<Metrics>,
 }
 
-/// Asks all doors to close; running requests may end.
+/// Asks all listeners to close; running requests may end.
 pub(in crate::http) type Closing = watch::Receiver<bool>;
 
 impl Server {

@@ -78,7 +78,7 @@ impl Timing {
 
     /// Waits until the connection has been idle, or has sent half a head, for too long.
     ///
-    /// Phases change only while the connection is polled, so whoever polls this after the
+    /// Phases change only while the connection is polled, so anyone who polls this after the
     /// connection, in the same task, needs no further notice of a change. An alarm that is too early
     /// is left alone until it rings: a request in good time costs no timer.
     pub(in crate::http) async fn expired(&self) {

@@ -66,7 +66,7 @@ fn subject_is_of_the_account(claims: &Claims) -> Result<(), Denial> {
     if of.is_some() && of == account.as_deref() {
         return Ok(());
     }
-    Err(contradiction(claims, "sub", "`sub` is no ARN of the account that the token names"))
+    Err(contradiction(claims, "sub", "`sub` is not an ARN of the account that the token names"))
 }
 
 #[cfg(test)]

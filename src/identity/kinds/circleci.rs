@@ -69,7 +69,7 @@ pub(super) const KIND: Kind = Kind {
             claim: "rerun",
             default: &["no"],
             forbidden: &["ssh"],
-            advice: "somebody may be logged in to the job; rerun the workflow without SSH",
+            advice: "someone may be logged in to the job; rerun the workflow without SSH",
             risky: &[],
         },
         EventRule {
@@ -105,7 +105,7 @@ pub(super) const KIND: Kind = Kind {
 };
 
 /// A forked pull request's build runs in the project it is for, with the ref `refs/heads/pull/N` or a
-/// ref that is no branch's and no tag's. Pipelines of custom webhooks have no ref.
+/// ref that is not a branch's and no tag's. Pipelines of custom webhooks have no ref.
 fn code_origin(claims: &Claims) -> Option<String> {
     let origin = match claim_state(claims, REF) {
         ClaimState::Absent => origin::UNSTATED,
@@ -120,7 +120,7 @@ fn is_pull_requests_branch(name: &str) -> bool {
     name.strip_prefix("refs/heads/").unwrap_or(name).starts_with("pull/")
 }
 
-/// Whether the job was started anew for somebody to log in to it. A token that does not say so is
+/// Whether the job was started again for someone to log in to it. A token that does not say so is
 /// neither.
 fn rerun(claims: &Claims) -> Option<String> {
     let rerun = match claim_state(claims, SSH_RERUN) {

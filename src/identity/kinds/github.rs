@@ -147,7 +147,7 @@ const ADVICE: &[Advice] = &[
         code: Code::AnyReusableWorkflow,
         on: Some("job_workflow_file"),
         requirements: &[Requirement::Any("job_workflow_repository"), Requirement::Any("job_workflow_ref")],
-        message: "a reusable workflow of that file name may be anybody's",
+        message: "a reusable workflow of that file name may be anyone's",
         help: "fix its `job_workflow_repository`",
     },
     Advice {

@@ -120,7 +120,7 @@ const ADVICE: &[Advice] = &[
             Requirement::Exactly("ref_protected", "true"),
             Requirement::Exactly("environment_protected", "true"),
         ],
-        message: "whoever may push to an unprotected branch or tag may publish",
+        message: "anyone who may push to an unprotected branch or tag may publish",
         help: "write `ref_protected = \"true\"`",
     },
 ];

@@ -17,7 +17,7 @@ pub(super) fn path_segments(url: &Url) -> Vec<&str> {
     url.path().split('/').skip(1).skip_while(|_| url.path() == "/").collect()
 }
 
-/// For a platform with one issuer for everybody, on this host: nothing on it has a path. Other hosts
+/// For a platform with one issuer for everyone, on this host: nothing on it has a path. Other hosts
 /// are the operator's.
 pub(super) fn no_path(url: &Url, host: &str, otherwise: &'static str) -> Result<(), &'static str> {
     if host_of(url) == host && !path_segments(url).is_empty() { Err(otherwise) } else { Ok(()) }

@@ -1,7 +1,7 @@
 //! Jenkins with the OpenID Connect Provider plugin.
 //!
 //! Source: the plugin's README. An administrator writes the templates of the claims, so any name
-//! goes. Jenkins signs no ids: a job is its URL, `sub`, and belongs to whoever may create jobs there.
+//! goes. Jenkins signs no ids: a job is its URL, `sub`, and belongs to anyone who may create jobs there.
 
 use super::{Kind, claim};
 

@@ -105,8 +105,10 @@ fn name_as_subject_does(claims: &mut Claims) {
 fn nested<'c>(claims: &'c Claims, address: &'static str) -> Result<&'c str, Denial> {
     match claims.at(address) {
         Some(Claim::Text(text)) if !text.is_empty() && !text.contains(':') => Ok(text),
-        Some(_) => Err(Denial::new(Reason::InvalidClaim, format!("the ID token's `{address}` is no name"))
-            .claim(address)),
+        Some(_) => {
+            Err(Denial::new(Reason::InvalidClaim, format!("the ID token's `{address}` is not a name"))
+                .claim(address))
+        }
         None => {
             Err(Denial::new(Reason::MissingClaim, format!("the ID token has no `{address}`")).claim(address))
         }

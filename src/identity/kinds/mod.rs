@@ -71,7 +71,7 @@ pub struct Kind {
 /// Which URLs the issuers of a kind have.
 #[derive(Debug)]
 pub struct UrlRules {
-    /// `iss` where the kind has one issuer for everybody.
+    /// `iss` where the kind has one issuer for everyone.
     pub default: Option<&'static str>,
     /// Returns whether an issuer URL belongs to this kind, in any spelling, so that it is an error under
     /// another one.
@@ -118,7 +118,7 @@ pub struct Note {
 /// Of platforms that can be hosted by oneself: said of every issuer but the platform's own.
 const IDS_PER_INSTANCE: &[Note] = &[Note {
     code: "ids-per-instance",
-    text: "its ids are counted by this instance: the same id at another issuer is somebody else",
+    text: "its ids are counted by this instance: the same id at another issuer is someone else",
     is_urgent: false,
 }];
 
@@ -131,7 +131,7 @@ pub struct EventRule {
     pub default: &'static [&'static str],
     /// Never allowed, unless the issuer's section names it in `allow_events`.
     pub forbidden: &'static [&'static str],
-    /// Events that are not forbidden and that somebody without rights can cause.
+    /// Events that are not forbidden and that someone without rights can cause.
     pub risky: &'static [&'static str],
     /// What to use instead.
     pub advice: &'static str,

@@ -12,7 +12,7 @@ pub(super) const PULL_REQUEST: &str = "pull-request";
 /// The platform's token does not say.
 pub(super) const UNSTATED: &str = "unstated";
 
-/// What the name of a git ref tells; nothing if it is no whole name of a branch, a tag or a request.
+/// What the name of a git ref tells; nothing if it is not a whole name of a branch, a tag or a request.
 pub(super) fn of_ref(name: &str) -> Option<&'static str> {
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     if begins(&["refs/pull/", "refs/pull-requests/", "refs/merge-requests/"]) {

@@ -96,7 +96,7 @@ pub(super) const KIND: Kind = Kind {
             claim: "job_kind",
             default: &["pipeline", "unstated"],
             forbidden: &["debug"],
-            advice: "somebody is logged in to a debug job; publish from a job of a pipeline",
+            advice: "someone is logged in to a debug job; publish from a job of a pipeline",
             risky: &[],
         },
     ],
@@ -144,7 +144,7 @@ fn code_origin(claims: &Claims) -> Option<String> {
     origin.map(str::to_owned)
 }
 
-/// Whether it is a debug job, to which somebody is logged in. Tokens of older installations do not say.
+/// Whether it is a debug job, to which someone is logged in. Tokens of older installations do not say.
 fn job_kind(claims: &Claims) -> Option<String> {
     let kind = match claim_state(claims, "job_type") {
         ClaimState::Value(kind) if kind == "pipeline_job" => "pipeline",

@@ -1,4 +1,4 @@
-//! What values of a claim look like, so that a slip of the pen is no policy that never matches.
+//! What values of a claim look like, so that a slip of the pen is not a policy that never matches.
 
 use std::fmt;
 

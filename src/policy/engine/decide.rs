@@ -242,7 +242,7 @@ fn denied(group: &[Condition], identity: &Identity) -> Denial {
     }
 }
 
-/// Names nothing but the caller's own claims: whether somebody else has a policy is nobody's business.
+/// Names nothing but the caller's own claims: whether someone else has a policy is no one's business.
 fn no_matching_policy(identity: &Identity, registry: &Registry) -> Denial {
     let pins: Vec<_> =
         identity.pins().iter().map(|pin| format!("{} = \"{}\"", pin.name, clip(&pin.value))).collect();

@@ -14,7 +14,7 @@ pub(in crate::policy) struct Denies {
     by_pin: HashIndex,
     /// By registry and package.
     by_package: HashIndex,
-    /// The others, which are about everybody and everything, or nearly so.
+    /// The others, which are about everyone and everything, or nearly so.
     rest: Vec<u32>,
 }
 

@@ -18,7 +18,7 @@ enum Piece {
     DoubleStar,
 }
 
-/// Why a pattern is no glob.
+/// Why a pattern is not a glob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     /// It would match any beginning.

@@ -1,8 +1,8 @@
 //! An index by hash: which positions are listed under a key of several parts.
 //!
 //! It keeps no key, which would be most of its size. Two keys whose hashes are equal share a list,
-//! so whoever finds something looks whether it is what was sought. The hash is keyed anew for each
-//! index; nobody can choose keys that meet.
+//! so anyone who finds something looks whether it is what was sought. The hash is keyed again for each
+//! index; no one can choose keys that meet.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};

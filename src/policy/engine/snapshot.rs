@@ -19,7 +19,7 @@ pub enum Mode {
     /// It does.
     #[default]
     Enforce,
-    /// It is evaluated, and the audit event says what it would grant; nobody is granted anything.
+    /// It is evaluated, and the event says what it would grant; no one is granted anything.
     Audit,
 }
 
@@ -138,7 +138,7 @@ impl Deny {
             && self.conditions.iter().all(|condition| condition.denies(identity))
     }
 
-    /// Whether it takes this package away. A name that is no name of this registry takes nothing.
+    /// Whether it takes this package away. A name that is not a name of this registry takes nothing.
     pub fn names(&self, package: &Package, registry: &Registry) -> bool {
         self.packages.is_empty()
             || self.packages.iter().any(|name| Package::parse(registry.kind, name).as_ref() == Ok(package))
@@ -226,7 +226,7 @@ impl Snapshot {
         &self.digest
     }
 
-    /// What deserves a look in these policies at this instant, in seconds since the epoch, though it
+    /// What need attention in these policies at this instant, in seconds since the epoch, though it
     /// stops nothing.
     pub fn warnings(&self, now: u64) -> Diagnostics {
         let mut warnings = (*self.warnings).clone();

@@ -37,7 +37,7 @@ impl Delegation {
         excesses
     }
 
-    /// What a top-level deny says that the team may not say. It may deny its own packages to anybody.
+    /// What a top-level deny says that the team may not say. It may deny its own packages to anyone.
     fn excesses_of_deny(&self, deny: &Deny, canonical: impl Fn(&str) -> Vec<String>) -> Vec<String> {
         let mut excesses = self.excess_issuer(deny.issuer.as_deref());
         let Some(registry) = &deny.registry else {

@@ -10,7 +10,7 @@ use crate::toml_reader::Source;
 /// The largest policy file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
-const NO_FILE: &str = "it is no regular file";
+const NO_FILE: &str = "it is not a regular file";
 
 /// How deep folders may nest.
 const MAX_DEPTH: usize = 16;
@@ -44,7 +44,7 @@ impl Stamp {
 
 impl DirectorySnapshot {
     /// Looks at `**/*.toml` below a folder. Hidden files and folders (a ConfigMap's `..data`) are
-    /// passed over, and so is what they are links to, which appears under its own name beside them.
+    /// skipped, and so is what they are links to, which appears under its own name beside them.
     pub fn at(folder: &Path) -> Self {
         let mut look = Self { folder: folder.to_owned(), files: Vec::new(), problems: Vec::new() };
         look.collect(folder, MAX_DEPTH);

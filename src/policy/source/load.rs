@@ -149,7 +149,7 @@ impl<'v> Loading<'v> {
 /// Notes what a table says beyond what its file's owner may say.
 fn refuse(excesses: Vec<String>, position: &Position, found: &RefCell<Diagnostics>) {
     for excess in excesses {
-        let help = "ask whoever keeps [[policies.delegate]] in the configuration";
+        let help = "ask anyone who keeps [[policies.delegate]] in the configuration";
         found.borrow_mut().report(Code::OutsideDelegation, position.clone(), excess, help.to_owned());
     }
 }
@@ -163,7 +163,7 @@ fn refuse_duplicates(mut ids: Vec<(Arc<str>, Position)>, diagnostics: &mut Diagn
                 Code::Duplicate,
                 position.clone(),
                 format!("there is another policy \"{id}\" at {first}"),
-                "ids are unique: they are what audit events name".to_owned(),
+                "ids are unique: they are what events name".to_owned(),
             );
         }
     }

@@ -40,7 +40,7 @@ pub enum PollOutcome {
 }
 
 impl Watch {
-    /// Reads the files for the first time. Nobody knows when they were written, so what is there
+    /// Reads the files for the first time. No one knows when they were written, so what is there
     /// counts; if they change meanwhile, the next turns will notice.
     ///
     /// # Errors

@@ -119,7 +119,7 @@ fn pattern(value: &str) -> String {
     }
 }
 
-/// A value that somebody else has.
+/// A value that someone else has.
 fn another(value: &str) -> &'static str {
     let others = if value.starts_with("refs/") {
         ["refs/heads/another", "refs/heads/other"]

@@ -15,7 +15,7 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
         &["id", "issuer", "registry", "packages", "actions", "match"],
         json!({
             "id": about(
-                "Unique; audit events name it",
+                "Unique; events name it",
                 json!({ "type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$" }),
             ),
             "issuer": about(
@@ -39,7 +39,7 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
                 json!({ "$ref": "#/$defs/conditions" }),
             ),
             "mode": about(
-                "In audit mode it grants nothing, and audit events say what it would have granted",
+                "In audit mode it grants nothing, and events say what it would have granted",
                 json!({ "enum": [Mode::Enforce.as_str(), Mode::Audit.as_str()], "default": Mode::Enforce.as_str() }),
             ),
             "enabled": about(
@@ -47,7 +47,7 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
                 json!({ "type": "boolean", "default": true }),
             ),
             // A date of TOML, which JSON has no type for.
-            "expires": about("From this instant it matches nothing, and the tokens it fed end", json!({})),
+            "expires": about("From this instant it matches nothing, and the tokens that it contributed to end", json!({})),
             "limits": about("Of several policies that match, the strictest limit counts", object(&[], json!({
                 "token_ttl": about("The longest lifetime of a token", json!({ "type": "string" })),
                 "tokens_per_run": about(
@@ -68,7 +68,7 @@ pub fn schema(vocabulary: Option<&Vocabulary>) -> Value {
                 json!({ "type": "array", "items": { "$ref": "#/$defs/test" } }),
             ),
             "accept": about(
-                "Warnings about it that somebody has looked at: code and reason",
+                "Warnings about it that someone has looked at: code and reason",
                 json!({ "type": "object", "additionalProperties": { "type": "string", "minLength": 1 } }),
             ),
         }),

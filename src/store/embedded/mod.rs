@@ -52,7 +52,7 @@ impl Embedded {
     /// Opens or creates the file. A new file is born at `now` (in seconds).
     ///
     /// # Errors
-    /// If the file cannot be created, is locked by another process, or is no redb file.
+    /// If the file cannot be created, is locked by another process, or is not a redb file.
     pub fn open(path: &Path, now: u64) -> Result<Self, StoreError> {
         let database =
             Arc::new(Database::builder().set_cache_size(CACHE).create(path).map_err(StoreError::new)?);
@@ -277,7 +277,7 @@ fn commit(database: &Database, group: Vec<Queued>) -> Result<(), StoreError> {
     synced
 }
 
-/// The file holds no secret, but identities are nobody else's business.
+/// The file holds no secret, but identities are no one else's business.
 fn restrict(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(StoreError::new)

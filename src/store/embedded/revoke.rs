@@ -1,4 +1,4 @@
-//! Killing within a transaction.
+//! Revoking within a transaction.
 
 use redb::ReadableTable as _;
 

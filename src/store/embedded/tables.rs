@@ -25,7 +25,7 @@ pub(super) const OUTBOX: TableDefinition<'_, &str, (u64, &[u8])> = TableDefiniti
 pub(super) const OUTBOX_DUE: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("notices due");
 /// Name of a message that was discarded lately → nothing.
 const NOTICES_DONE: TableDefinition<'_, &str, ()> = TableDefinition::new("notices done");
-/// Name of a document → (when it was had, its bytes).
+/// Name of a document → (when it was fetched, its bytes).
 pub(super) const SHARED: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("shared");
 /// Facts about the file: when it was born.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");

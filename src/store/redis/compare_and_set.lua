@@ -1,4 +1,4 @@
--- Sets a field of a hash if it still is what the caller saw; an empty value is no field.
+-- Sets a field of a hash if it still is what the caller saw; an empty value is not a field.
 -- Returns whether it was set, and how many replicas there are to wait for.
 local current = redis.call('HGET', KEYS[1], ARGV[1]) or ''
 if current ~= ARGV[2] then

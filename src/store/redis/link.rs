@@ -1,7 +1,7 @@
 //! A connection that comes back, in every topology.
 //!
 //! Each new connection is prepared before it is used: a server that may evict records is refused,
-//! and the epochs of all tags are written. Connecting is one task at a time, whoever waits for it:
+//! and the epochs of all tags are written. Connecting is one task at a time, anyone who waits for it:
 //! a request that gives up takes nothing away from the next one.
 
 use std::fmt;
@@ -27,16 +27,16 @@ use crate::clock::Clock;
 use crate::store::StoreError;
 use crate::token::Tag;
 
-/// How many epochs one script writes; Redis answers nobody else meanwhile.
+/// How many epochs one script writes; Redis answers no one else meanwhile.
 const BIRTHS_AT_ONCE: usize = 128;
 /// How many such scripts are under way at once.
 const BIRTHS_IN_FLIGHT: usize = 16;
 
 /// How long connecting may take in all: a dead Sentinel before a live one, the epochs of all tags.
-/// Whoever waits has a shorter deadline of its own.
+/// Anyone who waits has a shorter deadline of its own.
 const CONNECTING: Duration = Duration::from_secs(5);
 
-/// A connection that is made when it is needed, and made anew when it is lost.
+/// A connection that is made when it is needed, and made again when it is lost.
 pub(super) struct Link {
     maker: Arc<Maker>,
     current: Arc<Mutex<Current>>,
@@ -119,7 +119,7 @@ impl Link {
     }
 
     /// Runs a command on the connection. Whatever shows that the connection is of no use, or leads
-    /// to a server that is no primary any more, makes the next request connect anew.
+    /// to a server that is not a primary any more, makes the next request connect again.
     pub(super) async fn run<T, F>(&self, command: impl FnOnce(Connection) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Reply<T>>,
@@ -369,7 +369,7 @@ impl Source {
 
 fn address(server: &str, tls: bool) -> Result<ConnectionAddr, StoreError> {
     let (host, port) =
-        server.rsplit_once(':').ok_or_else(|| StoreError(format!("{server:?} is no host:port")))?;
+        server.rsplit_once(':').ok_or_else(|| StoreError(format!("{server:?} is not a host:port")))?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = port.parse().map_err(StoreError::new)?;
     Ok(if tls {

@@ -1,4 +1,4 @@
--- Burns an ID token and keeps the registry token it made, or does nothing at all.
+-- Spends an ID token and keeps the registry token it made, or does nothing at all.
 --
 -- KEYS: epoch, replay record, token record, counter, run index, the tombstones of the token's last week
 -- ARGV from the 14th on: each policy that limits its runs, and how many tokens it allows one

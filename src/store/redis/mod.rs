@@ -42,7 +42,7 @@ const STALE_EPOCH: &str = "STALE_EPOCH";
 const ENTRY_MARGIN: u64 = 60;
 /// How many tokens are looked at at once.
 const LOOKS_IN_FLIGHT: usize = 64;
-/// How often a switch is tried when others throw the same one at the same time.
+/// How often a cut-off is tried when others throw the same one at the same time.
 const SWITCH_ATTEMPTS: usize = 16;
 
 /// The Redis store.
@@ -183,7 +183,7 @@ impl Redis {
             .collect()
     }
 
-    /// Compare and set, so that the rules of switches are written in one language only.
+    /// Compare and set, so that the rules of cut-offs are written in one language only.
     async fn switch_now(
         &self,
         selector: &Selector,

@@ -1,7 +1,7 @@
--- Kills tokens by name and, a part at a time, those of a run; what was dead stays as it was.
+-- Revokes tokens by name and, a part at a time, those of a run; what was revoked stays as it was.
 --
 -- KEYS: run index (or a name that nothing has), then the token record of each token by name
--- ARGV: what goes before the record of a killed token; for how many seconds it is kept at least; where
+-- ARGV: what goes before the record of a revoked token; for how many seconds it is kept at least; where
 --       the keys of this tag's tokens begin; from which place in the run index on, and how many; then
 --       the hash of each token by name
 -- Returns the hash and the record of each token that there is, how many tokens of the run were looked
@@ -29,7 +29,7 @@ end
 for name = 2, #KEYS do
   kill(KEYS[name], ARGV[name + 4])
 end
--- From the youngest to the oldest: a mint in between moves the others back, so none is passed over.
+-- From the youngest to the oldest: a mint in between moves the others back, so none is skipped.
 local members = redis.call('ZREVRANGE', KEYS[1], first, first + most - 1)
 for _, hash in ipairs(members) do
   -- In the slot of the run index, since they share its tag.

@@ -1,4 +1,4 @@
-//! Killing in bulk: scripts in flight together, and then one wait for the replicas of each tag.
+//! Revoking in bulk: scripts in flight together, and then one wait for the replicas of each tag.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::store::redis::{Redis, Reply, key, token_prefix};
 use crate::store::{Entry, Revocation, RevocationTarget, RevokedEntry, StoreError};
 use crate::token::{Tag, TokenHash};
 
-/// How many tokens of a run one script kills; Redis answers nobody else meanwhile.
+/// How many tokens of a run one script revokes; Redis answers no one else meanwhile.
 const PART: usize = 256;
 /// How many scripts are in flight at once.
 const IN_FLIGHT: usize = 64;

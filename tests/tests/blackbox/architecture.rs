@@ -40,9 +40,9 @@ fn each_import_form_is_recognised() {
     for named in [
         "use crate::broker::Broker;",
         "use crate::broker;",
-        "fn f(b: &crate :: http::Doors) {}",
+        "fn f(b: &crate :: http::Listeners) {}",
         "use crate::{audit::Event, broker};",
-        "use crate::{\n    audit,\n    http::{Doors, OpenDoors},\n};",
+        "use crate::{\n    audit,\n    http::{Listeners, OpenDoors},\n};",
         "use {std::fmt, crate::broker as b};",
         "use super::super::broker::Broker;",
         "let x = super::super::http::x();",

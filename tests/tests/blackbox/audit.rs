@@ -1,4 +1,4 @@
-//! No action without its audit event, and no token in a metric.
+//! No action without its event, and no token in a metric.
 
 use std::io::BufRead as _;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::{Broker, Issuer, Setup};
 
-/// The audit events, once there are that many.
+/// The events, once there are that many.
 async fn events(broker: &Broker, count: usize) -> Vec<Value> {
     broker.until("every event is written", async || broker.audit().len() >= count).await;
     broker.audit()

@@ -38,11 +38,11 @@ fn bad_configuration_reports_every_error() {
     insta::assert_snapshot!(complaints(&files), @r#"
 error[E017]: trustmint.toml:1:14: `public_url` cannot be "http://publish.example.com": it must be https; http is for loopback addresses only
 error[E001]: trustmint.toml:2:1: the file has no key `colour`
-error[E017]: trustmint.toml:4:1: the admin door needs `admin_token_file`
+error[E017]: trustmint.toml:4:1: the admin listener needs `admin_token_file`
   help: write a random token into a file and name it
 error[E017]: trustmint.toml:5:10: `public` cannot be "127.0.0.1": invalid socket address syntax
-error[E017]: trustmint.toml:6:9: `admin` cannot be "0.0.0.0:9999": the admin door is a Unix socket ("unix:/run/trustmint/admin.sock") or a loopback address
-error[E017]: trustmint.toml:7:20: `trusted_proxies`: "10.0.0.0/33" is no network
+error[E017]: trustmint.toml:6:9: `admin` cannot be "0.0.0.0:9999": the admin listener is a Unix socket ("unix:/run/trustmint/admin.sock") or a loopback address
+error[E017]: trustmint.toml:7:20: `trusted_proxies`: "10.0.0.0/33" is not a network
   help: write "10.0.0.0/8"
 error[E017]: trustmint.toml:9:1: [store] has both `url` and `path`
   help: `path` is the embedded store's file, `url` is Redis
@@ -55,16 +55,16 @@ error[E017]: trustmint.toml:26:11: `max_age` cannot be "1 fortnight": write a du
 error[E017]: trustmint.toml:27:10: `leeway` must be a string in quotes, not an integer
 error[E017]: trustmint.toml:30:8: `kind` must be a string in quotes, not an integer
 error[E017]: trustmint.toml:33:1: [issuers.farm] lacks `pins`: the claims that every policy must fix
-  help: name claims that the issuer never gives to somebody else, such as `pins = ["sub"]`
+  help: name claims that the issuer never gives to someone else, such as `pins = ["sub"]`
 error[E014]: trustmint.toml:35:7: `url` cannot be "https://token.actions.githubusercontent.com/acme": it is a known issuer: write kind = "github", which knows what its claims mean
-error[E017]: trustmint.toml:36:15: "HS256" is no algorithm that is accepted
+error[E017]: trustmint.toml:36:15: "HS256" is not an algorithm that is accepted
   help: there are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA
-error[E017]: trustmint.toml:36:24: "none" is no algorithm that is accepted
+error[E017]: trustmint.toml:36:24: "none" is not an algorithm that is accepted
   help: there are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA
 error[E014]: trustmint.toml:40:7: `url` cannot be "http://ci.example.com": an issuer is https
 error[E024]: trustmint.toml:41:13: `keys_file`: nowhere.json: No such file or directory (os error 2)
 error[E015]: trustmint.toml:46:7: `url` cannot be "https://CI.example.com/*": a wildcard would trust every tenant
-error[E017]: trustmint.toml:51:10: "PyPI.example.com" is no host
+error[E017]: trustmint.toml:51:10: "PyPI.example.com" is not a host
   help: write it in lower case, without scheme and path
 error[E017]: trustmint.toml:52:16: `token_prefix` cannot be "x": it has 4 to 32 letters, digits and `_`, and ends with `_`
 error[E013]: trustmint.toml:53:13: `token_ttl` must be from 15m to 6h
@@ -100,7 +100,7 @@ error[E017]: policies/a.toml:18:27: `repository_id` must be a string
   help: ids are strings: write `repository_id = "48124571"`
 error[E013]: policies/a.toml:19:24: `token_ttl` must be from 1m to 6h
 error[E001]: policies/a.toml:19:30: [policy.limits] has no key `tll`
-error[E005]: policies/a.toml:21:1: [policy] lacks `match`, so it would be about everybody
+error[E005]: policies/a.toml:21:1: [policy] lacks `match`, so it would be about everyone
   help: write [policy.match] and pin who may publish
 error[E019]: policies/a.toml:21:1: [policy] lacks `id`
   help: write `id = "my-package-release"`
@@ -135,14 +135,14 @@ error[E006]: policies/a.toml:52:1: issuers of kind "github" sign no claim `runne
   help: did you mean `runner_environment`?
 error[E017]: policies/a.toml:56:10: `expect` cannot be "maybe": write "allow" or "deny"
 error[E011]: policies/a.toml:58:1: there is another policy "matchers" at policies/a.toml:27:1
-  help: ids are unique: they are what audit events name
+  help: ids are unique: they are what events name
 error[E005]: policies/a.toml:66:1: this deny is about everything
   help: narrow it by `issuer`, `registry`, `packages` or `match`
-error[E023]: policies/a.toml:70:13: "a b" is no package name, so this deny would deny nothing
+error[E023]: policies/a.toml:70:13: "a b" is not a package name, so this deny would deny nothing
 error[E006]: policies/a.toml:75:11: issuers of kind "github" sign no claim `repositry`
   help: did you mean `repository`?
 error[E005]: policies/a.toml:78:9: `match` is empty
-  help: leave it out if the deny is about everybody
+  help: leave it out if the deny is about everyone
 37 findings
 "#);
 }
@@ -151,7 +151,7 @@ error[E005]: policies/a.toml:78:9: `match` is empty
 fn broken_syntax_reports_every_error() {
     let files = [("trustmint.toml", CONFIGURATION), ("policies/broken.toml", BROKEN)];
     insta::assert_snapshot!(complaints(&files), @r#"
-error[E005]: policies/broken.toml:1:1: [policy] lacks `match`, so it would be about everybody
+error[E005]: policies/broken.toml:1:1: [policy] lacks `match`, so it would be about everyone
   help: write [policy.match] and pin who may publish
 error[E019]: policies/broken.toml:1:1: [policy] lacks `actions`
   help: write `actions = ["publish"]`
@@ -174,7 +174,7 @@ fn rejects_credential_that_is_not_a_header_value() {
         ("", &[][..], "[registries.pypi.upstream] lacks `credential_file`"),
         ("credential_file = \"missing\"", &[], "`credential_file`: missing: No such file"),
         ("credential_file = \"c\"", &[("c", "\n")], "is empty or not text"),
-        ("credential_file = \"c\"", &[("c", "Basic hunter2\nX: y")], "is no header value"),
+        ("credential_file = \"c\"", &[("c", "Basic hunter2\nX: y")], "is not a header value"),
         (
             "credential_file = \"c\"\ncredential_header = \"a b\"",
             &[("c", "hunter2")],

@@ -129,7 +129,7 @@ async fn connections_beyond_the_limit_wait() {
     waiting.send(raw::get(PATH, "")).await;
     assert!(waiting.reply_within(Duration::from_millis(500)).await.is_none(), "a third connection is served");
     assert_eq!(waiting.said(), "");
-    // Who is inside goes on, and the other doors have places of their own.
+    // Who is inside goes on, and the other listeners have places of their own.
     open[0].send(raw::get(PATH, "")).await;
     assert_eq!(open[0].reply().await.status, 200);
     assert_eq!(

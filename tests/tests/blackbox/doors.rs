@@ -1,4 +1,4 @@
-//! Three doors: what is behind each, and who may enter.
+//! Three listeners: what is behind each, and who may enter.
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::process::{Command, Stdio};
@@ -91,10 +91,10 @@ async fn admin_listener_requires_its_token() {
     assert_eq!(broker.admin("/revoke", &json!({ "registry": "pypi" })).await.status, 204);
     assert!(!broker.is_active(&token).await);
     assert_eq!(broker.admin("/nowhere", &json!({})).await.status, 404);
-    assert_eq!(broker.admin("/revoke", &json!({})).await.status, 400, "a switch without a selector");
+    assert_eq!(broker.admin("/revoke", &json!({})).await.status, 400, "a cut-off without a selector");
 }
 
-/// A setup whose admin door is a socket in its folder.
+/// A setup whose admin listener is a socket in its folder.
 fn with_socket(issuer: &Issuer) -> Setup {
     let mut setup = Setup::new(issuer);
     setup.admin = "unix:admin.sock".to_owned();

@@ -5,7 +5,7 @@ use trustmint_tests::broker::{ADMIN_TOKEN, AUDIENCE, POLICY, PUBLIC_URL};
 use trustmint_tests::keys::stranger;
 use trustmint_tests::{Broker, Issuer, Reply, Setup, github};
 
-/// Somebody else's policy, and a deny about a package of ours.
+/// Someone else's policy, and a deny about a package of ours.
 const OTHERS: &str = r#"
 [[policy]]
 id       = "top-secret-project"
@@ -60,7 +60,7 @@ async fn explain_shows_the_grant_and_spends_nothing() {
     assert_eq!(broker.exchange(&id_token).await.reason(), "replayed");
     assert_eq!(explain(&broker, &id_token, &[]).await.status, 200, "and explained after that");
     let minted = broker.audit().iter().filter(|event| event["outcome"] == "minted").count();
-    assert!(minted <= 1 && broker.audit().len() <= 2, "a dry run is no action: {:?}", broker.audit());
+    assert!(minted <= 1 && broker.audit().len() <= 2, "a dry run is not an action: {:?}", broker.audit());
     let explained = "trustmint_explanations_total{registry=\"pypi\",outcome=\"allowed\"}";
     assert_eq!(broker.metric(explained).await, 4);
     assert_eq!(broker.metric("trustmint_http_requests_total{route=\"/explain\",status=\"200\"}").await, 5);
@@ -203,5 +203,5 @@ async fn admin_explain_shows_files_and_near_policies() {
     assert_eq!(broker.send(stranger).await.status, 401);
     let elsewhere =
         broker.http().post(format!("{}/explain", broker.public)).bearer_auth(ADMIN_TOKEN).json(&bare);
-    assert_eq!(broker.send(elsewhere).await.status, 400, "the public door knows no operator");
+    assert_eq!(broker.send(elsewhere).await.status, 400, "the public listener knows no operator");
 }

@@ -76,7 +76,7 @@ async fn forward_auth_requires_proxy_credential() {
     let twice = [PUT, WIDGET, ("authorization", &bearer), ("trustmint-client", &right)];
     assert_eq!(house.ask(&twice).await.status, 401, "two such headers");
     assert_eq!(house.ask(&told).await.status, 200, "one");
-    // Another registry, or none: the proxy is nobody there.
+    // Another registry, or none: the proxy is no one there.
     for registry in ["other", "nowhere", "", "npm%2f", "NPM", "npm."] {
         let elsewhere = format!("{}/forward-auth/{registry}", house.broker.public);
         let request = house.broker.http().get(elsewhere).header("trustmint-client", &right);

@@ -1,4 +1,4 @@
-//! No path passes that somebody behind the proxy could read as another one.
+//! No path passes that someone behind the proxy could read as another one.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

@@ -18,7 +18,7 @@ async fn token_is_read_from_each_client_header() {
         ("authorization", token.clone()),
         ("authorization", format!("Basic {}", encoded("__token__"))),
         ("authorization", format!("basic {}", encoded(""))),
-        ("authorization", format!("Basic {}", encoded("anybody at all"))),
+        ("authorization", format!("Basic {}", encoded("anyone at all"))),
         ("x-nuget-apikey", token.clone()),
         ("x-devpi-auth", encoded("root")),
     ] {
@@ -70,7 +70,7 @@ async fn rejects_two_different_credentials() {
 async fn client_cannot_smuggle_proxy_headers() {
     let house = npm("public_reads = true\n").await;
     let token = house.token("package:widget:publish").await;
-    // What a proxy tells of a PUT of somebody else's package, and what a client adds to look harmless.
+    // What a proxy tells of a PUT of someone else's package, and what a client adds to look harmless.
     let nginx = [PUT, ("x-original-uri", "/gadget")];
     let caddy = [("x-forwarded-method", "PUT"), ("x-forwarded-uri", "/gadget")];
     for told in [nginx, caddy] {
@@ -107,7 +107,7 @@ async fn client_cannot_smuggle_proxy_headers() {
             assert_eq!(house.ask(&headers).await.status, 403, "in whatever order");
         }
     }
-    // What agrees is no contradiction.
+    // What agrees is not a contradiction.
     let agreeing = [
         PUT,
         WIDGET,

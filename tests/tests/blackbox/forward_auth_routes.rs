@@ -321,7 +321,7 @@ async fn public_reads_need_no_token() {
             let expected = if scope.ends_with("read") { 200 } else { 401 };
             assert_eq!(reply.status, expected, "{kind} {method} {uri}");
             if expected == 200 {
-                assert_eq!(house.about(method, uri, "of somebody else").await.status, 200);
+                assert_eq!(house.about(method, uri, "of someone else").await.status, 200);
                 assert!(reply.headers.contains_key("trustmint-subject"), "it replaces what a client sends");
                 assert_eq!((reply.header("trustmint-subject"), reply.header("trustmint-scope")), ("", ""));
             }

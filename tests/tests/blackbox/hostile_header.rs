@@ -157,5 +157,5 @@ async fn signature_covers_exactly_the_signed_bytes() {
     ] {
         target.refuses_checked(what, &token, "bad_signature").await;
     }
-    target.accepts("the token itself, which none of this burnt", &good).await;
+    target.accepts("the token itself, which none of this spent", &good).await;
 }

@@ -1,5 +1,5 @@
 //! RFC 8725 T7, T12: whose keys verify a token is settled by its `iss`, to the byte, among the
-//! issuers that are configured. Nobody else is ever asked.
+//! issuers that are configured. No one else is ever asked.
 
 use serde_json::json;
 use trustmint_tests::attack::{Target, accepts, refuses};
@@ -53,7 +53,7 @@ async fn unknown_issuer_causes_no_network_call() {
     // Its own key, its own name, and not configured.
     target.refuses_unchecked("a stranger", &evil.id_token(AUDIENCE), "unknown_issuer").await;
     assert_eq!(evil.connections(), 0, "a stranger is never asked");
-    assert_eq!(target.issuer.connections(), known, "nor is anybody asked about a stranger");
+    assert_eq!(target.issuer.connections(), known, "nor is anyone asked about a stranger");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! RFC 8725 T6: header and claims have one meaning or none. Whoever reads the last of two members,
+//! RFC 8725 T6: header and claims have one meaning or none. Anyone who reads the last of two members,
 //! or repairs broken text, reads another token than the one that was meant.
 
 use trustmint_tests::attack::Target;

@@ -1,4 +1,4 @@
-//! RFC 8725 T4, T10: a `kid` is a name and nothing else, and a bad key in a key set is passed over
+//! RFC 8725 T4, T10: a `kid` is a name and nothing else, and a bad key in a key set is skipped
 //! while the others keep working.
 
 use josekit::jwk::alg::ec::EcCurve;
@@ -125,7 +125,7 @@ async fn weak_key_is_skipped_and_others_stay() {
         ("exponent 3", three.sign(&claims), "unknown_key"),
         ("exponent 17", seventeen.sign(&claims), "unknown_key"),
         ("exponent 3 behind zeros", padded.sign(&claims), "unknown_key"),
-        ("exponent 1, which anybody can sign for", signed_by_nobody("e-1", &claims), "unknown_key"),
+        ("exponent 1, which anyone can sign for", signed_by_nobody("e-1", &claims), "unknown_key"),
         ("a point that is not on its curve", off.sign(&claims), "unknown_key"),
         ("a point of another curve", mislabelled.sign(&claims), "unknown_key"),
         ("a private key", private.sign(&claims), "unknown_key"),

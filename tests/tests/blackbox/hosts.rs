@@ -178,7 +178,7 @@ async fn native_routes_use_the_registry_of_the_host() {
     assert!(reply.token().starts_with("tm_right_"));
     let reply = exchange("left.example.com", "right.example.com", &[]).await;
     assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (400, "wrong_audience"));
-    // On nobody's host, somebody must be named.
+    // On no one's host, someone must be named.
     let reply = exchange("publish.example.com", "left-audience", &[]).await;
     assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (400, Some("invalid_target")));
     let reply = exchange("publish.example.com", "left-audience", &[("audience", "left-audience")]).await;

@@ -174,7 +174,7 @@ async fn unauthenticated_introspection_is_401() {
             assert!(reply.json()["active"].is_null(), "{what}: {}", reply.text);
         }
     }
-    // In the body they do not count either (RFC 6749 §2.3.1 leaves that out where Basic is had).
+    // In the body they do not count either (RFC 6749 §2.3.1 leaves that out where Basic is fetched).
     let form = [("token", token.as_str()), ("client_id", id), ("client_secret", secret)];
     assert_eq!(broker.post_form("/oauth/introspect", &form).await.status, 401);
     assert_eq!(broker.get(&format!("/oauth/introspect?token={token}")).await.status, 401);
@@ -209,7 +209,7 @@ async fn each_byte_of_a_secret_hash_counts() {
     assert_eq!(ask(&broker, CLIENT, &token).await.json()["active"], true);
 }
 
-/// A well-formed token of the registry that nobody minted.
+/// A well-formed token of the registry that no one minted.
 fn never_minted() -> String {
     let tag = trustmint::token::Tag::of(b"a run that never was");
     let token = trustmint::token::RegistryToken::generate("exm_pypi_", tag).expect("randomness");

@@ -108,7 +108,7 @@ async fn removed_key_is_refused_after_refresh() {
     scene.issuer.publish(keys::jwks([&next]));
     advance(Duration::from_secs(600) - MOMENT).await;
     scene.settle().await;
-    assert!(scene.has("rsa-1").await, "nobody has told us");
+    assert!(scene.has("rsa-1").await, "no one has told us");
     advance(MOMENT * 2).await;
     scene.until("it was refreshed", || scene.ended("ok") == 2).await;
     assert!(scene.has("rsa-2").await);

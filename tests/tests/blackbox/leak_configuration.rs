@@ -28,7 +28,7 @@ const MISTAKES: [(&str, &str); 27] = [
         "`keys_url` has no meaning beside `keys_file`",
     ),
     ("[reporters.x]\nkind = \"github\"\nkeys_token_file = \"nothing\"", "nothing"),
-    ("[reporters.x]\nkind = \"github\"\ncurves = [\"P-257\"]", "\"P-257\" is no curve that is accepted"),
+    ("[reporters.x]\nkind = \"github\"\ncurves = [\"P-257\"]", "\"P-257\" is not a curve that is accepted"),
     ("[reporters.x]\nkind = \"github\"\ncurves = []", "`curves` is empty"),
     (
         "[reporters.x]\nkind = \"gitlab\"",
@@ -36,7 +36,7 @@ const MISTAKES: [(&str, &str); 27] = [
     ),
     ("[reporters.x]\nkind = \"signed\"", "write `key_id_header = \"Scanner-Key-Identifier\"`"),
     ("[reporters.x]\nkind = \"signed\"", "write `signature_header = \"Scanner-Signature\"`"),
-    ("[reporters.x]\nkind = \"signed\"\nkey_id_header = \"a b\"", "it is no header name"),
+    ("[reporters.x]\nkind = \"signed\"\nkey_id_header = \"a b\"", "it is not a header name"),
     (
         "[reporters.x]\nkind = \"github\"\nkey_id_header = \"X-A\"\nsignature_header = \"x-a\"",
         "the key's id and the signature are in the same header",

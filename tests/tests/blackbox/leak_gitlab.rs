@@ -92,7 +92,7 @@ async fn reporter_address_takes_that_reporter_secret_only() {
         assert_eq!(send(&broker, "POST", &address, secret, &body).await.status, 204, "{name}");
         assert!(!broker.is_active(&token).await);
     }
-    // Where the address is anybody's, the secret tells which of them it is.
+    // Where the address is anyone's, the secret tells which of them it is.
     for (name, secret) in reporters {
         assert_eq!(send(&broker, "POST", "/v1/revoke_tokens", secret, &json!([])).await.status, 204);
         let series = format!("trustmint_leak_reports_total{{reporter=\"{name}\",outcome=\"taken\"}}");

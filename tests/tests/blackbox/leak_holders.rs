@@ -1,4 +1,4 @@
-//! Whoever holds tokens may kill them, and them alone; and nobody learns anything by it.
+//! Anyone who holds tokens may kill them, and them alone; and no one learns anything by it.
 
 use serde_json::json;
 use trustmint_tests::broker::AUDIENCE;
@@ -23,7 +23,7 @@ async fn holder_batch_revokes_and_answers_alike() {
     assert!(!broker.is_active(&named).await && !broker.is_active(&other).await);
     assert!(broker.is_active(&sibling).await, "a holder kills what it holds, and nothing else");
     for credentials in [&[][..], &[named.as_str()], &["x"], &[slip.as_str()]] {
-        assert_eq!(post(credentials).await, same, "dead, unknown or nonsense: nobody learns which");
+        assert_eq!(post(credentials).await, same, "dead, unknown or nonsense: no one learns which");
     }
     assert!(broker.is_active(&sibling).await);
     let revoked: Vec<_> = broker.audit().into_iter().filter(|event| event["outcome"] == "revoked").collect();
@@ -36,7 +36,7 @@ async fn holder_batch_revokes_and_answers_alike() {
     assert_eq!(post(&thousand).await, same);
     assert!(!broker.is_active(&sibling).await);
     assert_eq!(post(&[&thousand[..], &["one more"]].concat()).await.0, 422);
-    // What is no string is no token, and long ones are no reason to leave others alive.
+    // What is no string is not a token, and long ones are no reason to leave others alive.
     let last = mint("3").await;
     let long = vec![format!("github_pat_{}", "x".repeat(82)); 998];
     let mut many: Vec<_> = long.iter().map(|text| json!(text)).collect();

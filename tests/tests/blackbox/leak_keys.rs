@@ -77,7 +77,7 @@ async fn unknown_reporter_keys_stay_within_fetch_limit() {
     }
     for stranger in strangers {
         let (status, reason) = stranger.await.expect("no panic");
-        // Whoever came before the fetch was told for certain; all others are to come again.
+        // Anyone who came before the fetch was told for certain; all others are to come again.
         let told = matches!((status, reason.as_str()), (403, "unknown_key") | (503, "issuer_unavailable"));
         assert!(told, "{status} {reason}");
     }

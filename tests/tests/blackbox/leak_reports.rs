@@ -93,7 +93,7 @@ async fn reported_token_is_revoked_with_its_run() {
         assert_eq!(broker.metric(&metric("checksum_ok_unknown", "pypi")).await, 3);
         assert_eq!(broker.metric(&metric("foreign", "unknown")).await, 6);
 
-        // What its holder burnt was a token all the same.
+        // What its holder spent was a token all the same.
         assert_eq!(broker.revoke(&bystander).await.status, 200);
         assert_eq!(labels(&broker.leaks(&key, &report([bystander.as_str()])).await), ["true_positive"]);
         assert_eq!(of_outcome(&broker, "leaked").len(), 2, "what is dead dies no more");
@@ -129,7 +129,7 @@ async fn leak_suspends_its_policies_until_resumed() {
         (&json!("leaks"), &json!("Suspend {\"policy\":\"widget-release\"}"))
     );
 
-    // Holding a token is no authority over policies.
+    // Holding a token is not an authority over policies.
     let address = broker.admin.replace("http://", "");
     let config = std::fs::read_to_string(broker.folder.path().join("trustmint.toml")).expect("configuration");
     let config = config.replace("admin = \"127.0.0.1:0\"", &format!("admin = \"{address}\""));
@@ -182,7 +182,7 @@ async fn leak_report_is_bounded() {
         let reply = post(body).await;
         assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (400, "malformed_request"), "{body}");
     }
-    // Whoever sends nothing keeps nobody else out.
+    // Anyone who sends nothing keeps no one else out.
     let mut idle = Vec::new();
     for _ in 0..50 {
         use tokio::io::AsyncWriteExt as _;
@@ -197,11 +197,11 @@ async fn leak_report_is_bounded() {
         stream.write_all(head.as_bytes()).await.expect("sent");
         idle.push(stream);
     }
-    assert_eq!(post("[1]").await.status, 200, "whoever sends nothing keeps nobody out");
+    assert_eq!(post("[1]").await.status, 200, "anyone who sends nothing keeps no one out");
     drop(idle);
 }
 
-/// What a switch or an edit has ended is no live token: nobody is told of it, and nothing is suspended
+/// What a cut-off or an edit has ended is not a live token: no one is told of it, and nothing is suspended
 /// once more; but nothing brings it back either.
 #[tokio::test(flavor = "multi_thread")]
 async fn report_of_cut_off_token_changes_nothing() {

@@ -67,7 +67,7 @@ async fn runbook_commands_lead_from_alert_to_resume() {
             assert_eq!(again().await.reason(), "suspended", "{command}");
         }
         if command.contains("resume") {
-            // Once the last suspension ends, the job publishes again; somebody sends what it leaks now.
+            // Once the last suspension ends, the job publishes again; someone sends what it leaks now.
             let reply = again().await;
             if reply.status == 200 {
                 std::fs::write(broker.folder.path().join("found.txt"), reply.token()).expect("written");
@@ -76,6 +76,6 @@ async fn runbook_commands_lead_from_alert_to_resume() {
         }
     }
     assert!(!broker.is_active(&token).await, "what was killed stays dead");
-    assert!(!broker.is_active(&resumed.expect("resumed")).await, "and what somebody sent is");
+    assert!(!broker.is_active(&resumed.expect("resumed")).await, "and what someone sent is");
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "while others publish");
 }

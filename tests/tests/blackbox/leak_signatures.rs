@@ -57,7 +57,7 @@ async fn github_sample_signature_verifies_unmodified_only() {
     assert_eq!(labels(&reply), ["false_positive"], "{}", reply.text);
     assert_eq!(reply.json()[0]["token_type"], "some_type");
     assert_eq!(reply.json()[0]["token_hash"], trustmint_tests::broker::sha256_hex("some_token"));
-    assert!(reply.json()[0].get("token_raw").is_none(), "a token is repeated to nobody");
+    assert!(reply.json()[0].get("token_raw").is_none(), "a token is repeated to no one");
     let lower = [("github-public-key-identifier", ID), ("GITHUB-PUBLIC-KEY-SIGNATURE", SIGNED)];
     assert_eq!(scene.post(&lower, SAMPLE).await.status, 200, "names of headers have no case");
 
@@ -113,7 +113,7 @@ async fn report_needs_one_known_key_and_one_signature() {
         let reply = scene.post(&headers, SAMPLE).await;
         assert_eq!(reply.status, status, "{case}: {}", reply.text);
     }
-    // A key of a curve that was not allowed is nobody's, however well it signs.
+    // A key of a curve that was not allowed is no one's, however well it signs.
     let other = ReporterKey::on(Nid::SECP384R1);
     let setup = with_keys_file(Setup::new(&scene.issuer), [&scene.key, &other]);
     let broker = setup.start().await;

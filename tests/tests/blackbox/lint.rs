@@ -63,7 +63,7 @@ fn check(example: &Path) -> (i32, Value) {
     (code, serde_json::from_str(&found).expect("JSON"))
 }
 
-/// The codes that were found and that nobody accepted.
+/// The codes that were found and that no one accepted.
 fn codes(found: &Value) -> BTreeSet<&str> {
     let findings = found["findings"].as_array().expect("findings").iter();
     let findings = findings.filter(|finding| finding.get("accepted").is_none());
@@ -113,7 +113,7 @@ fn each_lint_code_has_examples_and_documentation() {
     assert_eq!(headings, expected);
     for section in page.split("\n### ").skip(1) {
         let body = section.split_once('\n').map_or("", |(_, body)| body.trim());
-        assert!(body.len() > 60, "a paragraph says what, why and how to mend: {section}");
+        assert!(body.len() > 60, "a paragraph says what, why and how to fix: {section}");
     }
 }
 

@@ -35,14 +35,14 @@ fn human_output_shows_line_and_help() {
     let said = said.split(", digest ").collect::<Vec<_>>();
     assert_eq!((said[0], said[1].ends_with(", 2 warnings\n")), ("policies: 3 policies", true), "{said:?}");
     insta::assert_snapshot!(complained, @r#"
-warning[W108]: whoever may push a tag may publish, with whatever workflow is in it
+warning[W108]: anyone who may push a tag may publish, with whatever workflow is in it
   --> policies/a.toml:11:1
    |
 11 | ref = { glob = "refs/tags/*" }
    | ^^^
    = help: fix the workflow's file or the environment too, or require `ref_protected = "true"`
 
-warning[W108]: whoever may push a tag may publish, with whatever workflow is in it
+warning[W108]: anyone who may push a tag may publish, with whatever workflow is in it
   --> policies/a.toml:23:1
    |
 23 | ref_type = "tag"
@@ -57,8 +57,8 @@ fn github_output_annotates_the_pull_request() {
     let (_, said, complained) = check(folder.path(), &["--format", "github"]);
     assert_eq!(complained, "");
     insta::assert_snapshot!(said, @r#"
-::warning file=policies/a.toml,line=11,col=1,endColumn=4,title=W108 AnyTag::whoever may push a tag may publish, with whatever workflow is in it%0Ahelp: fix the workflow's file or the environment too, or require `ref_protected = "true"`
-::warning file=policies/a.toml,line=23,col=1,endColumn=9,title=W108 AnyTag::whoever may push a tag may publish, with whatever workflow is in it%0Ahelp: fix the workflow's file or the environment too, or require `ref_protected = "true"`
+::warning file=policies/a.toml,line=11,col=1,endColumn=4,title=W108 AnyTag::anyone who may push a tag may publish, with whatever workflow is in it%0Ahelp: fix the workflow's file or the environment too, or require `ref_protected = "true"`
+::warning file=policies/a.toml,line=23,col=1,endColumn=9,title=W108 AnyTag::anyone who may push a tag may publish, with whatever workflow is in it%0Ahelp: fix the workflow's file or the environment too, or require `ref_protected = "true"`
 "#);
 }
 

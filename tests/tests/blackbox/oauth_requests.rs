@@ -8,7 +8,7 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const OTHER_AUDIENCE: &str = "private.example.com";
 
-/// Two registries, of which `private` has no policy for anybody.
+/// Two registries, of which `private` has no policy for anyone.
 async fn stage() -> (Issuer, Broker) {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
@@ -99,7 +99,7 @@ async fn malformed_exchange_is_refused_and_spends_nothing() {
         "malformed_request",
     );
 
-    // Parameters in the URL count for nothing, unknown and empty ones are passed over (RFC 6749 §3.2).
+    // Parameters in the URL count for nothing, unknown and empty ones are skipped (RFC 6749 §3.2).
     let request = broker.http().post(format!("{url}?audience=private"));
     let request = request.header("content-type", "application/x-www-form-urlencoded; charset=UTF-8");
     let reply = broker.send(request.body(format!("{form}&scope=&unknown=1&unknown=2&actor_token="))).await;
@@ -241,5 +241,5 @@ async fn requested_scope_narrows_and_never_widens() {
         let reply = exchange(&broker, &id_token, &[("authorization_details", &bad)]).await;
         assert_refused(&bad, &reply, 400, "invalid_authorization_details", "malformed_request");
     }
-    assert_eq!(exchange(&broker, &id_token, &[]).await.status, 200, "no refusal burnt it");
+    assert_eq!(exchange(&broker, &id_token, &[]).await.status, 200, "no refusal spent it");
 }

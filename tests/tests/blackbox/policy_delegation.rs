@@ -188,7 +188,7 @@ fn delegation_without_bounds_is_an_error() {
     let folder = tempfile::tempdir().expect("folder");
     fs::create_dir_all(folder.path().join("policies/teams/data")).expect("folder");
     for (from, to, complaint) in [
-        ("\"teams/data\"", "\"teams/dta\"", "policies/teams/dta is no folder"),
+        ("\"teams/data\"", "\"teams/dta\"", "policies/teams/dta is not a folder"),
         ("\"teams/data\"", "\"teams/../data\"", "without `..`"),
         ("\"teams/data\"", "\"/teams/data\"", "without `..`"),
         ("\"teams/data\"", "\"\"", "without `..`"),

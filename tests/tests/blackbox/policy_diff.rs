@@ -108,7 +108,7 @@ fn equal_decisions_are_not_a_difference() {
     assert_eq!(
         (said.code, &said.json()["identities"]),
         (1, &json!([])),
-        "the policy changed, and nobody lost"
+        "the policy changed, and no one lost"
     );
 }
 

@@ -1,4 +1,4 @@
-//! `trustmint policy explain`: from an ID token or claims to the reasons, and the line to mend.
+//! `trustmint policy explain`: from an ID token or claims to the reasons, and the line to fix.
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::AUDIENCE;
@@ -67,7 +67,7 @@ fn denial_is_explained_with_the_line_to_change() {
     let said = explain(POLICIES, &changes, &[]);
     assert_eq!((said.code, said.err.as_str()), (1, ""));
     insta::assert_snapshot!(without_digest(&said.out), @r#"
-token     NOTHING WAS VERIFIED: anybody can have written these claims
+token     NOTHING WAS VERIFIED: anyone can have written these claims
 identity  github|9100048|48124571
 registry  pypi
 policy    widget-release: 2 of 6 conditions do not hold  (policies/policies.toml:2)
@@ -91,7 +91,7 @@ fn grant_is_explained() {
     let said = explain(POLICIES, &json!({}), &[]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     insta::assert_snapshot!(without_digest(&said.out), @r#"
-token     NOTHING WAS VERIFIED: anybody can have written these claims
+token     NOTHING WAS VERIFIED: anyone can have written these claims
 identity  github|9100048|48124571
 registry  pypi
 policy    widget-release: matches  (policies/policies.toml:2)

@@ -164,7 +164,7 @@ fn each_policy_key_is_in_the_digest() {
         ("mode = \"dry-run\"", "`mode` cannot be \"dry-run\": write \"enforce\" or \"audit\""),
         ("enabled = \"no\"", "`enabled` must be true or false"),
         ("expires = \"2027-01-01\"", "`expires` must be a date such as 2027-01-01, without quotes"),
-        ("expires = 2027-01-01T00:00:00", "`expires` is no instant: it has no offset"),
+        ("expires = 2027-01-01T00:00:00", "`expires` is not an instant: it has no offset"),
         ("limits = { tokens_per_run = 0 }", "`tokens_per_run` must be from 1 to 1000000"),
         ("limits = { packages_per_token = 1.5 }", "`packages_per_token` must be a whole number"),
     ] {
@@ -249,7 +249,7 @@ async fn audit_mode_writes_events_and_metrics() {
     let broker = Setup::new(&issuer).policies(&tried).start().await;
     let reply = broker.exchange(&issuer.id_token(AUDIENCE)).await;
     let bare = Setup::new(&issuer).policies("").start().await;
-    assert_eq!(reply.text, bare.exchange(&issuer.id_token(AUDIENCE)).await.text, "nobody outside can tell");
+    assert_eq!(reply.text, bare.exchange(&issuer.id_token(AUDIENCE)).await.text, "no one outside can tell");
     broker.until("its event is written", || async { !broker.audit().is_empty() }).await;
     let event = &broker.audit()[0];
     assert_eq!(

@@ -21,7 +21,7 @@ fn scaffold_prints_pins_reasons_and_tests() {
     let said = scaffold(&Workbench::default(), &github(ISSUER, AUDIENCE), &["--package", "widget.extras"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     insta::assert_snapshot!(said.out, @r#"
-# Made of claims that nobody verified: compare the ids with your platform's.
+# Made of claims that no one verified: compare the ids with your platform's.
 [[policy]]
 id = "widget-release"
 issuer = "github"
@@ -129,12 +129,12 @@ fn scaffold_output_is_valid_and_fully_tested() {
 #[test]
 fn scaffold_reads_an_id_token_and_names_dangerous_jobs() {
     let bench = Workbench::default();
-    // Signed by nobody whom the configuration knows: a draft grants nothing.
+    // Signed by no one whom the configuration knows: a draft grants nothing.
     let token = stranger().sign(&github(ISSUER, AUDIENCE));
     let arguments = ["policy", "scaffold", "--token", "-", "--registry", "pypi", "--package", "widget"];
     let said = run_with_input(bench.path(), &arguments, &token);
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.out.starts_with("# Made of claims that nobody verified"), "{}", said.out);
+    assert!(said.out.starts_with("# Made of claims that no one verified"), "{}", said.out);
     let pull_request = changed(github(ISSUER, AUDIENCE), &json!({ "event_name": "pull_request" }));
     let said = scaffold(&bench, &pull_request, &[]);
     assert_eq!(said.code, 0);

@@ -155,7 +155,7 @@ fn deny_wins_over_any_allow() {
     let elsewhere = "[[deny]]\npackages = [\"widget\"]\nmatch = { environment = \"staging\" }\n";
     assert_eq!(scope(elsewhere, None).as_deref(), Ok(both));
     // All conditions of a deny must hold; a policy's own deny voids that policy only.
-    let half = "[[deny]]\npackages = [\"widget\"]\nmatch = { environment = \"pypi\", actor = \"nobody\" }\n";
+    let half = "[[deny]]\npackages = [\"widget\"]\nmatch = { environment = \"pypi\", actor = \"no one\" }\n";
     assert_eq!(scope(half, None).as_deref(), Ok(both));
     let own = "[[policy.deny]]\nenvironment = \"pypi\"\n";
     assert_eq!(scope(own, None).as_deref(), Ok(both), "the last policy is void, the first grants the same");

@@ -170,7 +170,7 @@ fn each_matcher_has_a_synthetic_identity() {
     let (code, report) = report(nested);
     assert_eq!((code, &report["unexercised"]), (0, &json!(["/job/pool"])), "{report}");
 
-    // And what nobody can satisfy is a finding, until a test shows somebody.
+    // And what no one can satisfy is a finding, until a test shows someone.
     for impossible in [
         "event_name = \"push\"\n[[policy.deny]]\nevent_name = \"push\"",
         "workflow_file = \"a/b.yml\"",

@@ -1,4 +1,4 @@
-//! A token lives no longer than the policies that fed it, also across a restart; and a denial tells
+//! A token lives no longer than the policies that contributed to it, also across a restart; and a denial tells
 //! the owner everything and strangers nothing.
 
 use serde_json::json;
@@ -6,7 +6,7 @@ use trustmint_tests::broker::{AUDIENCE, POLICY};
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::{Broker, Issuer, Setup, attack, keys};
 
-/// Another team's, with values that nobody else may learn.
+/// Another team's, with values that no one else may learn.
 const OTHERS: &str = r#"
 [[policy]]
 id       = "secret-project"

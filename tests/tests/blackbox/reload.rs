@@ -134,10 +134,10 @@ async fn reload_error_is_logged_once_and_last_good_stays() {
     assert_eq!(ready().await["policies_refused"]["since"], refused["policies_refused"]["since"]);
     assert_eq!(broker.log().matches("the last good ones stay").count(), 1, "{}", broker.log());
 
-    // What was wrong is mended; the same policies under another name of file are no news.
+    // What was wrong is fixed; the same policies under another name of file are not news.
     fs::write(file.with_file_name("other.toml"), POLICY).expect("written");
     fs::remove_file(&file).expect("removed");
-    broker.until("it is mended", || async { ready().await["policies_refused"].is_null() }).await;
+    broker.until("it is fixed", || async { ready().await["policies_refused"].is_null() }).await;
     assert_eq!(ready().await["digest"], first["digest"]);
     assert_eq!(broker.metric("trustmint_policies_refused").await, 0);
     assert_eq!(broker.metric(&reloads("unchanged")).await, 1);
@@ -178,7 +178,7 @@ async fn link_to_a_non_file_does_not_stop_reload() {
     let link = broker.folder.path().join("policies/p.toml");
     symlink("/dev/stdout", &link).expect("link");
     broker.signal("HUP");
-    broker.until("it is told", async || broker.log().contains("it is no regular file")).await;
+    broker.until("it is told", async || broker.log().contains("it is not a regular file")).await;
     fs::remove_file(link).expect("removed");
     write(&broker, &format!("{POLICY}\n{}", POLICY.replace("widget-release", "other")));
     broker.until("the next edit is active", async || digest(&broker).await != first).await;

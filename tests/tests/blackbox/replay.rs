@@ -138,7 +138,7 @@ async fn client_hang_up_leaves_at_most_one_token() {
             }
             assert_eq!(broker.exchange(&id_token).await.reason(), "replayed");
         }
-        // Whoever hung up: each ID token made one token, and one event.
+        // Anyone who hung up: each ID token made one token, and one event.
         broker
             .until("all events are written", || async {
                 broker.audit().iter().filter(|event| event["outcome"] == "minted").count() == 9
@@ -180,7 +180,7 @@ async fn flushed_redis_refuses_older_id_tokens() {
         assert!(reply.header("retry-after").parse::<u64>().is_ok(), "{:?}", reply.headers);
     }
     assert!(!broker.is_active(&token).await);
-    // Fresh ID tokens of other runs are welcome at once, also under tags that nobody used since.
+    // Fresh ID tokens of other runs are welcome at once, also under tags that no one used since.
     for _ in 0..20 {
         let reply = broker.exchange(&issuer.id_token(AUDIENCE)).await;
         assert_eq!(reply.status, 200, "{}", reply.text);

@@ -1,4 +1,4 @@
-//! The operator's switches: kill, suspend, resume; on both stores, with two brokers, from the shell.
+//! Cut-offs and suspensions: kill, suspend, resume; on both stores, with two brokers, from the shell.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ async fn every_switch_works(brokers: &[&Broker], issuer: &Issuer) {
             "registry" => ("pypi", "npm"),
             _ => ("github", "gitlab"),
         };
-        // A switch about somebody else, alone or in part.
+        // A cut-off about someone else, alone or in part.
         let mut others = vec![json!({ field: stranger })];
         for (other, value_of_other) in [("registry", "npm"), ("issuer", "gitlab")] {
             if other != field {
@@ -53,7 +53,7 @@ async fn every_switch_works(brokers: &[&Broker], issuer: &Issuer) {
         }
         for selector in &others {
             assert_eq!(here.admin("/revoke", selector).await.status, 204);
-            assert!(here.is_active(&token).await, "{selector} is about somebody else");
+            assert!(here.is_active(&token).await, "{selector} is about someone else");
         }
         let selector = json!({ field: value });
 

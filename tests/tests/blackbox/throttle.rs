@@ -15,7 +15,7 @@ async fn strict(listen: &str) -> (Issuer, Broker) {
     (issuer, setup.start().await)
 }
 
-/// GET as somebody whom a proxy, or they themselves, call so.
+/// GET as someone whom a proxy, or they themselves, call so.
 async fn from(broker: &Broker, forwarded: &[u8]) -> Reply {
     let value = reqwest::header::HeaderValue::from_bytes(forwarded).expect("header");
     let request = broker.http().get(format!("{}/_/oidc/audience", broker.public));
@@ -65,7 +65,7 @@ async fn rate_limit_is_429_in_each_dialect() {
         assert!(body["message"].is_string() && body["errors"][0]["description"].is_string(), "{body}");
         assert_retry_after(&reply);
     }
-    // The doors for operators have no such limit.
+    // The listeners for operators have no such limit.
     for _ in 0..MANY {
         assert_eq!(broker.send(broker.http().get(format!("{}/livez", broker.ops))).await.status, 200);
     }
@@ -119,7 +119,7 @@ async fn trusted_proxy_limits_each_client_network() {
         });
         assert!(two.await < MANY / 2, "{:?}", String::from_utf8_lossy(prefix));
     }
-    // And the proxy's own allowance is nobody's way out, nor anybody's trap.
+    // And the proxy's own allowance is no one's way out, nor anyone's trap.
     assert!(passed(|_| broker.get("/")).await < MANY / 2);
     let fresh = passed(|number| {
         let mut line = b"\xff\xfe, 198.51.100.".to_vec();

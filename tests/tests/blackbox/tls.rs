@@ -1,4 +1,4 @@
-//! TLS at the public door, by rustls.
+//! TLS at the public listener, by rustls.
 
 use std::sync::Arc;
 use std::time::Duration;

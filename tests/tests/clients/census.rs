@@ -13,7 +13,7 @@ use trustmint_tests::programs::tool;
 enum Rule {
     /// The issuer is one of the kind's, and of no other's.
     Issuer,
-    /// Whoever pins, pins ids that never change.
+    /// Anyone who pins, pins ids that never change.
     Pins,
     /// Whatever the platform signs, policies may speak of.
     Claims,
@@ -35,7 +35,7 @@ const fn same(entry: &'static str, kind: &'static str) -> Platform {
 
 const SIGN_IN: &str = "they are claims of people who sign in, which discovery lists too";
 const NO_AUDIENCE: &str =
-    "whoever asks for the token names the audience; the census tells what one service wants";
+    "anyone who asks for the token names the audience; the census tells what one service wants";
 
 const PLATFORMS: [Platform; 22] = [
     same("AWS (outbound identity federation)", "aws"),
@@ -114,7 +114,7 @@ const PLATFORMS: [Platform; 22] = [
     Platform {
         entry: "Semaphore",
         kind: "semaphore",
-        otherwise: &[(Rule::Audience, &["issuer"], "it is the organization's own URL, so nobody shares it")],
+        otherwise: &[(Rule::Audience, &["issuer"], "it is the organization's own URL, so no one shares it")],
     },
     same("HCP Terraform (Terraform Cloud)", "terraform"),
     same("Terraform Enterprise (self-hosted)", "terraform"),

@@ -1,4 +1,4 @@
-//! An issuer that nobody here wrote works as a plain `oidc` issuer, over https with its own authority.
+//! An issuer that no one here wrote works as a plain `oidc` issuer, over https with its own authority.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

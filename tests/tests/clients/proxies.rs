@@ -187,8 +187,8 @@ async fn no_trick_lets_a_request_pass_that_is_not_allowed(stage: &Stage) {
         assert!(sent.0 >= 400, "{headers:?}: {}", sent.0);
         stage.nothing_passed(&format!("{headers:?}"));
     }
-    // Paths that a proxy, we, or the registry might read differently. Some proxies mend them; then the
-    // registry gets the mended one, which must be the one that is allowed.
+    // Paths that a proxy, we, or the registry might read differently. Some proxies fix them; then the
+    // registry gets the fixed one, which must be the one that is allowed.
     for path in [
         "/@acme%2fwidget/../../gadget",
         "/@acme%2fwidget/..%2f..%2fgadget",

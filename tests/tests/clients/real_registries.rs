@@ -125,7 +125,7 @@ impl Job {
             ("GITLAB_CI", "true"),
             ("NPM_ID_TOKEN", id_token),
         ];
-        // With a token of its own, it is no CI.
+        // With a token of its own, it is not a CI.
         let job = if token.is_some() { &ci[..2] } else { &ci };
         client(&tool("npm"), &arguments, self.folder.path(), job).await
     }

@@ -138,7 +138,7 @@ async fn token_inspect_does_not_print_the_token() {
     std::fs::write(folder.join("found.txt"), format!("{}\n\n{slip}\nnonsense\n", tokens[1]))
         .expect("written");
     let (code, shown, errors) = run(folder, &["token", "inspect", "found.txt"]);
-    assert_eq!((code, errors.as_str()), (1, ""), "two of the three are no tokens");
+    assert_eq!((code, errors.as_str()), (1, ""), "two of the three are not tokens");
     let lines: Vec<_> = shown.lines().collect();
     let hash = sha256_hex(&tokens[1]);
     let expected = format!(

@@ -3,8 +3,8 @@
 //! The two agree on clock, keys, issuer, audience and algorithms. `openidconnect` verifies logins, so
 //! three of its rules have no meaning for a CI job's token and are set aside, by name:
 //!
-//! - `nonce`: nobody sent one in an authorization request, so any or none is fine;
-//! - `acr` and `auth_time`: nobody logged in; its defaults accept any;
+//! - `nonce`: no one sent one in an authorization request, so any or none is fine;
+//! - `acr` and `auth_time`: no one logged in; its defaults accept any;
 //! - claims of a person (`email_verified`, `birthdate`, `updated_at` …): it insists on their types while
 //!   it parses. CI platforms sign none of them, and no token here has them.
 //!

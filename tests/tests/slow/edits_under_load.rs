@@ -168,7 +168,7 @@ async fn edits_under_load_show_no_mixed_snapshot() {
         }
         folder.finish(burst);
         becomes(&folder.granted()).await;
-        assert!(!broker.is_active(&token).await, "it was for a package that nobody grants any more");
+        assert!(!broker.is_active(&token).await, "it was for a package that no one grants any more");
     }
     stop.store(true, Ordering::Relaxed);
     for worker in load {

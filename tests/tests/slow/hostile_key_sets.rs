@@ -85,7 +85,7 @@ async fn invalid_documents_change_no_keys() {
         ),
         ("a long type", Answer::ok(&"x".repeat(10_000), "", "{}"), "not JSON"),
         ("no keys", Answer::json(&json!({ "keys": [] })), "no usable key among 0"),
-        ("keys that are no list", Answer::json(&json!({ "keys": {} })), "not a JSON Web Key Set"),
+        ("keys that are not a list", Answer::json(&json!({ "keys": {} })), "not a JSON Web Key Set"),
         ("a long string", Answer::json(&escape), "not a JSON Web Key Set"),
         ("no object", Answer::json(&json!([1])), "not a JSON Web Key Set"),
         (
@@ -219,7 +219,7 @@ async fn fetch_follows_no_redirect_to_another_host() {
             .is_unavailable(&jwks_uri[..jwks_uri.len().min(60)], "is not an https URL on the issuer's host")
             .await;
     }
-    assert_eq!(untouched.connections(), 0, "somebody else was asked");
+    assert_eq!(untouched.connections(), 0, "someone else was asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +237,7 @@ async fn foreign_document_and_impostor_change_no_keys() {
     victim.is_unavailable("another authority's certificate", "TLS with 127.0.0.1").await;
 }
 
-/// These sets are read: what is bad in them is passed over, and what is good serves.
+/// These sets are read: what is bad in them is skipped, and what is good serves.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_keys_do_not_affect_good_ones() {
     let fresh = Key::rsa("fresh", "RS256", 2048);

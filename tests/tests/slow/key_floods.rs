@@ -1,5 +1,5 @@
-//! Floods of unknown `kid`s: the issuer is asked as often as is permitted, everybody is answered in
-//! time, and whoever holds a valid ID token gets in, at once or when told to come again.
+//! Floods of unknown `kid`s: the issuer is asked as often as is permitted, everyone is answered in
+//! time, and anyone who holds a valid ID token gets in, at once or when told to come again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ async fn unknown_kids_stay_within_the_fetch_limit() {
     let broker = Setup::new(&issuer).start().await;
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "the control");
     flood(&broker, &issuer.url, 10_000).await;
-    assert!(issuer.jwks_fetches() >= 2, "nobody was asked about unknown keys");
+    assert!(issuer.jwks_fetches() >= 2, "no one was asked about unknown keys");
     assert_permitted(issuer.jwks_fetches(), since);
     assert_eq!(broker.exchange(&issuer.id_token(AUDIENCE)).await.status, 200, "the known key");
     assert_eq!(broker.signature_checks().await, 2, "a flood of unknown keys costs no signature check");
@@ -45,7 +45,7 @@ async fn failed_fetches_are_rate_limited() {
     flood(&broker, &issuer.url, 2_000).await;
     assert_permitted(issuer.fetches(), since);
     assert_eq!(broker.exchange(&issuer.id_token_by(&issuer.key)).await.status, 200, "the known key");
-    // And it is over by itself, though nobody asks.
+    // And it is over by itself, though no one asks.
     issuer.keys(Answer::json(&keys::jwks([&issuer.key])));
     let ok = "trustmint_issuer_fetches_total{issuer=\"github\",result=\"ok\"}";
     assert_eq!(broker.metric(ok).await, 1);
@@ -115,7 +115,7 @@ async fn unknown_key_only_after_a_later_fetch() {
     let patience = Duration::from_secs(20);
     let fetched = "trustmint_issuer_fetches_total{issuer=\"github\",result=\"ok\"}";
     let again = async || broker.metric(fetched).await == 3;
-    broker.until_within(patience, "the keys are fetched, though nobody waits", again).await;
+    broker.until_within(patience, "the keys are fetched, though no one waits", again).await;
     assert_eq!(broker.exchange(&token).await.status, 200, "the same ID token");
 }
 

@@ -1,4 +1,4 @@
-//! Keys from a file: nobody is asked, and what changes in the file holds within seconds.
+//! Keys from a file: no one is asked, and what changes in the file holds within seconds.
 
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
@@ -46,13 +46,13 @@ async fn changed_keys_file_is_reloaded() {
     }
     symlink("..one", folder.join("..data")).expect("link");
     symlink("..data/farm.json", &file).expect("link");
-    broker.until("it is read", async || broker.log().matches("the keys were read anew").count() == 2).await;
+    broker.until("it is read", async || broker.log().matches("the keys were read again").count() == 2).await;
     symlink("..two", folder.join("..swap")).expect("link");
     std::fs::rename(folder.join("..swap"), folder.join("..data")).expect("swapped");
     broker.until("the swap is noticed", || is_known(&broker, old)).await;
     assert!(!is_known(&broker, &new).await);
     assert_eq!(warnings(), 4, "each trouble is told once");
-    assert_eq!(issuer.connections(), 0, "nobody is asked");
+    assert_eq!(issuer.connections(), 0, "no one is asked");
 }
 
 /// A token without a `kid` may be by the only key there is, where the operator says so.
@@ -103,7 +103,7 @@ async fn replaced_key_without_kid_is_fetched() {
     issuer.publish(jwks([&next]));
     accepts(&broker, "by the key that replaced it", &nameless(&next)).await;
     assert_eq!(issuer.jwks_fetches(), 2);
-    // Nobody can tell whether it was replaced again before the issuer is asked again.
+    // No one can tell whether it was replaced again before the issuer is asked again.
     let reply = broker.exchange(&nameless(stranger)).await;
     assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "issuer_unavailable"));
 }

@@ -158,7 +158,7 @@ async fn large_report_is_handled_on_redis_cluster() {
     ten_thousand_records_on("Redis Cluster", |setup| setup.store_url(&cluster.url())).await;
 }
 
-/// Whoever asks after the report was answered is told that the token is dead, by every replica.
+/// Anyone who asks after the report was answered is told that the token is dead, by every replica.
 #[tokio::test(flavor = "multi_thread")]
 async fn introspection_after_report_is_inactive() {
     let redis = RedisServer::start();

@@ -1,4 +1,4 @@
-//! A store that is down or hangs: a bounded 503, nothing vouched for, and back by itself.
+//! A store that is down or hangs: a bounded 503, nothing confirmed, and back by itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -186,7 +186,7 @@ async fn redis_with_eviction_is_never_ready() {
     assert!(broker.log().contains("allkeys-lru"), "the log says why");
 }
 
-/// With switches that cannot be read, what was switched off might be minted or vouched for.
+/// With cut-offs that cannot be read, what was switched off might be minted or confirmed.
 #[tokio::test(flavor = "multi_thread")]
 async fn stale_cut_offs_stop_minting_and_introspection() {
     let issuer = Issuer::start().await;
@@ -194,11 +194,15 @@ async fn stale_cut_offs_stop_minting_and_introspection() {
     let (broker, live) = started(&issuer, &redis.url()).await;
     let mut connection = redis.connect().await;
     assert!(broker.is_active(&live).await);
-    // The key of the switches alone is out of reach; everything else works.
+    // The key of the cut-offs alone is out of reach; everything else works.
     let _: () = connection.set("trustmint:cut-offs", "not what it should be").await.expect("set");
     let begun = Instant::now();
-    broker.until("nothing is vouched for", || async { broker.introspect(&live).await.status == 503 }).await;
-    assert!(begun.elapsed() > Duration::from_secs(3), "a short outage is no outage: {:?}", begun.elapsed());
+    broker.until("nothing is confirmed", || async { broker.introspect(&live).await.status == 503 }).await;
+    assert!(
+        begun.elapsed() > Duration::from_secs(3),
+        "a short outage is not an outage: {:?}",
+        begun.elapsed()
+    );
     let reply = broker.exchange(&issuer.id_token(AUDIENCE)).await;
     assert_eq!((reply.status.as_u16(), reply.reason().as_str()), (503, "store_unavailable"));
     let ready = readiness(&broker).await;

@@ -87,7 +87,7 @@ async fn failing_webhook_is_retried_without_delaying_reports() {
         scene.inbox.answers(status);
         let before = scene.inbox.messages().len();
         let token = scene.token(&status.to_string()).await;
-        // Answered at once: a recipient that says nothing is waited for by nobody.
+        // Answered at once: a recipient that says nothing is waited for by no one.
         scene.leak(&[&token]).await;
         scene.broker.until("it is tried", async || scene.inbox.messages().len() > before).await;
         scene.inbox.answers(204);
@@ -127,7 +127,7 @@ async fn crash_loses_no_webhook_message() {
             None => setup,
         })
         .await;
-        // Nobody takes it while the broker lives; another one delivers it.
+        // No one takes it while the broker lives; another one delivers it.
         scene.inbox.answers(503);
         let token = scene.token("1").await;
         scene.leak(&[&token]).await;
@@ -199,7 +199,7 @@ async fn each_webhook_gets_its_messages_once() {
     }
 }
 
-/// The broker dies between the killing and the release; or before the killing; or somebody else was
+/// The broker dies between the killing and the release; or before the killing; or someone else was
 /// faster.
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_message_is_delivered_if_revocation_happened() {

@@ -78,7 +78,7 @@ async fn demoted_primary_gets_a_new_epoch() {
     until_linked(replica.port);
 
     world.clock.advance(10);
-    assert_eq!(settled(&world, &again(&mint)).await, MintOutcome::Reset, "it was spent, and nobody knows");
+    assert_eq!(settled(&world, &again(&mint)).await, MintOutcome::Reset, "it was spent, and no one knows");
     world.clock.advance(1);
     assert_eq!(settled(&world, &on_node(&world, primary.port)).await, MintOutcome::Minted);
 }

@@ -205,9 +205,9 @@ async fn a_killed_token_stays_dead(world: &World) {
     assert_eq!(killed_by(&world.revoke(&mint, second).await), [(mint.hash, first)], "others see the first");
     assert_eq!(dead(find().await), first, "and change nothing");
     assert_eq!(world.answer(&mint).await, MintOutcome::Minted, "a repeated mint is answered as before");
-    assert_eq!(dead(find().await), first, "and brings nobody back");
+    assert_eq!(dead(find().await), first, "and brings no one back");
 
-    // What has ended may be known or forgotten; killing it is no error, and brings nobody back.
+    // What has ended may be known or forgotten; killing it is not an error, and brings no one back.
     let ended = world.mint();
     assert_eq!(world.answer(&ended).await, MintOutcome::Minted);
     world.advance(TTL);
@@ -217,7 +217,7 @@ async fn a_killed_token_stays_dead(world: &World) {
     assert!(left.is_none_or(|entry| dead(Some(entry)) == late));
 }
 
-/// Runs of more tokens than one script kills; and nobody of another run.
+/// Runs of more tokens than one script kills; and no one of another run.
 async fn a_run_dies_together(world: &World) {
     let first = world.mint();
     let sibling = || Mint { replay_key: fresh(), ..again(&first) };
@@ -360,7 +360,7 @@ async fn a_message_is_kept_until_it_is_discarded(world: &World) {
     assert!(store.due(9, 100, 9).await.expect("an answer").is_empty());
     let due = store.due(25, 100, 9).await.expect("an answer");
     assert_eq!(due, [message("b", 100, "2"), message("c", 100, "3")]);
-    assert!(store.due(25, 100, 9).await.expect("an answer").is_empty(), "they are somebody's to see to");
+    assert!(store.due(25, 100, 9).await.expect("an answer").is_empty(), "they are someone's to see to");
     assert_eq!(ids(store.due(100, 200, 2).await.expect("an answer")), ["a", "b"], "the longest due first");
     assert_eq!(ids(store.due(100, 200, 9).await.expect("an answer")), ["c"]);
 
@@ -373,7 +373,7 @@ async fn a_message_is_kept_until_it_is_discarded(world: &World) {
     assert!(store.due(u64::from(u32::MAX), 1, 9).await.expect("an answer").is_empty());
     assert_eq!(store.waiting().await.expect("an answer"), 0);
     assert!(store.post(vec![message("a", 30, "late")], 3).await.expect("an answer").is_empty());
-    assert_eq!(store.waiting().await.expect("an answer"), 0, "its name was somebody's lately");
+    assert_eq!(store.waiting().await.expect("an answer"), 0, "its name was someone's lately");
 }
 
 async fn a_document_is_everybodys(world: &World) {
@@ -453,7 +453,7 @@ async fn switches_are_thrown_alike(world: &World) {
     assert_eq!(read(&registry).await, Some(Some(at + 10)));
     throw(&registry, CutOffAction::Remove, at + 11).await;
     assert_eq!(read(&registry).await, None);
-    assert_eq!(read(&both).await, Some(Some(at)), "one selector's switch is nobody else's");
+    assert_eq!(read(&both).await, Some(Some(at)), "one selector's switch is no one else's");
     throw(&both, CutOffAction::Remove, at + 1).await;
 
     // Thrown by several at once, the latest instant wins.
@@ -503,7 +503,7 @@ impl Kept {
         let cut_offs = world.store.cut_offs().await.expect("an answer");
         assert_eq!(cut_offs.len(), 1);
         assert_eq!((&cut_offs[0].selector, cut_offs[0].until_ms), (&self.selector, None));
-        // The operator's switch is taken back for whoever comes next. A connection that died with
+        // The operator's switch is taken back for anyone who comes next. A connection that died with
         // its server is noticed by the first who asks, who asks again.
         let deadline = Instant::now() + Duration::from_secs(10);
         for (switch, at) in [(CutOffAction::Resume, 1), (CutOffAction::Remove, 2)] {

@@ -36,7 +36,7 @@ async fn embedded_store_keeps_state_across_reopen() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     kept.is_found(&world).await;
-    assert_eq!(world.answer(&early).await, MintOutcome::Minted, "opening is no epoch");
+    assert_eq!(world.answer(&early).await, MintOutcome::Minted, "opening is not an epoch");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,7 @@ async fn flushed_server_resets_each_tag_once() {
     assert_eq!(world.answer(&again(&spent)).await, MintOutcome::Reset);
     assert_eq!(world.answer(&unspent).await, MintOutcome::Reset);
 
-    // The first mint that finds a epoch missing has all of them written: nobody else's fresh ID
+    // The first mint that finds a epoch missing has all of them written: no one else's fresh ID
     // token is refused days later, because its tag had no epoch yet.
     assert_eq!(epochs(&server).await.len(), usize::from(TAG_COUNT));
     fresh_one.issued_at = world.clock.now() + 1;
@@ -250,7 +250,7 @@ async fn revocation_waits_for_a_replica() {
         ..Default::default()
     };
     let switched = world.store.switch(selector.clone(), trustmint::store::CutOffAction::Revoke, 1).await;
-    assert!(switched.is_err(), "a switch waits as well");
+    assert!(switched.is_err(), "a cut-off waits as well");
 
     replica.signal("CONT");
     let deadline = Instant::now() + Duration::from_secs(10);

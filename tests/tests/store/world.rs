@@ -114,7 +114,7 @@ impl World {
         self.store.mint(Arc::new(mint.clone())).await.expect("an answer")
     }
 
-    /// A killing by nobody else.
+    /// A killing by no one else.
     pub fn revoked(&self, why: RevocationReason) -> Revocation {
         let by = u64::from_be_bytes(fresh()[..8].try_into().expect("8 bytes"));
         Revocation { at: self.clock.now(), why, by, cause: None }

@@ -133,7 +133,7 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, router: Router) {
     let router = tower::util::MapRequest::new(router, |request: hyper::Request<hyper::body::Incoming>| {
         request.map(Body::new)
     });
-    // A client that goes away in the middle is no news.
+    // A client that goes away in the middle is expected.
     let _ =
         http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
 }

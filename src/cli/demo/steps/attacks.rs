@@ -40,7 +40,7 @@ impl Play<'_> {
 
     /// Another package than the policy's.
     pub(super) async fn wrong_package(&mut self) -> Result<(), Unexpected> {
-        self.out.title("5. Somebody took over the job, and asks for a package that is not its own");
+        self.out.title("5. Someone took over the job, and asks for a package that is not its own");
         let id_token = self.id_token(AUDIENCE, "").await?;
         let scope = "package:another-project:publish";
         let expected = Expected::status(400)
@@ -55,7 +55,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Claims as they should be, under a key id as it should be, signed by somebody else.
+    /// Claims as they should be, under a key id as it should be, signed by someone else.
     pub(super) async fn forged_signature(&mut self, genuine: &str) -> Result<(), Unexpected> {
         self.out.title("6. The attacker writes the right claims, and signs them with a key of its own");
         let expected = denied("bad_signature");
@@ -66,7 +66,7 @@ impl Play<'_> {
         let answer = self.ask("attacker", exchange(&forged, &[]), expected).await?;
         self.secrets.push(forged);
         self.out.meaning(&format!(
-            "{}: only the issuer has the key whose public half it serves, so nobody else can speak for a job.",
+            "{}: only the issuer has the key whose public half it serves, so no one else can speak for a job.",
             answer.text("/reason")
         ));
         Ok(())

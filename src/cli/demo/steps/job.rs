@@ -74,7 +74,7 @@ impl Play<'_> {
         let expected = Expected::status(200).equals("", json!({ "active": false }));
         let answer = self.introspect(token, expected).await?;
         self.out.meaning(&format!(
-            "From that answer on the token is dead everywhere, whoever has a copy: the registry hears {}.",
+            "From that answer on the token is revoked everywhere, anyone who has a copy: the registry hears {}.",
             answer.body
         ));
         Ok(())

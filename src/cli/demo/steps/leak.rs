@@ -1,4 +1,4 @@
-//! A token that is found in public, and is dead before its finder has an answer.
+//! A token that is found in public, and is revoked before its finder has an answer.
 
 use serde_json::json;
 
@@ -21,8 +21,8 @@ impl Play<'_> {
         let expected = Expected::status(403).equals("/reason", "bad_signature");
         self.ask("attacker", forged, expected).await?;
         self.out.meaning(
-            "The token was dead before the scanner had its answer, and with it every other token of that run. \
-             Only who signs with a known key is believed; but whoever holds a token may kill it.",
+            "The token was revoked before the scanner had its answer, and with it every other token of that run. \
+             Only who signs with a known key is believed; but anyone who holds a token may revoke it.",
         );
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Play<'_> {
         self.audit_log().await
     }
 
-    /// Sends a request to the broker's public door.
+    /// Sends a request to the broker's public listener.
     async fn ask(&mut self, who: &str, request: Request, expected: Expected) -> Result<Answer, Unexpected> {
         self.ask_at(self.stage.broker(), who, request, expected).await
     }

@@ -25,7 +25,7 @@ pub(in crate::policy) fn read_match(
             section.report(
                 Code::MatchesAnybody,
                 section.span(),
-                format!("[{}] lacks `match`, so it would be about everybody", section.path()),
+                format!("[{}] lacks `match`, so it would be about everyone", section.path()),
                 format!("write [{}.match] and pin who may publish", section.path()),
             );
         }
@@ -46,7 +46,7 @@ pub(in crate::policy) fn read_deny_group(
     read_conditions(section, issuer.as_slice())
 }
 
-/// Reads the conditions on identities of these issuers; of nobody's if the issuer was misread.
+/// Reads the conditions on identities of these issuers; of no one's if the issuer was misread.
 pub(in crate::policy) fn read_conditions(
     section: Section<'_>,
     issuers: &[&Arc<IssuerSettings>],

@@ -144,7 +144,7 @@ pub(in crate::policy) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary
             section.report(
                 Code::PackageName,
                 &name.span,
-                format!("\"{}\" is no package name, so this deny would deny nothing", name.value),
+                format!("\"{}\" is not a package name, so this deny would deny nothing", name.value),
                 None,
             );
         }
@@ -163,7 +163,7 @@ pub(in crate::policy) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary
                 Code::MatchesAnybody,
                 table.span(),
                 "`match` is empty",
-                "leave it out if the deny is about everybody".to_owned(),
+                "leave it out if the deny is about everyone".to_owned(),
             );
         }
         read_conditions(table, &about)

@@ -38,7 +38,7 @@ pub(in crate::policy) fn fixes(
     match denial.reason {
         Reason::DangerousEvent => vec![Fix::elsewhere(format!(
             "start the job from another event; or name this one in `allow_events` of [issuers.{}], \
-             if it runs nobody else's code",
+             if it runs no one else's code",
             identity.issuer.id
         ))],
         Reason::NoMatchingPolicy => {

@@ -88,7 +88,7 @@ pub struct AppliedDeny {
     pub packages: Vec<String>,
 }
 
-/// Explains a decision at an instant, in seconds since the epoch, to whoever holds the ID token.
+/// Explains a decision at an instant, in seconds since the epoch, to anyone who holds the ID token.
 pub fn explain_to_caller(
     snapshot: &Snapshot,
     identity: &Identity,
@@ -100,7 +100,7 @@ pub fn explain_to_caller(
     let decision = Decision::of(&decided, now);
     // Such a run has the repository's ids and may be a stranger's.
     let is_strangers = decided.is_err_and(|denial| denial.reason == Reason::DangerousEvent);
-    // Of what is only being tried out, nobody is told yet.
+    // Of what is only being tried out, no one is told yet.
     let is_told = |policy: &&Policy| !is_strangers && policy.mode == Mode::Enforce;
     let enforced = snapshot.candidates(identity, registry).filter(is_told);
     let (ranked, more_policies) = ranked(enforced, identity, now);

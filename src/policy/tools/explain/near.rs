@@ -1,4 +1,4 @@
-//! Policies that were not considered because they pin somebody else; for operators only.
+//! Policies that were not considered because they pin someone else; for operators only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -17,6 +17,6 @@ fn of_claim(subject: &Subject<'_>, rule: &EventRule) -> Option<Finding> {
     if named.is_empty() {
         return None;
     }
-    let message = format!("somebody from outside can cause \"{}\"", named.join("\", \""));
+    let message = format!("someone from outside can cause \"{}\"", named.join("\", \""));
     Some(Finding::new(Code::RiskyEvent, message, rule.advice).on(rule.claim))
 }

@@ -3,7 +3,7 @@
 use crate::policy::Policy;
 use crate::toml_reader::{Code, Warnings};
 
-/// How long before its end a policy is told, in seconds: time enough for somebody to decide.
+/// How long before its end a policy is told, in seconds: time enough for someone to decide.
 const SOON: u64 = 30 * 24 * 3600;
 
 /// What is accepted about the end of a policy is kept until its day.

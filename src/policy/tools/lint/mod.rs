@@ -1,4 +1,4 @@
-//! What deserves a look in policies that are not wrong. A small file for each family of rules.
+//! What need attention in policies that are not wrong. A small file for each family of rules.
 //!
 //! Most rules look at one policy, with its text at hand, while its file is read; the others look at
 //! all policies together. Rules about a platform's own claims are data of its kind, told by

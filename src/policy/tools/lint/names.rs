@@ -5,7 +5,7 @@ use crate::policy::Pattern;
 use crate::policy::tools::lint::subject::{Finding, Subject};
 use crate::toml_reader::Code;
 
-/// Claims that are names of whoever owns the code, at issuers that the operator describes.
+/// Claims that are names of anyone who owns the code, at issuers that the operator describes.
 const NAMES: [&str; 20] = [
     "account",
     "account_name",
@@ -72,7 +72,7 @@ pub(in crate::policy) fn name_without_id(subject: &Subject<'_>) -> Vec<Finding> 
     let is_name = |claim: &&str| NAMES.contains(claim);
     let claims = subject.conditions().map(|condition| &*condition.claim);
     let finding = |claim: &str| {
-        let message = format!("`{claim}` is a name: whoever has it next may publish");
+        let message = format!("`{claim}` is a name: anyone who has it next may publish");
         Finding::new(Code::NameWithoutId, message, "match on an id that the issuer signs").on(claim)
     };
     claims.filter(is_name).map(finding).collect()

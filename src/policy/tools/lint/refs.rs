@@ -33,7 +33,7 @@ pub(in crate::policy) fn any_tag(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(claim) = by_name.or(by_type.then_some("ref_type")).filter(|_| !is_guarded) else {
         return Vec::new();
     };
-    let message = "whoever may push a tag may publish, with whatever workflow is in it";
+    let message = "anyone who may push a tag may publish, with whatever workflow is in it";
     let help = "fix the workflow's file or the environment too, or require `ref_protected = \"true\"`";
     vec![Finding::new(Code::AnyTag, message, help).on(claim)]
 }

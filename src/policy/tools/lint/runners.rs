@@ -18,7 +18,7 @@ pub(in crate::policy) fn public_self_hosted(subject: &Subject<'_>) -> Vec<Findin
     });
     let visibility = VISIBILITIES.iter().find_map(|claim| subject.on(claim));
     let names_public = visibility.is_some_and(|condition| matches(condition, "public"));
-    // What is said of neither is nobody's finding: most repositories have no such runner.
+    // What is said of neither is no one's finding: most repositories have no such runner.
     let claim = match (runner, visibility) {
         _ if is_denied => return Vec::new(),
         (Some(_), Some(_)) if names_self_hosted && names_public => RUNNER,

@@ -1,4 +1,4 @@
-//! Ids that mean somebody else at another issuer: W121.
+//! Ids that mean someone else at another issuer: W121.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub(in crate::policy) fn find(policies: &[Policy], vocabulary: &Vocabulary, warn
             let other = *seen.entry((issuer.kind.name, pins)).or_insert(policy);
             if other.issuer != policy.issuer {
                 let message = format!(
-                    "policy \"{}\", at {}, pins the same ids at issuer \"{}\"; here they are somebody else's",
+                    "policy \"{}\", at {}, pins the same ids at issuer \"{}\"; here they are someone else's",
                     other.id, other.position, other.issuer
                 );
                 let help = format!("look up the ids at \"{}\"", policy.issuer);

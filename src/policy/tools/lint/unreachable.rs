@@ -30,7 +30,7 @@ pub(in crate::policy) fn contradicts_itself(subject: &Subject<'_>) -> Vec<Findin
     };
     let finding = |claim: String| {
         let message = format!("`{claim}` is never one of that `ref_type`, so the policy never matches");
-        Finding::new(Code::Unreachable, message, "leave out `ref_type`, or mend it").on(&claim)
+        Finding::new(Code::Unreachable, message, "leave out `ref_type`, or fix it").on(&claim)
     };
     ["ref", "ref_path"].into_iter().find_map(contradicts).map(finding).into_iter().collect()
 }
@@ -45,7 +45,7 @@ pub(in crate::policy) fn find(
     for policy in policies {
         let Some(registry) = vocabulary.registries.by_id(&policy.registry) else { continue };
         if denies.iter().any(|deny| takes_all(deny, policy, registry)) {
-            let message = "a [[deny]] takes away every package of this policy from whoever it matches";
+            let message = "a [[deny]] takes away every package of this policy from anyone who it matches";
             let help = "narrow the [[deny]], or take the policy out";
             warn(policy, Code::Unreachable, message.to_owned(), help.to_owned());
         }

@@ -62,7 +62,7 @@ pub struct PolicyReport {
     pub policy: Arc<str>,
     /// Where it is written: `file:line`.
     pub at: String,
-    /// Why it seems that nobody can satisfy it.
+    /// Why it seems that no one can satisfy it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsatisfiable: Option<String>,
     /// Its tests.
@@ -89,7 +89,7 @@ pub struct TestReport {
 }
 
 impl PolicyReport {
-    /// Whether there is nothing to mend.
+    /// Whether there is nothing to fix.
     pub fn passed(&self) -> bool {
         self.unsatisfiable.is_none() && self.tests.iter().all(|test| test.passed)
     }
@@ -172,7 +172,7 @@ impl Stage<'_> {
                 said: said.in_words(),
             });
         }
-        // A test that is allowed shows better than we can guess that somebody satisfies the policy.
+        // A test that is allowed shows better than we can guess that someone satisfies the policy.
         let said = ask(self, made_up.identity(self.issuer, &[], &[]));
         let unsatisfiable = (!allowed && !said.allows_something()).then(|| said.in_words());
         PolicyReport {

@@ -3,7 +3,7 @@
 use crate::identity::Claim;
 use crate::policy::{Condition, Pattern};
 
-/// Values that somebody whom no policy thought of could have.
+/// Values that someone whom no policy thought of could have.
 const OTHERS: [&str; 3] = ["other", "true", "false"];
 
 /// The value of a claim that `allow` matches, if there is such a condition, and that none of the

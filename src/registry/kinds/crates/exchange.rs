@@ -27,7 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
             operation: Operation::Revoke {
                 reads_body: false,
                 read: |call| Ok(bearer_or_bare(call.headers)?.into()),
-                // Every string with that form is accepted, so that nobody learns which ones are live.
+                // Every string with that form is accepted, so that no one learns which ones are live.
                 requires_token_form: true,
                 status: StatusCode::NO_CONTENT,
             },

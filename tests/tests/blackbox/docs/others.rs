@@ -1,4 +1,4 @@
-//! Blocks in other languages: parsed by whoever knows them, or a part of a file that another test runs.
+//! Blocks in other languages: parsed by anyone who knows them, or a part of a file that another test runs.
 
 use std::io::Write as _;
 use std::process::Stdio;

@@ -104,7 +104,7 @@ async fn init_policy_accepts_its_project_only() {
         let folder = tempfile::tempdir().expect("folder");
         let said = init(folder.path(), &flags(&case, registry), &[]);
         assert_eq!(said.code, 0, "{}", said.err);
-        // Nobody here can sign for the vendor, so its keys are ours; and tests have an admin door.
+        // No one here can sign for the vendor, so its keys are ours; and tests have an admin listener.
         let path = folder.path().join("trustmint.toml");
         let written = std::fs::read_to_string(&path).expect("written");
         let section = format!("[issuers.{}]\n", case.kind);
@@ -212,7 +212,7 @@ fn init_non_interactive_lists_missing_flags() {
         assert!(said.err.contains(missed) && said.err.contains("must be given"), "{flag}: {}", said.err);
         assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0, "{flag}");
     }
-    // Azure's tokens have no audience but everybody's: that is nothing to be assumed.
+    // Azure's tokens have no audience but everyone's: that is nothing to be assumed.
     let azure = cases().into_iter().find(|case| case.kind == "azure-devops").expect("there");
     let mut unsaid = flags(&azure, RegistryKind::Pypi);
     assert_eq!(unsaid.pop().as_deref(), Some("--accept-shared-audience"));

@@ -26,7 +26,7 @@ github: fine
   advertised  RS256
   accepted    RS256, ES256
   refreshed   every 1h (the issuer does not say)
-  note        ids-per-instance: its ids are counted by this instance: the same id at another issuer is somebody else
+  note        ids-per-instance: its ids are counted by this instance: the same id at another issuer is someone else
 "#);
     let (code, said) = check(folder.path(), &issuer, &["github", "--format", "json"]);
     assert_eq!(code, 0, "{said}");
@@ -73,7 +73,7 @@ github: fine
         {
           "code": "ids-per-instance",
           "severity": "note",
-          "message": "its ids are counted by this instance: the same id at another issuer is somebody else",
+          "message": "its ids are counted by this instance: the same id at another issuer is someone else",
           "help": null
         }
       ]
@@ -111,19 +111,19 @@ github: fine, with a warning
   keys        https://issuer/jwks
               rsa-1                                                              RSA 2048       RS256
               ec-1                                                               P-256          ES256; nbf 2026-09-21T14:13:20Z; x5c has 1, not looked at
-              short                                                              RSA 1024       passed over: RSA of less than 2048 or more than 4096 bits
-              secret                                                             oct            passed over: a private or symmetric key
-              \u{1b}]0;owned\u{7}\u{202e}\u{9b}2J                                \u{1b}[31mred  passed over: a key type that is not supported
-              kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…  EC             passed over: a key type that is not supported
-              (no kid)                                                           no `kty`       passed over: not a well-formed JWK
+              short                                                              RSA 1024       skipped: RSA of less than 2048 or more than 4096 bits
+              secret                                                             oct            skipped: a private or symmetric key
+              \u{1b}]0;owned\u{7}\u{202e}\u{9b}2J                                \u{1b}[31mred  skipped: a key type that is not supported
+              kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…  EC             skipped: a key type that is not supported
+              (no kid)                                                           no `kty`       skipped: not a well-formed JWK
               ec-1                                                               P-256          ES256
   advertised  RS256
   accepted    RS256, ES256
   refreshed   every 1h (the issuer does not say)
   warning     keys-skipped: 5 of its 8 keys cannot be used; tokens that they sign are refused
-              help: tell whoever runs the issuer, if jobs sign with them
+              help: tell anyone who runs the issuer, if jobs sign with them
   note        duplicate-kid: several of its keys are called "ec-1"; each of them is tried
-  note        ids-per-instance: its ids are counted by this instance: the same id at another issuer is somebody else
+  note        ids-per-instance: its ids are counted by this instance: the same id at another issuer is someone else
 "#);
     let (_, json) = check(folder.path(), &issuer, &["github", "--format", "json"]);
     for text in [said, json] {
@@ -172,7 +172,7 @@ github: fine, with 2 warnings
   note        no-jti: it does not say that its tokens have `jti`; where they have none, what tells a replay is the hash of what was signed
   note        pins-not-advertised: its discovery document does not list `repository_owner_id`, which every policy pins
               help: look at a real token: many platforms list their claims incompletely
-  note        ids-per-instance: its ids are counted by this instance: the same id at another issuer is somebody else
+  note        ids-per-instance: its ids are counted by this instance: the same id at another issuer is someone else
 "#);
 }
 
@@ -190,7 +190,7 @@ async fn issuer_check_suggests_configuration_lines() {
 [issuers.127-0-0-1]
 kind = "oidc"      # or the platform's kind, if it is one that you host
 url  = "https://issuer"
-pins = ["sub"]     # claims that it never gives to somebody else
+pins = ["sub"]     # claims that it never gives to someone else
 ca_file = "ca.pem"
 allow_private = ["127.0.0.0/8"]
 "#);

@@ -1,4 +1,4 @@
-//! Azure DevOps: a token whose audience is everybody's, names in `sub`, and the organization in `iss`.
+//! Azure DevOps: a token whose audience is everyone's, names in `sub`, and the organization in `iss`.
 
 use serde_json::json;
 use trustmint_tests::KindCase;

@@ -60,7 +60,7 @@ async fn attacks_on_forgejo_are_refused() {
     let target = case().start().await;
     target.refuses_the_usual().await;
     let strangers = [
-        // The names were given up, and taken by somebody else.
+        // The names were given up, and taken by someone else.
         json!({ "repository_owner_id": "123457", "repository_id": "456790" }),
         json!({ "repository_id": "456790" }),
         // An owner and a repository that are literally called so, under the older form of `sub`.

@@ -127,7 +127,7 @@ async fn attacks_on_github_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn github_reused_enterprise_slug_grants_nothing() {
     let target = enterprise().start().await;
-    // The slug was freed and registered anew: `iss` and `enterprise` are as they were.
+    // The slug was freed and registered again: `iss` and `enterprise` are as they were.
     for id in ["1043", "01042", "1042 "] {
         target.refuses(&json!({ "enterprise_id": id }), "no_matching_policy").await;
     }

@@ -1,4 +1,4 @@
-//! What holds for every kind, whoever adds it.
+//! What holds for every kind, anyone who adds it.
 
 use std::path::Path;
 

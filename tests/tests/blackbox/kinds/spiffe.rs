@@ -1,4 +1,4 @@
-//! SPIFFE: a workload is its SPIFFE ID, and what is no SPIFFE ID is nobody.
+//! SPIFFE: a workload is its SPIFFE ID, and what is no SPIFFE ID is no one.
 
 use josekit::jwk::alg::ec::EcCurve;
 use serde_json::json;

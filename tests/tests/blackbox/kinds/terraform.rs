@@ -43,7 +43,7 @@ async fn attacks_on_terraform_are_refused() {
     let target = case().start().await;
     target.refuses_the_usual().await;
     let strangers = [
-        // The names were given up, and taken by somebody else.
+        // The names were given up, and taken by someone else.
         json!({ "terraform_organization_id": "org-evil", "terraform_workspace_id": "ws-evil" }),
         json!({ "terraform_organization_id": "org-evil" }),
         json!({ "terraform_workspace_id": "ws-evil" }),
