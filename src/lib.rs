@@ -1,22 +1,20 @@
 //! Trusted publishing for every registry.
 //!
-//! A CI job hands over the ID token its platform signed for it; trustmint verifies it against trust
+//! A CI job hands over the ID token that its platform signed for it. trustmint verifies it against trust
 //! policies and answers with a short-lived, package-scoped registry token.
 //!
-//! The way of a token through this house, each room once:
-//!
 //! ```text
-//! client ── http/dialects ─▶ broker::exchange ─▶ identity ─▶ policy::decide ─▶ token ─▶ store ─▶ audit
-//! registry, proxy ── http/oauth, http/forward_auth ─▶ broker::introspect, authorize ─▶ store
-//! scanner ── http/leaks ─▶ leaks (did they sign it?) ─▶ broker::disclose ─▶ store, notices, audit
+//! client ── http::dialects ─▶ broker::exchange ─▶ identity ─▶ policy::decide ─▶ token ─▶ store, events
+//! registry, proxy ── http::oauth, http::forward_auth ─▶ broker::introspect, authorize ─▶ store
+//! scanner ── http::leaks ─▶ reporters (signature) ─▶ broker::leak_response ─▶ store, webhooks, events
 //! ```
 //!
-//! [`clock`], [`toml_reader`], [`denial`], [`fetch`], [`keyring`], [`registry`], [`identity`], [`policy`],
-//! [`token`], [`store`], [`reporters`], [`webhooks`] and [`events`] are the ground floors; none of them names [`broker`] or
-//! [`http`]. [`broker`] knows the use cases and nothing of HTTP, a dialect in [`http`] knows a wire
-//! format and nothing of verification. [`settings`] turns what the operator wrote into types,
-//! [`service`] puts the house together,
-//! `reload` renews its policies, and [`cli`] is the roof.
+//! Imports point downwards: leaf modules such as [`clock`], [`denial`] and [`toml_reader`]; then [`fetch`],
+//! [`keyring`], [`registry`], [`token`], [`identity`], [`policy`], [`store`], [`reporters`], [`webhooks`],
+//! [`events`] and [`metrics`]; then [`broker`], which holds the use cases and knows nothing of HTTP; then
+//! [`http`], where a dialect knows a wire format and nothing of verification. [`settings`] validates what the
+//! operator wrote, [`service`] builds everything, `reload` replaces the policies, and [`cli`] is the command
+//! line. `docs/architecture.md` has the whole picture.
 
 pub mod broker;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! The house put together: from a configuration to open listeners, and back.
+//! Builds the service from a validated configuration, starts it and stops it.
 
 use std::io;
 use std::net::SocketAddr;

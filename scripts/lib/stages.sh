@@ -13,7 +13,7 @@ stages=(
     'slow: floods, crashes, outages and properties'
     'clients: stock clients, registries, proxies, scanners and issuers'
     'docs: API documentation, the site, and links'
-    'workflows: actionlint and zizmor on the example workflows'
+    'workflows: actionlint and zizmor on the workflows'
     'examples: policies and configurations'
     'helm: the Helm chart'
     'image: the container image, by runc'
@@ -99,8 +99,9 @@ stage_workflows() {
     local zizmor actionlint
     zizmor=$(scripts/tools zizmor)
     actionlint=$(scripts/tools actionlint)
-    "$zizmor" --offline --quiet examples/github-actions/*.yml examples/github-actions/*/action.yml
-    "$actionlint" examples/github-actions/*.yml
+    "$zizmor" --offline --quiet .github/workflows/*.yml .github/dependabot.yml \
+        examples/github-actions/*.yml examples/github-actions/*/action.yml
+    "$actionlint" .github/workflows/*.yml examples/github-actions/*.yml
 }
 
 stage_examples() { scripts/test-examples; }

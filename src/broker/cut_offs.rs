@@ -58,7 +58,7 @@ impl CutOffCache {
         });
         for selector in old {
             // Another replica will do it if this one fails.
-            let forgotten = store.switch(selector, CutOffAction::Remove, history);
+            let forgotten = store.set_cut_off(selector, CutOffAction::Remove, history);
             drop(tokio::time::timeout(REFRESH_TIMEOUT, forgotten).await);
         }
         Ok(())

@@ -248,40 +248,44 @@ impl Broker {
         }
     }
 
-    /// Throws an operator's switch. It is in force here at once, and within a second everywhere.
-    /// An operator who hangs up in the middle leaves no switch without its event.
+    /// Sets or ends a cut-off or suspension. It is in force on this replica at once, and on all within a second.
+    /// It completes with its event even if the operator disconnects.
     ///
     /// # Errors
     /// If the event cannot be recorded or the store does not answer.
-    pub async fn switch(self: &Arc<Self>, selector: Selector, switch: CutOffAction) -> Result<(), Denial> {
+    pub async fn set_cut_off(
+        self: &Arc<Self>,
+        selector: Selector,
+        action: CutOffAction,
+    ) -> Result<(), Denial> {
         let place = self.reserve_event()?;
         let broker = Arc::clone(self);
         let event = Event::new(self.clock.now_ms(), Outcome::Switched, "admin");
-        let thrown =
-            tokio::spawn(async move { broker.apply_cut_off(&selector, switch, event, Some(place)).await });
-        thrown.await.unwrap_or_else(|error| {
-            Err(Denial::new(Reason::Overloaded, "the switch was aborted").internal(error))
+        let applied =
+            tokio::spawn(async move { broker.apply_cut_off(&selector, action, event, Some(place)).await });
+        applied.await.unwrap_or_else(|error| {
+            Err(Denial::new(Reason::Overloaded, "the change of the cut-off was aborted").internal(error))
         })
     }
 
-    /// Throws a cut-off, records that in an event that says who did, and sees that it is in force here.
+    /// Applies a change of a cut-off, records its event, and refreshes the cached cut-offs of this replica.
     async fn apply_cut_off(
         &self,
         selector: &Selector,
-        switch: CutOffAction,
+        action: CutOffAction,
         mut event: Event,
         place: Option<EventPermit>,
     ) -> Result<(), Denial> {
         let now_ms = event.at_ms;
-        let thrown = self.with_retry(|| self.store.switch(selector.clone(), switch, now_ms)).await;
-        if let Err(denial) = &thrown {
-            // No one knows whether it was thrown; anyone who wanted it will try again.
+        let applied = self.with_retry(|| self.store.set_cut_off(selector.clone(), action, now_ms)).await;
+        if let Err(denial) = &applied {
+            // It may have been applied; the caller will retry.
             event.refuse(denial);
         }
         let what = serde_json::to_string(selector).unwrap_or_default();
-        event.detail = Some(format!("{switch:?} {what}"));
+        event.detail = Some(format!("{action:?} {what}"));
         self.record(place, event).await;
-        thrown?;
+        applied?;
         let renewed = self.cut_offs.refresh(&*self.store, now_ms).await;
         renewed.map_err(|error| store_unavailable(&StoreError(error)))
     }

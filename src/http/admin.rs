@@ -62,11 +62,11 @@ pub(super) fn router(broker: Arc<Broker>, token: &Secret, limits: &Limits) -> Ro
     let public_url: Arc<str> = broker.public_url().into();
     let admin = Admin { broker, token: SecretHash::of(token.expose().as_bytes()) };
     let limit = limits.request_timeout;
-    let throw = |switch| post(move |state, body| switched(state, body, switch));
+    let cut_off_route = |action| post(move |state, body| set_cut_off(state, body, action));
     Router::new()
-        .route(REVOKE, throw(CutOffAction::Revoke))
-        .route(SUSPEND, throw(CutOffAction::Suspend))
-        .route(RESUME, throw(CutOffAction::Resume))
+        .route(REVOKE, cut_off_route(CutOffAction::Revoke))
+        .route(SUSPEND, cut_off_route(CutOffAction::Suspend))
+        .route(RESUME, cut_off_route(CutOffAction::Resume))
         .route(CUT_OFFS, get(list))
         .route(EXPLAIN, post(explained))
         .fallback(|| async { crate::http::request::target::not_found() })
@@ -92,17 +92,17 @@ async fn authenticated(State(admin): State<Admin>, request: Request, next: Next)
     next.run(request).await
 }
 
-async fn switched(
+async fn set_cut_off(
     State(admin): State<Admin>,
     LooseJson(selector): LooseJson<Selector>,
-    switch: CutOffAction,
+    action: CutOffAction,
 ) -> Result<StatusCode, ErrorResponse> {
     if selector.is_empty() {
         return Err(ErrorResponse::malformed(
             "name at least one of issuer, registry, policy, repository and run",
         ));
     }
-    admin.broker.switch(selector, switch).await?;
+    admin.broker.set_cut_off(selector, action).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

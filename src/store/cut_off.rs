@@ -101,8 +101,8 @@ mod tests {
             (CutOffAction::Remove, Some(Some(5)), Some(Some(5))),
             (CutOffAction::Remove, Some(None), Some(None)),
         ];
-        for (switch, current, expected) in table {
-            assert_eq!(switch.apply(current, 5), expected, "{switch:?} {current:?}");
+        for (action, current, expected) in table {
+            assert_eq!(action.apply(current, 5), expected, "{action:?} {current:?}");
         }
     }
 }

@@ -70,8 +70,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// All cut-offs.
     fn cut_offs(&self) -> StoreFuture<'_, Vec<CutOff>>;
 
-    /// Throws a cut-off at an instant, in milliseconds since the epoch.
-    fn switch(&self, selector: Selector, switch: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()>;
+    /// Changes the cut-off of a selector at an instant, in milliseconds since the Unix epoch.
+    fn set_cut_off(&self, selector: Selector, action: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()>;
 
     /// Keeps messages, as far as there is room for `most` of them in all, and none of a name that is
     /// there already or was lately. The answer is the names of those that found no room.

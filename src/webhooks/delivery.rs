@@ -6,7 +6,7 @@ use crate::hex;
 use crate::store::{OutboxMessage, StoreError};
 use crate::token::{Tag, TokenHash};
 
-/// How long the deed may take, in milliseconds: after that a message comes due that no one released.
+/// How long a revocation may take, in milliseconds. After that a pending message becomes due by itself.
 const PENDING_TIMEOUT_MS: u64 = 120_000;
 
 /// A message on its way to a recipient.
@@ -20,10 +20,10 @@ pub struct Delivery {
     pub payload: String,
     /// How often it was tried.
     pub attempts: u32,
-    /// How often it came to a replica that does not know the recipient.
+    /// How often a replica that does not know the webhook took it.
     #[serde(default)]
     pub unroutable_attempts: u32,
-    /// The deed it is about, as long as it is not known to be done.
+    /// The revocation that the message is about, until it is known to have happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_on: Option<RevocationRef>,
 }
@@ -48,7 +48,7 @@ impl RevocationRef {
 }
 
 impl Delivery {
-    /// What the store keeps until the deed is done.
+    /// Returns the outbox entry of a pending message.
     ///
     /// # Errors
     /// If it cannot be written as JSON.
@@ -56,7 +56,7 @@ impl Delivery {
         self.due_at(now_ms + PENDING_TIMEOUT_MS)
     }
 
-    /// What the store keeps of a message that is due at an instant.
+    /// Returns the outbox entry of a message that is due at an instant, in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// If it cannot be written as JSON.

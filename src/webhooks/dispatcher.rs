@@ -171,8 +171,8 @@ impl WebhookDispatcher {
     /// Whether what a message is about has happened. One that was not released is true if its token was revoked
     /// because it was reported itself: not with another one, of which there is a message too.
     async fn is_confirmed(&self, delivery: &Delivery) -> Result<bool, StoreError> {
-        let Some(deed) = &delivery.pending_on else { return Ok(true) };
-        let Some((tag, hash)) = deed.token() else { return Ok(false) };
+        let Some(revocation_ref) = &delivery.pending_on else { return Ok(true) };
+        let Some((tag, hash)) = revocation_ref.token() else { return Ok(false) };
         let cause = Some(Cause::of(&hash));
         let found = self
             .store

@@ -1,9 +1,10 @@
-//! What people are told: messages for webhooks, by the Standard Webhooks scheme.
+//! Webhooks, by the Standard Webhooks scheme: an outbox in the store, and a dispatcher that empties it.
 //!
-//! No request waits for a recipient, and no crash loses a message. It is kept in the store before the
-//! deed that it is about, and is due at once after the deed; if the broker is revoked in between, it comes
-//! due by itself, and is delivered only if the deed was done. A message may be delivered twice, under
-//! the same `webhook-id`, but for one deed there is one message for each recipient.
+//! No request waits for a recipient, and no crash loses a message. A message is written to the outbox as
+//! pending before the revocation that it is about, and becomes due when the revocation is done. If the broker
+//! stops in between, the message becomes due by itself and is delivered only if the revocation happened. A
+//! message is delivered at least once, always under the same `webhook-id`; there is one message for each
+//! recipient and revocation.
 
 mod delivery;
 mod dispatcher;

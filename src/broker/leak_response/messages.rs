@@ -1,4 +1,4 @@
-//! What people are told of leaks: kept before the deed, released after it.
+//! The webhook messages about a leak: queued as pending before the revocation, published after it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ impl<'m> Messages<'m> {
         let run = |each: &'m AffectedRun| {
             let about = |webhook: &Arc<Webhook>| {
                 let token = each.tokens.iter().find(|token| concerns(webhook, &token.record))?;
-                let deed = Some(RevocationRef::new(each.tag, each.tokens[0].hash));
+                let revocation_ref = Some(RevocationRef::new(each.tag, each.tokens[0].hash));
                 let payload = broker.message(token.hash, &token.record, &token.found, None, None);
-                Some((Arc::clone(webhook), token, delivery(webhook, token.hash, payload, deed)))
+                Some((Arc::clone(webhook), token, delivery(webhook, token.hash, payload, revocation_ref)))
             };
             let told = broker.dispatcher.webhooks.iter().filter(|_| each.are_live);
             Run { affected_runs: each, deliveries: told.filter_map(about).collect() }
@@ -39,7 +39,7 @@ impl<'m> Messages<'m> {
         Self { broker, runs: affected_runs.iter().map(run).collect() }
     }
 
-    /// Keeps them until the deed is done. Those that find no room are told to no one.
+    /// Queues the messages as pending. Messages that exceed `limits.notices` are dropped.
     pub(in crate::broker) async fn enqueue_pending(&mut self) -> Result<(), Denial> {
         let now_ms = self.broker.clock.now_ms();
         let deliveries = self.runs.iter().flat_map(|run| &run.deliveries);
@@ -111,7 +111,7 @@ fn delivery(
 }
 
 impl Broker {
-    /// Keeps messages; which of them found no room.
+    /// Adds messages to the outbox and returns the ids of those that it rejected as full.
     async fn post(&self, notices: Vec<crate::store::OutboxMessage>) -> Result<HashSet<String>, Denial> {
         if notices.is_empty() {
             return Ok(HashSet::new());
@@ -121,7 +121,10 @@ impl Broker {
         if !refused.is_empty() {
             // The tokens die all the same; that is what matters.
             let count = refused.len();
-            tracing::error!(count, "messages for webhooks found no room within `limits.notices`");
+            tracing::error!(
+                count,
+                "the outbox is full (`limits.notices`); messages for webhooks were dropped"
+            );
             self.metrics.notices_refused(count as u64);
         }
         self.dispatcher.wake.notify_one();
@@ -137,7 +140,7 @@ impl Broker {
         Ok(())
     }
 
-    /// A message about a token; as long as the deed is not done, no one knows what was revoked and was suspended.
+    /// Returns the payload of a message about a token. `revoked` and `suspended` are `None` until it is known.
     fn message(
         &self,
         token: TokenHash,

@@ -85,7 +85,7 @@ impl Broker {
         let by = random_revocation_id()?;
         let mut messages = Messages::of(self, affected_runs);
         let held = messages.enqueue_pending().await;
-        let switched = self.suspend(affected_runs, suspended).await;
+        let set_cut_off = self.suspend(affected_runs, suspended).await;
 
         let target = |each: &AffectedRun| RevocationTarget {
             tag: each.tag,
@@ -113,7 +113,7 @@ impl Broker {
                 return Err(denial);
             }
         }
-        held.and(switched)
+        held.and(set_cut_off)
     }
 
     async fn record_revoked(&self, affected_runs: &AffectedRun, revoked: &[RevokedToken]) {

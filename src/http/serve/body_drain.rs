@@ -1,4 +1,4 @@
-//! What a handler left unread of a request's body: read and thrown away, within bounds.
+//! Drains what a handler left unread of a request's body, within bounds.
 //!
 //! A refusal often comes before the body was looked at. To close the connection on unread bytes would
 //! reset it, and the client would see that instead of the answer.
@@ -14,12 +14,12 @@ use axum::response::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-/// How much is thrown away before the client is told that the connection closes.
+/// How many bytes are drained before the response says that the connection closes.
 const MOST: usize = 1 << 20;
-/// How long that may take.
+/// How long draining may take.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A body whose rest is available after its reader is gone.
+/// A body that can be drained after its reader is gone.
 #[derive(Clone)]
 pub(in crate::http) struct DrainableBody {
     body: Arc<Mutex<Incoming>>,

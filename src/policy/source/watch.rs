@@ -28,7 +28,7 @@ pub struct Watch {
     read: Option<DirectorySnapshot>,
 }
 
-/// What came of a turn.
+/// The result of a poll.
 #[derive(Debug)]
 pub enum PollOutcome {
     /// Nothing has changed since the files were read.

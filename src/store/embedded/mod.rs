@@ -185,12 +185,12 @@ impl Store for Embedded {
         Box::pin(async move { found })
     }
 
-    fn switch(&self, selector: Selector, switch: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()> {
+    fn set_cut_off(&self, selector: Selector, action: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()> {
         self.submit(at_ms / 1000, move |tables| {
             let key = serde_json::to_string(&selector).map_err(StoreError::new)?;
             let current =
                 tables.cut_offs.get(key.as_str()).map_err(StoreError::new)?.map(|until| until.value());
-            match switch.apply(current, at_ms) {
+            match action.apply(current, at_ms) {
                 Some(until) => {
                     tables.cut_offs.insert(key.as_str(), until).map_err(StoreError::new)?.map(drop)
                 }

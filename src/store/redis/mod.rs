@@ -42,8 +42,8 @@ const STALE_EPOCH: &str = "STALE_EPOCH";
 const ENTRY_MARGIN: u64 = 60;
 /// How many tokens are looked at at once.
 const LOOKS_IN_FLIGHT: usize = 64;
-/// How often a cut-off is tried when others throw the same one at the same time.
-const SWITCH_ATTEMPTS: usize = 16;
+/// How often a change of a cut-off is retried when others change the same one at the same time.
+const SET_ATTEMPTS: usize = 16;
 
 /// The Redis store.
 #[derive(Debug)]
@@ -184,21 +184,21 @@ impl Redis {
     }
 
     /// Compare and set, so that the rules of cut-offs are written in one language only.
-    async fn switch_now(
+    async fn set_cut_off_now(
         &self,
         selector: &Selector,
-        switch: CutOffAction,
+        action: CutOffAction,
         at_ms: u64,
     ) -> Result<(), StoreError> {
         let field = serde_json::to_string(selector).map_err(StoreError::new)?;
-        for _ in 0..SWITCH_ATTEMPTS {
+        for _ in 0..SET_ATTEMPTS {
             let name = field.clone();
             let current: Option<String> = self
                 .waiting
                 .run(|mut connection| async move { connection.hget(CUT_OFFS, name).await })
                 .await?;
             let parsed = current.as_deref().map(instant).transpose()?;
-            let next = switch
+            let next = action
                 .apply(parsed, at_ms)
                 .map(|until| until.map_or(FOREVER.to_owned(), |until| until.to_string()));
             let mut call = self.scripts.compare_and_set.prepare_invoke();
@@ -213,7 +213,7 @@ impl Redis {
                 return Ok(());
             }
         }
-        Err(StoreError("others keep throwing the same switch".to_owned()))
+        Err(StoreError("the cut-off keeps being changed by others".to_owned()))
     }
 }
 
@@ -247,8 +247,8 @@ impl Store for Redis {
         Box::pin(self.cut_offs_now())
     }
 
-    fn switch(&self, selector: Selector, switch: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()> {
-        Box::pin(async move { self.switch_now(&selector, switch, at_ms).await })
+    fn set_cut_off(&self, selector: Selector, action: CutOffAction, at_ms: u64) -> StoreFuture<'_, ()> {
+        Box::pin(async move { self.set_cut_off_now(&selector, action, at_ms).await })
     }
 
     fn post(&self, messages: Vec<OutboxMessage>, most: u64) -> StoreFuture<'_, Vec<String>> {

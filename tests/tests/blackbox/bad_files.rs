@@ -178,12 +178,12 @@ fn rejects_credential_that_is_not_a_header_value() {
         (
             "credential_file = \"c\"\ncredential_header = \"a b\"",
             &[("c", "hunter2")],
-            "no header that carries",
+            "not a header that carries",
         ),
         (
             "credential_file = \"c\"\ncredential_header = \"Host\"",
             &[("c", "hunter2")],
-            "no header that carries",
+            "not a header that carries",
         ),
         ("credential = \"hunter2\"", &[], "has no key `credential`"),
     ] {

@@ -63,7 +63,7 @@ async fn runbook_commands_lead_from_alert_to_resume() {
             let (_, after) = said.split_once("token_id ").expect("the name of the token");
             found = after.split(',').next().expect("a name").to_owned();
         }
-        if command.contains("revoke") && resumed.is_none() {
+        if command.contains("suspend") && resumed.is_none() {
             assert_eq!(again().await.reason(), "suspended", "{command}");
         }
         if command.contains("resume") {

@@ -130,7 +130,7 @@ fn policy_diff_skips_other_lines_and_rejects_bad_ones() {
         let said = diff(&bench(&old, "", &lines), &["--format", "json"]);
         let json = said.json();
         assert_eq!(said.code, code, "{} {}", said.out, said.err);
-        assert_eq!((&json["passed_over"], &json["unreadable"]), (&json!(skipped), &json!(unreadable)));
+        assert_eq!((&json["skipped"], &json["unreadable"]), (&json!(skipped), &json!(unreadable)));
         assert_eq!(
             json["identities"][0]["loses"], "package:a:publish",
             "the others are compared all the same"
@@ -172,7 +172,7 @@ async fn policy_diff_reads_service_events() {
     let arguments = ["policy", "diff", "policies", "new", "--claims", "audit.jsonl", "--format", "json"];
     let said = trustmint_tests::workbench::run_with_input(folder, &arguments, "");
     let json = said.json();
-    assert_eq!((said.code, &json["compared"], &json["passed_over"]), (1, &json!(2), &json!(1)), "{json}");
+    assert_eq!((said.code, &json["compared"], &json["skipped"]), (1, &json!(2), &json!(1)), "{json}");
     let identities = json["identities"].as_array().expect("identities");
     assert_eq!(identities.len(), 1, "{json}");
     assert_eq!(identities[0]["repository"], "acme/widget");

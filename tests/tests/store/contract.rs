@@ -425,9 +425,9 @@ async fn switches_are_thrown_alike(world: &World) {
     let at = world.clock.now_ms();
     let registry = Selector { registry: Some("pypi".to_owned()), ..Selector::default() };
     let both = Selector { issuer: Some("git|hub \"é".to_owned()), ..registry.clone() };
-    let throw = |selector: &Selector, switch, at| {
+    let cut_off_route = |selector: &Selector, action, at| {
         let selector = selector.clone();
-        async move { world.store.switch(selector, switch, at).await.expect("an answer") }
+        async move { world.store.set_cut_off(selector, action, at).await.expect("an answer") }
     };
     let read = |selector: &Selector| {
         let selector = selector.clone();
@@ -437,37 +437,37 @@ async fn switches_are_thrown_alike(world: &World) {
         }
     };
     assert!(world.store.cut_offs().await.expect("an answer").is_empty());
-    throw(&registry, CutOffAction::Resume, at).await;
+    cut_off_route(&registry, CutOffAction::Resume, at).await;
     assert_eq!(read(&registry).await, None, "nothing was suspended");
-    throw(&registry, CutOffAction::Revoke, at).await;
-    throw(&registry, CutOffAction::Revoke, at - 5).await;
+    cut_off_route(&registry, CutOffAction::Revoke, at).await;
+    cut_off_route(&registry, CutOffAction::Revoke, at - 5).await;
     assert_eq!(read(&registry).await, Some(Some(at)), "a kill never takes another one back");
-    throw(&registry, CutOffAction::Suspend, at).await;
-    throw(&registry, CutOffAction::Revoke, at + 1).await;
-    throw(&registry, CutOffAction::Remove, at + 1_000_000).await;
+    cut_off_route(&registry, CutOffAction::Suspend, at).await;
+    cut_off_route(&registry, CutOffAction::Revoke, at + 1).await;
+    cut_off_route(&registry, CutOffAction::Remove, at + 1_000_000).await;
     assert_eq!(read(&registry).await, Some(None), "only resuming ends a suspension");
-    throw(&both, CutOffAction::Revoke, at).await;
-    throw(&registry, CutOffAction::Resume, at + 10).await;
+    cut_off_route(&both, CutOffAction::Revoke, at).await;
+    cut_off_route(&registry, CutOffAction::Resume, at + 10).await;
     assert_eq!(read(&registry).await, Some(Some(at + 10)), "what it killed stays dead");
-    throw(&registry, CutOffAction::Remove, at + 10).await;
+    cut_off_route(&registry, CutOffAction::Remove, at + 10).await;
     assert_eq!(read(&registry).await, Some(Some(at + 10)));
-    throw(&registry, CutOffAction::Remove, at + 11).await;
+    cut_off_route(&registry, CutOffAction::Remove, at + 11).await;
     assert_eq!(read(&registry).await, None);
     assert_eq!(read(&both).await, Some(Some(at)), "one selector's switch is no one else's");
-    throw(&both, CutOffAction::Remove, at + 1).await;
+    cut_off_route(&both, CutOffAction::Remove, at + 1).await;
 
     // Thrown by several at once, the latest instant wins.
     let throws = (0..8).map(|n| {
         let (store, selector) = (Arc::clone(&world.store), registry.clone());
-        tokio::spawn(
-            async move { store.switch(selector, CutOffAction::Revoke, at + n).await.expect("an answer") },
-        )
+        tokio::spawn(async move {
+            store.set_cut_off(selector, CutOffAction::Revoke, at + n).await.expect("an answer")
+        })
     });
-    for thrown in throws.collect::<Vec<_>>() {
-        thrown.await.expect("no panic");
+    for applied in throws.collect::<Vec<_>>() {
+        applied.await.expect("no panic");
     }
     assert_eq!(read(&registry).await, Some(Some(at + 7)));
-    throw(&registry, CutOffAction::Remove, at + 8).await;
+    cut_off_route(&registry, CutOffAction::Remove, at + 8).await;
 }
 
 /// Leaves something behind; returns what must be found again after a reopening.
@@ -487,7 +487,7 @@ impl Kept {
         let selector = Selector { policy: Some("widget-release".to_owned()), ..Selector::default() };
         world
             .store
-            .switch(selector.clone(), CutOffAction::Suspend, world.clock.now_ms())
+            .set_cut_off(selector.clone(), CutOffAction::Suspend, world.clock.now_ms())
             .await
             .expect("thrown");
         Self { live, revoked: (revoked, by), selector }
@@ -506,8 +506,8 @@ impl Kept {
         // The operator's switch is taken back for anyone who comes next. A connection that died with
         // its server is noticed by the first who asks, who asks again.
         let deadline = Instant::now() + Duration::from_secs(10);
-        for (switch, at) in [(CutOffAction::Resume, 1), (CutOffAction::Remove, 2)] {
-            while let Err(error) = world.store.switch(self.selector.clone(), switch, at).await {
+        for (action, at) in [(CutOffAction::Resume, 1), (CutOffAction::Remove, 2)] {
+            while let Err(error) = world.store.set_cut_off(self.selector.clone(), action, at).await {
                 assert!(Instant::now() < deadline, "{error}");
             }
         }

@@ -249,8 +249,9 @@ async fn revocation_waits_for_a_replica() {
         run: mint.record.run.as_deref().map(str::to_owned),
         ..Default::default()
     };
-    let switched = world.store.switch(selector.clone(), trustmint::store::CutOffAction::Revoke, 1).await;
-    assert!(switched.is_err(), "a cut-off waits as well");
+    let set_cut_off =
+        world.store.set_cut_off(selector.clone(), trustmint::store::CutOffAction::Revoke, 1).await;
+    assert!(set_cut_off.is_err(), "a cut-off waits as well");
 
     replica.signal("CONT");
     let deadline = Instant::now() + Duration::from_secs(10);

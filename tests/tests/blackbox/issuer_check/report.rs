@@ -47,7 +47,7 @@ github: fine
           "algorithms": [
             "RS256"
           ],
-          "passed_over": null,
+          "skipped": null,
           "certificates": 0,
           "dates": {}
         }
