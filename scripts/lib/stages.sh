@@ -80,7 +80,8 @@ run_black_box_tests() { # target [argument…]
 
 stage_blackbox() { run_black_box_tests blackbox; }
 
-stage_slow() { run_black_box_tests slow; }
+# These compute more than they wait, and state deadlines.
+stage_slow() { RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(nproc)} run_black_box_tests slow; }
 
 stage_clients() {
     require_commands caddy ip:iproute2 nginx node:nodejs npm

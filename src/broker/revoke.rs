@@ -45,8 +45,9 @@ impl Broker {
         Ok(())
     }
 
-    /// A string as a token of one of our registries.
+    /// Reads a string as a token of one of our registries, as it may have been pasted.
     pub(super) fn read_token(&self, text: &str) -> Option<(Arc<Registry>, RegistryToken)> {
+        let text = RegistryToken::trim_pasted(text);
         let registry = self.registries.by_token(text)?;
         Some((Arc::clone(registry), RegistryToken::parse(&registry.token_prefix, text)?))
     }

@@ -61,8 +61,11 @@ pub async fn verify_id_token(
 ) -> Result<VerifiedIdToken, Denial> {
     let jws = Jws::parse(id_token, expected.max_bytes)?;
     let claims = parse_unverified_claims(&jws)?;
-    let issuer = expected.issuers.by_url(required_text(&claims, "iss")?).ok_or_else(|| {
-        Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here").claim("iss")
+    let iss = required_text(&claims, "iss")?;
+    let issuer = expected.issuers.by_url(iss).ok_or_else(|| {
+        Denial::new(Reason::UnknownIssuer, "the ID token's issuer is not configured here")
+            .claim("iss")
+            .received(iss)
     })?;
     let settings = &issuer.settings;
     on_progress(Progress::IssuerFound(&settings.id));

@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Stdout, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -41,7 +42,11 @@ impl Sink {
     /// If the file cannot be opened for appending.
     pub fn open(path: Option<&Path>) -> std::io::Result<Self> {
         match path {
-            Some(path) => OpenOptions::new().create(true).append(true).open(path).map(Self::File),
+            Some(path) => {
+                OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(Self::File).map_err(
+                    |error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())),
+                )
+            }
             None => Ok(Self::Stdout(std::io::stdout())),
         }
     }

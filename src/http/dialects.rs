@@ -97,7 +97,9 @@ async fn serve(
         }
         Operation::Revoke { read, requires_token_form, status, .. } => {
             let token = read(&call).map_err(|rejection| malformed_body(rejection.into()))?;
-            if *requires_token_form && RegistryToken::parse(&registry.token_prefix, &token).is_none() {
+            if *requires_token_form
+                && RegistryToken::parse(&registry.token_prefix, RegistryToken::trim_pasted(&token)).is_none()
+            {
                 let detail = "the `Authorization` header does not hold a token of this registry";
                 return Err(unauthenticated(detail).into());
             }

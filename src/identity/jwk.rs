@@ -222,13 +222,12 @@ fn rsa_key(n: &str, e: &str) -> Result<Vec<(Algorithm, ParsedPublicKey)>, &'stat
         (Algorithm::PS384, &signature::RSA_PSS_2048_8192_SHA384),
         (Algorithm::PS512, &signature::RSA_PSS_2048_8192_SHA512),
     ];
-    let (n, e) = (decoded(n)?, decoded(e)?);
-    if !RSA_BYTES.contains(&n.len()) || n[0] == 0 || (n.len() == 256 && n[0] < 0x80) {
+    let (n, e) = (number(n)?, number(e)?);
+    if !RSA_BYTES.contains(&n.len()) || (n.len() == 256 && n[0] < 0x80) {
         return Err("RSA of less than 2048 or more than 4096 bits");
     }
     // FIPS 186-5 §5.1 wants more than 2^16; without leading zeros that is three bytes or more.
-    let small = e.len() < 3 || e[0] == 0;
-    if small || e.len() > 4 || e.last().is_none_or(|last| last % 2 == 0) {
+    if e.len() < 3 || e.len() > 4 || e.last().is_none_or(|last| last % 2 == 0) {
         return Err("an RSA exponent that is even, too small or too large");
     }
     let components = RsaPublicKeyComponents { n: n.as_slice(), e: e.as_slice() };
@@ -251,10 +250,7 @@ fn ec_key(
         EllipticCurve::P384 => (Algorithm::ES384, &signature::ECDSA_P384_SHA384_FIXED, 48),
         _ => return Err("a curve that is not supported"),
     };
-    let (x, y) = (decoded(x)?, decoded(y)?);
-    if x.len() != size || y.len() != size {
-        return Err("coordinates of the wrong length");
-    }
+    let (x, y) = (coordinate(x, size)?, coordinate(y, size)?);
     // SEC 1 §2.3.3, uncompressed. aws-lc refuses points that are not on the curve.
     let point = [&[4], x.as_slice(), y.as_slice()].concat();
     let key = ParsedPublicKey::new(parameters, &point).map_err(|_| "not a point on its curve")?;
@@ -269,9 +265,24 @@ fn ed_key(curve: &EllipticCurve, x: &str) -> Result<Vec<(Algorithm, ParsedPublic
     Ok(vec![(Algorithm::EdDSA, key)])
 }
 
+/// Decodes base64url, with or without padding: some issuers write it (RFC 7515 §2 has none).
 fn decoded(text: &str) -> Result<Vec<u8>, &'static str> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| "not base64url")?;
-    if bytes.is_empty() { Err("an empty number") } else { Ok(bytes) }
+    URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| "not base64url")
+}
+
+/// Decodes a number without leading zero octets. Java's `BigInteger` writes one, which RFC 7518 §6.3.1.1 forbids
+/// and Jenkins publishes; it is the same number.
+fn number(text: &str) -> Result<Vec<u8>, &'static str> {
+    let bytes = decoded(text)?;
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    if zeros == bytes.len() { Err("an empty number") } else { Ok(bytes[zeros..].to_vec()) }
+}
+
+/// Decodes a coordinate to the length of its field, with leading zero octets restored.
+fn coordinate(text: &str, size: usize) -> Result<Vec<u8>, &'static str> {
+    let number = number(text)?;
+    let missing = size.checked_sub(number.len()).ok_or("coordinates of the wrong length")?;
+    Ok([vec![0; missing], number].concat())
 }
 
 #[cfg(test)]

@@ -176,39 +176,42 @@ fn read_audiences(
     taken: &mut Taken,
 ) -> Vec<String> {
     let written = section.strings("audiences");
-    for audience in &written {
-        if audience.value.is_empty() {
-            section.error(&audience.span, "an audience is not empty", None);
-        }
-        if Some(audience.value) == public_url {
-            section.error(&audience.span, "`public_url` is an audience of every registry already", None);
-        }
-        taken.refuse_foreign(section, audience.value, &audience.span);
-        if audience.value != id {
-            taken.claim(section, "id or audience", audience.value, id, &audience.span);
-        }
-    }
-    let audiences: Vec<_> = written.into_iter().map(|audience| audience.value.to_owned()).collect();
-    if audiences.is_empty() && !section.contains("hosts") {
+    if written.is_empty() && !section.contains("hosts") {
         section.error(
             section.span(),
             format!("[{}] lacks `audiences`: what an ID token for it has as `aud`", section.path()),
             "write `audiences = [\"pypi.example.com\"]`".to_owned(),
         );
     }
-    if !audiences.is_empty() {
-        return audiences;
-    }
-    let mut defaults: Vec<String> = Vec::new();
-    let of_host = |host| kind.map_or_else(Vec::new, |kind| (kind.spec().default_audiences)(host));
-    for audience in hosts.iter().flat_map(|host: &String| of_host(host)) {
-        if !defaults.contains(&audience) {
-            taken.refuse_foreign(section, &audience, section.span());
-            taken.claim(section, "id or audience", &audience, id, section.span());
-            defaults.push(audience);
+    let defaults = || {
+        let of_host =
+            |host: &String| kind.map_or_else(Vec::new, |kind| (kind.spec().default_audiences)(host));
+        hosts.iter().flat_map(of_host).map(|audience| (audience, section.span().clone())).collect()
+    };
+    let all: Vec<(String, Range<usize>)> = match written.is_empty() {
+        true => defaults(),
+        false => written.into_iter().map(|audience| (audience.value.to_owned(), audience.span)).collect(),
+    };
+    // The final list is checked, so that a default is held to the same rules as what is written.
+    let mut audiences: Vec<String> = Vec::new();
+    for (audience, span) in all {
+        if audience.is_empty() {
+            section.error(&span, "an audience is not empty", None);
+        }
+        if Some(audience.trim_end_matches('/')) == public_url {
+            let message =
+                format!("the audience \"{audience}\" is `public_url`, which every registry accepts");
+            section.error(&span, message, "write other `audiences`, or another `public_url`".to_owned());
+        }
+        if !audiences.contains(&audience) {
+            taken.refuse_foreign(section, &audience, &span);
+            if audience != id {
+                taken.claim(section, "id or audience", &audience, id, &span);
+            }
+            audiences.push(audience);
         }
     }
-    defaults
+    audiences
 }
 
 fn read_prefix(section: &Section<'_>, id: &str, taken: &mut Taken) -> String {

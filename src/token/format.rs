@@ -76,7 +76,22 @@ pub struct RegistryToken {
     tag: Tag,
 }
 
+/// The scheme that is copied together with a token.
+const BEARER: &str = "Bearer";
+
 impl RegistryToken {
+    /// Removes what people and logs put around a token: white space, quotes, and `Bearer`.
+    pub fn trim_pasted(text: &str) -> &str {
+        let is_around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+        let text = text.trim_matches(is_around);
+        match text.split_at_checked(BEARER.len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(BEARER) && rest.starts_with(is_around) => {
+                rest.trim_matches(is_around)
+            }
+            _ => text,
+        }
+    }
+
     /// A fresh token.
     ///
     /// # Errors

@@ -54,5 +54,6 @@ fn authorization(value: &str) -> Option<String> {
 }
 
 fn password(encoded: &str) -> Option<String> {
-    basic_pair(encoded).map(|(_, password)| password)
+    // A token that was read from a file ends with a line break, which PyPI ignores too.
+    basic_pair(encoded).map(|(_, password)| password.trim().to_owned())
 }

@@ -3,6 +3,7 @@
 //! A proxy tells it in headers, or by repeating it below the prefix. A client can send the headers
 //! that its proxy does not set, so whatever is there must agree.
 
+use axum::http::HeaderName;
 use axum::http::request::Parts;
 
 use super::forbidden;
@@ -47,13 +48,17 @@ pub(super) fn read<'r>(parts: &'r Parts, below: Option<&'r str>) -> Result<Origi
     Ok(Original { method, path })
 }
 
-/// The headers that are there, each once.
+/// Returns the values of these headers, as far as they are present; each may occur once. Frameworks read
+/// `x_name` like `x-name`, so an underscore is another spelling of the same header.
 fn told<'r>(
     parts: &'r Parts,
     names: &'static [&'static str],
 ) -> impl Iterator<Item = Result<&'r str, ErrorResponse>> {
-    names.iter().filter(|name| parts.headers.contains_key(**name)).map(|name| {
-        single_header(&parts.headers, name)
+    let is_named = |header: &&HeaderName| {
+        names.iter().any(|name| header.as_str() == *name || header.as_str().replace('_', "-") == *name)
+    };
+    parts.headers.keys().filter(is_named).map(|name| {
+        single_header(&parts.headers, name.as_str())
             .ok_or_else(|| forbidden("a header that tells the original request is repeated, or not ASCII"))
     })
 }
@@ -90,9 +95,12 @@ fn without_authority(url: &str) -> &str {
     rest.map_or(url, |rest| rest.find('/').map_or("", |path| &rest[path..]))
 }
 
-/// Registries read queries, no one here does; but none may change what the request is.
+/// Whether a query cannot change the meaning of the request. Registries read queries, trustmint does not. Some
+/// frameworks separate parameters by `;`.
 fn is_plain(query: &str) -> bool {
     query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\')
-        && !url::form_urlencoded::parse(query.as_bytes())
+        && !query
+            .split(['&', ';'])
+            .flat_map(|part| url::form_urlencoded::parse(part.as_bytes()))
             .any(|(name, _)| name.eq_ignore_ascii_case(METHOD_PARAMETER))
 }

@@ -54,7 +54,7 @@ pub(super) const KIND: Kind = Kind {
         claim("repository_id").number().pin().repository(),
         claim("enterprise_id").number().pin_where(is_enterprises),
         claim("repository").repository().case_insensitive(),
-        claim("environment").recommended("its protection rules guard every publish"),
+        claim("environment").case_insensitive().recommended("its protection rules guard every publish"),
         claim("ref").recommended("only what was tagged or merged so"),
         claim("run_id").number().run(),
         claim("actor"),

@@ -76,7 +76,10 @@ impl Deny {
         issuer.pins.iter().rev().find_map(|pin| {
             let condition = self.conditions.iter().find(|condition| *condition.claim == **pin)?;
             let values = condition.any_of.iter().map(Pattern::exact).collect::<Option<Vec<_>>>()?;
-            (!condition.case_insensitive).then_some((self.issuer.as_deref()?, &*condition.claim, values))
+            // The index compares byte by byte, which finds what has no letters, such as ids.
+            let has_letters = |value: &&str| value.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let is_indexable = !condition.case_insensitive || !values.iter().any(has_letters);
+            is_indexable.then_some((self.issuer.as_deref()?, &*condition.claim, values))
         })
     }
 

@@ -10,11 +10,14 @@ mod outbox;
 mod revoke;
 mod tables;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
+use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
 use tokio::sync::oneshot;
 
@@ -37,6 +40,10 @@ type Job = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Settle, StoreError> + Send>
 type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// The embedded store.
+/// The mode of the file: its owner only.
+const MODE: u32 = 0o600;
+
+/// The embedded store.
 #[derive(Debug)]
 pub struct Embedded {
     database: Arc<Database>,
@@ -54,15 +61,28 @@ impl Embedded {
     /// # Errors
     /// If the file cannot be created, is locked by another process, or is not a redb file.
     pub fn open(path: &Path, now: u64) -> Result<Self, StoreError> {
-        let database =
-            Arc::new(Database::builder().set_cache_size(CACHE).create(path).map_err(StoreError::new)?);
+        // Private from its creation on: it is never readable by others, not even before the first commit.
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(MODE)
+            .open(path)
+            .map_err(StoreError::new)?;
+        restrict(path)?;
+        let backend = FileBackend::new(file).map_err(StoreError::new)?;
+        let database = Database::builder()
+            .set_cache_size(CACHE)
+            .create_with_backend(backend)
+            .map_err(StoreError::new)?;
+        let database = Arc::new(database);
         let transaction = database.begin_write().map_err(StoreError::new)?;
         {
             let mut tables = Tables::open(&transaction).map_err(StoreError::new)?;
             tables.epoch(now)?;
         }
         transaction.commit().map_err(StoreError::new)?;
-        restrict(path)?;
 
         let (jobs, queue) = sync_channel(QUEUE);
         let writer = Arc::clone(&database);
@@ -280,5 +300,5 @@ fn commit(database: &Database, group: Vec<Queued>) -> Result<(), StoreError> {
 /// The file holds no secret, but identities are no one else's business.
 fn restrict(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(StoreError::new)
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE)).map_err(StoreError::new)
 }

@@ -194,3 +194,14 @@ fn rejects_credential_that_is_not_a_header_value() {
         assert!(complained.contains(expected), "{lines}: {complained}");
     }
 }
+
+/// A default audience is held to the rules of a written one: with an ID token for `public_url`, a job may choose
+/// among all registries.
+#[test]
+fn default_audience_must_not_be_the_public_url() {
+    let configuration = format!(
+        "{CONFIGURATION}[registries.feed]\nkind = \"nuget\"\nhosts = [\"publish.example.com\"]\ntoken_prefix = \"exm_feed_\"\n"
+    );
+    let complained = complaints(&[("trustmint.toml", configuration.as_str()), ("policies/a.toml", "")]);
+    assert!(complained.contains("`public_url`, which every registry accepts"), "{complained}");
+}

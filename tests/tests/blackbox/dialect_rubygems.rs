@@ -37,14 +37,14 @@ async fn rubygems_action_gets_an_api_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rubygems_refusal_is_404() {
+async fn rubygems_refusal_is_404_only_without_a_policy() {
     let (issuer, broker) = stage().await;
     let spent = issuer.id_token(HOST);
     assert_eq!(exchange(&broker, &json!({ "jwt": spent })).await.status, 201);
     for (jwt, status, reason) in [
-        (spent, 404, "replayed"),
-        (issuer.id_token("rubygems.org"), 404, "wrong_audience"),
-        (issuer.id_token_with(HOST, &json!({ "environment": null })), 404, "claim_mismatch"),
+        (spent, 401, "replayed"),
+        (issuer.id_token("rubygems.org"), 401, "wrong_audience"),
+        (issuer.id_token_with(HOST, &json!({ "environment": null })), 403, "claim_mismatch"),
         (issuer.id_token_with(HOST, &json!({ "repository_owner_id": "1" })), 404, "no_matching_policy"),
         ("x.y.z".to_owned(), 400, "malformed_token"),
     ] {

@@ -19,6 +19,7 @@ async fn token_is_read_from_each_client_header() {
         ("authorization", format!("Basic {}", encoded("__token__"))),
         ("authorization", format!("basic {}", encoded(""))),
         ("authorization", format!("Basic {}", encoded("anyone at all"))),
+        ("authorization", format!("Basic {}", STANDARD.encode(format!("u:{token}\n")))),
         ("x-nuget-apikey", token.clone()),
         ("x-devpi-auth", encoded("root")),
     ] {
@@ -94,6 +95,12 @@ async fn client_cannot_smuggle_proxy_headers() {
             &[("x-rewrite-url", "/widget")],
             &[("x-http-method-override", "GET")],
             &[("x-http-method", "GET")],
+            &[("x_http_method_override", "GET")],
+            &[("x_http-method_override", "GET")],
+            &[("x_method_override", "DELETE")],
+            &[("x_original_url", "/widget")],
+            &[("x_original_method", "GET")],
+            &[("x_forwarded_uri", "/widget")],
             &[("x-method-override", "DELETE")],
         ] {
             let bearer = format!("Bearer {token}");
@@ -130,7 +137,15 @@ async fn client_cannot_smuggle_proxy_headers() {
         headers.push(("authorization", &token));
         assert_eq!(house.ask(&headers).await.status, 403, "{told:?}");
     }
-    for query in ["?_method=DELETE", "?a=b&_METHOD=x", "?%5fmethod=PUT", "?a#b", "?a\\b"] {
+    for query in [
+        "?_method=DELETE",
+        "?a=b&_METHOD=x",
+        "?%5fmethod=PUT",
+        "?a=1;_method=DELETE",
+        "?a=1;%5Fmethod=x",
+        "?a#b",
+        "?a\\b",
+    ] {
         let uri = format!("/widget{query}");
         assert_eq!(house.about("PUT", &uri, &token).await.status, 403, "{query}");
     }

@@ -50,6 +50,9 @@ async fn unknown_issuer_causes_no_network_call() {
         let token = target.issuer.id_token_with(AUDIENCE, &json!({ "iss": iss }));
         target.refuses_unchecked(&iss, &token, "unknown_issuer").await;
     }
+    // The holder of the token learns which issuer it named.
+    let reply = target.broker.exchange(&evil.id_token(AUDIENCE)).await.json();
+    assert_eq!((&reply["claim"], &reply["received"]), (&json!("iss"), &json!(evil.url)), "{reply}");
     // Its own key, its own name, and not configured.
     target.refuses_unchecked("a stranger", &evil.id_token(AUDIENCE), "unknown_issuer").await;
     assert_eq!(evil.connections(), 0, "a stranger is never asked");

@@ -145,6 +145,33 @@ async fn weak_key_is_skipped_and_others_stay() {
     accepts(&broker, "the good key, fetched", &issuer.id_token("pypi.example.com")).await;
 }
 
+/// The numbers of a key as real issuers spell them: Java's leading zero octet, padded base64url, and coordinates
+/// without their leading zeros.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_other_spellings_are_accepted() {
+    let decoded = |jwk: &Value, name: &str| {
+        let text = jwk[name].as_str().expect("a number").to_owned();
+        base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text).expect("base64url")
+    };
+    let rsa = Key::rsa("zero", "RS256", 2048);
+    let mut zero = rsa.public();
+    zero["n"] = json!(base64url([&[0], decoded(&zero, "n").as_slice()].concat()));
+    zero["e"] = json!("AAEAAQ==");
+    let short = loop {
+        let key = Key::ec("short", "ES256", EcCurve::P256);
+        if decoded(&key.public(), "x")[0] == 0 {
+            break key;
+        }
+    };
+    let mut stripped = short.public();
+    stripped["x"] = json!(base64url(&decoded(&stripped, "x")[1..]));
+    let set = json!({ "keys": [zero, stripped] });
+    let issuer = Issuer::start().await;
+    let broker = farm(&issuer, &set, &ALL).start().await;
+    accepts(&broker, "leading zero and padding", &farm_token(&rsa)).await;
+    accepts(&broker, "a coordinate without its zero", &farm_token(&short)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn valid_keys_of_each_type_are_accepted() {
     let sound = [

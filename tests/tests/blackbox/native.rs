@@ -78,7 +78,7 @@ async fn revocation_is_200_for_any_token() {
     let cut = &other[..other.len() - 1];
     let swapped = format!("{cut}{}", if other.ends_with('0') { '1' } else { '0' });
     for unknown in
-        ["x", "ghp_0123456789", "exm_pypi_", cut, &swapped, &format!("{other}0"), &format!(" {other}")]
+        ["x", "ghp_0123456789", "exm_pypi_", cut, &swapped, &format!("{other}0"), &format!("{other} x")]
     {
         let reply = broker.revoke(unknown).await;
         assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, ""), "{unknown}");
@@ -94,6 +94,28 @@ async fn revocation_is_200_for_any_token() {
     let in_url = broker.get(&format!("/oauth/revoke?token={other}")).await;
     assert_oauth_error(&in_url, 405, "invalid_request", "malformed_request");
     assert!(broker.is_active(&other).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pasted_token_is_revoked() {
+    let (issuer, broker) = stage().await;
+    for (before, after) in [
+        (" ", ""),
+        ("", "\n"),
+        ("\t", "\r\n"),
+        ("\"", "\""),
+        ("'", "'"),
+        ("`", "`"),
+        ("Bearer ", ""),
+        ("bearer  ", "\n"),
+        ("\"Bearer ", "\""),
+        ("Bearer \"", "\"\n"),
+    ] {
+        let token = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
+        let reply = broker.revoke(&format!("{before}{token}{after}")).await;
+        assert_eq!(reply.status, 200);
+        assert!(!broker.is_active(&token).await, "{before:?} {after:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

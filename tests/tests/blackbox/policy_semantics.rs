@@ -27,7 +27,8 @@ fn absent_claim_never_allows_and_always_denies() {
     // Condition; value; whether an allow opens; whether a deny counts.
     let mut rows: Vec<(&str, Value, bool, bool)> = vec![
         (r#""refs/tags/v1""#, has("refs/tags/v1"), true, true),
-        (r#""refs/tags/v1""#, has("refs/tags/V1"), false, false),
+        // A deny ignores case.
+        (r#""refs/tags/v1""#, has("refs/tags/V1"), false, true),
         (r#""refs/tags/v1""#, has("refs/tags/v1 "), false, false),
         (r#""refs/tags/v1""#, has(""), false, false),
         (r#"["refs/heads/main", "refs/tags/v1"]"#, has("refs/tags/v1"), true, true),
@@ -74,8 +75,10 @@ fn absent_claim_never_allows_and_always_denies() {
 #[test]
 fn names_ignore_case_where_the_platform_does() {
     let house = House::default();
-    let claims = claims(json!({ "repository": "Acme/Widget", "actor": "OctoCat" }));
+    let claims = claims(json!({ "repository": "Acme/Widget", "actor": "OctoCat", "environment": "Release" }));
     for (condition, opens) in [
+        (r#"environment = "release""#, true),
+        (r#"environment = { glob = "rel*" }"#, true),
         (r#"repository = "acme/widget""#, true),
         (r#"repository = "ACME/WIDGET""#, true),
         (r#"repository = { glob = "acme/Wid*" }"#, true),
@@ -87,12 +90,11 @@ fn names_ignore_case_where_the_platform_does() {
         for about in ["issuer = \"github\"\n", ""] {
             let deny =
                 policy("p", "\"widget\"", "") + &format!("[[deny]]\n{about}match = {{ {condition} }}\n");
-            assert_eq!(
-                house.decide(&house.policies(&deny), &claims, None).is_err(),
-                opens,
-                "{about}{condition}"
-            );
+            // A deny ignores case for every claim: a spelling must not evade it.
+            assert!(house.decide(&house.policies(&deny), &claims, None).is_err(), "{about}{condition}");
         }
+        let own = policy("p", "\"widget\"", "") + &format!("[[policy.deny]]\n{condition}\n");
+        assert!(house.decide(&house.policies(&own), &claims, None).is_err(), "{condition}");
     }
 }
 

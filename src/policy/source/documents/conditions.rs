@@ -31,7 +31,7 @@ pub(in crate::policy) fn read_match(
         }
         return None;
     };
-    Some(read_conditions(table, issuer.as_slice()))
+    Some(read_conditions(table, issuer.as_slice(), Comparison::Allow))
 }
 
 /// One `[[policy.deny]]`.
@@ -43,18 +43,29 @@ pub(in crate::policy) fn read_deny_group(
         let message = "this deny has no condition, so the policy would grant nothing";
         section.report(Code::MatchesAnybody, section.span(), message, None);
     }
-    read_conditions(section, issuer.as_slice())
+    read_conditions(section, issuer.as_slice(), Comparison::Deny)
 }
 
-/// Reads the conditions on identities of these issuers; of no one's if the issuer was misread.
+/// How values are compared: narrowly in an allow, broadly in a deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) enum Comparison {
+    /// Case counts, except where the platform ignores it.
+    Allow,
+    /// Case never counts: a deny must not be evaded by a spelling that the platform treats alike.
+    Deny,
+}
+
+/// Reads the conditions on identities of these issuers. The list is empty if the issuer was misread.
 pub(in crate::policy) fn read_conditions(
     section: Section<'_>,
     issuers: &[&Arc<IssuerSettings>],
+    comparison: Comparison,
 ) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for key in section.keys() {
         check_claim_name(&section, &key, issuers);
-        let case_insensitive = issuers.iter().any(|issuer| issuer.kind.is_case_insensitive(key.value));
+        let case_insensitive = comparison == Comparison::Deny
+            || issuers.iter().any(|issuer| issuer.kind.is_case_insensitive(key.value));
         let Some(value) = section.value(key.value) else { continue };
         let any_of = read_patterns(&section, key.value, value, case_insensitive);
         for issuer in issuers {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use crate::identity::IssuerSettings;
 pub(in crate::policy) use crate::policy::source::documents::conditions::OPERATORS;
-use crate::policy::source::documents::conditions::{read_conditions, read_deny_group, read_match};
+use crate::policy::source::documents::conditions::{
+    Comparison, read_conditions, read_deny_group, read_match,
+};
 use crate::policy::source::documents::lifetime::{read_enabled, read_limits, read_mode};
 use crate::policy::source::documents::pins::check_pins;
 pub(in crate::policy) use crate::policy::source::documents::tests::read_tests;
@@ -166,7 +168,7 @@ pub(in crate::policy) fn read_deny(section: Section<'_>, vocabulary: &Vocabulary
                 "leave it out if the deny is about everyone".to_owned(),
             );
         }
-        read_conditions(table, &about)
+        read_conditions(table, &about, Comparison::Deny)
     });
     let misread = (section.contains("issuer") && issuer.is_none())
         || (section.contains("registry") && registry.is_none());

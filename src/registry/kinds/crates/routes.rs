@@ -11,6 +11,7 @@ pub(super) const ROUTES: &[Route] = &[
     read("/api/v1/crates"),
     read("/api/v1/crates/{package}/owners"),
     read("/api/v1/crates/{package}/{}/download"),
+    read("/api/v1/crates/{package}/{}"),
     read("/config.json"),
     read("/crates/config.json"),
     read("/index/config.json"),

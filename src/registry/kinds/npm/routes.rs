@@ -22,7 +22,10 @@ pub(super) const ROUTES: &[Route] = &[
     read("/-/package/{package}/visibility"),
     read("/-/package/{package}/collaborators"),
     read("/-/ping"),
+    read("/-/whoami"),
+    read("/-/npm/v1/keys"),
     read("/-/v1/search"),
+    on("POST", "/-/npm/v1/security/audits", &[Read]),
     on("POST", "/-/npm/v1/security/audits/quick", &[Read]),
     on("POST", "/-/npm/v1/security/advisories/bulk", &[Read]),
 ];

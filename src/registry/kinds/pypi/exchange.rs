@@ -29,19 +29,9 @@ pub(super) const DIALECT: Dialect = Dialect {
                 Ok(Reply::json(StatusCode::OK, json!({ "audience": call.registry.audiences.first() })))
             }),
         },
-        Endpoint {
-            method: "POST",
-            path: MINT,
-            check: None,
-            operation: Operation::Exchange {
-                reads_body: true,
-                read,
-                write: |minted| {
-                    let body = json!({ "success": true, "token": minted.token, "expires": minted.expires });
-                    Reply::json(StatusCode::OK, body)
-                },
-            },
-        },
+        Endpoint { method: "POST", path: MINT, check: None, operation: EXCHANGE },
+        // The first address of the exchange, which warehouse keeps for old clients.
+        Endpoint { method: "POST", path: "/_/oidc/github/mint-token", check: None, operation: EXCHANGE },
         // 202 whatever the token was, as warehouse answers.
         Endpoint {
             method: "POST",
@@ -59,6 +49,15 @@ pub(super) const DIALECT: Dialect = Dialect {
     denied: |_| StatusCode::UNPROCESSABLE_ENTITY,
     // Warehouse tells a body that it cannot read from a bad ID token by the error code alone.
     malformed_body: Some(StatusCode::UNPROCESSABLE_ENTITY),
+};
+
+const EXCHANGE: Operation = Operation::Exchange {
+    reads_body: true,
+    read,
+    write: |minted| {
+        let body = json!({ "success": true, "token": minted.token, "expires": minted.expires });
+        Reply::json(StatusCode::OK, body)
+    },
 };
 
 #[derive(Deserialize)]

@@ -31,12 +31,19 @@ pub(super) const DIALECT: Dialect = Dialect {
     malformed_body: None,
 };
 
-/// The action reports 404 as "no publisher is configured for this workflow", and everything else as a
-/// failure.
+/// The action reports 404 as "no trusted publisher configured" and hides our text; it prints the text of any
+/// other status.
 fn denied(reason: Reason) -> StatusCode {
     match reason {
+        Reason::NoMatchingPolicy => StatusCode::NOT_FOUND,
         Reason::MalformedToken => StatusCode::BAD_REQUEST,
-        _ => StatusCode::NOT_FOUND,
+        Reason::ClaimMismatch
+        | Reason::DangerousEvent
+        | Reason::DeniedByPolicy
+        | Reason::LimitReached
+        | Reason::NotCovered
+        | Reason::Suspended => StatusCode::FORBIDDEN,
+        _ => StatusCode::UNAUTHORIZED,
     }
 }
 
