@@ -53,8 +53,8 @@ FORBIDDEN = [
         "policies: {gitSync: {enabled: true, repo: 'https://user:secret@g.example/p'}}",
         "policies.gitSync.repo has credentials in it",
     ),
-    ("policies: {files: {a.toml: '[[policy]'}}", "policies.files.a.toml is no TOML: "),
-    ("policies: {delegate: [{folder: teams/data}]}", "gives away teams/data, which is no folder of"),
+    ("policies: {files: {a.toml: '[[policy]'}}", "policies.files.a.toml is not TOML: "),
+    ("policies: {delegate: [{folder: teams/data}]}", "gives away teams/data, which is not a folder of"),
     ("policies: {configMaps: [{name: a, folder: chart}]}", "has the folder chart twice, or it is the chart's own"),
     (
         "policies: {configMaps: [{name: a, folder: t}, {name: b, folder: t/u}]}",

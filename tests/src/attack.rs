@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use trustmint::broker::{Audience, Expected};
 use trustmint::settings::Config;
 
-use crate::broker::{AUDIENCE, Broker, Setup};
+use crate::broker::{AUDIENCE, BrokerProcess, Setup};
 use crate::keys::Key;
 use crate::{Issuer, github};
 
 /// A broker that trusts one issuer, with its keys loaded.
 pub struct Target {
     pub issuer: Issuer,
-    pub broker: Broker,
+    pub broker: BrokerProcess,
 }
 
 impl Target {
@@ -79,7 +79,14 @@ impl Target {
 }
 
 /// Presents a hostile ID token to the native exchange.
-pub async fn refuses(broker: &Broker, issuer: &str, what: &str, token: &str, reason: &str, checks: u64) {
+pub async fn refuses(
+    broker: &BrokerProcess,
+    issuer: &str,
+    what: &str,
+    token: &str,
+    reason: &str,
+    checks: u64,
+) {
     let series = format!("trustmint_signature_checks_total{{issuer=\"{issuer}\"}}");
     let before = broker.metric(&series).await;
     let reply = broker.exchange(token).await;
@@ -91,7 +98,7 @@ pub async fn refuses(broker: &Broker, issuer: &str, what: &str, token: &str, rea
 }
 
 /// Presents an ID token that is good.
-pub async fn accepts(broker: &Broker, what: &str, token: &str) {
+pub async fn accepts(broker: &BrokerProcess, what: &str, token: &str) {
     let reply = broker.exchange(token).await;
     assert_eq!(reply.status, 200, "{what}: {}", reply.text);
 }

@@ -14,7 +14,7 @@ pub use crate::binary::binary;
 pub use crate::setup::{ADMIN_TOKEN, AUDIENCE, CLIENT, ID_TOKEN, POLICY, PUBLIC_URL, Setup, TOKEN_EXCHANGE};
 
 /// A running broker; it is killed when dropped.
-pub struct Broker {
+pub struct BrokerProcess {
     /// `http://…` of the public listener.
     pub public: String,
     /// `http://…` of the ops listener.
@@ -61,7 +61,7 @@ impl Reply {
     }
 }
 
-impl Broker {
+impl BrokerProcess {
     /// Starts the binary in a folder with a `trustmint.toml`, and waits until its listeners are open.
     pub async fn launch(folder: Arc<TempDir>, log_level: String) -> Self {
         Self::launch_with(Command::new(binary()), folder, log_level).await
@@ -278,7 +278,7 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
+impl Drop for BrokerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::Broker;
+use crate::BrokerProcess;
 use crate::hostile_issuer::unknown_kid;
 use crate::raw::{Raw, RawReply, post};
 
@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 300;
 
 /// So many requests of strangers, concurrently, each under a `kid` of its own. Every one is answered
 /// in time, with a refusal that says what it is.
-pub async fn flood(broker: &Broker, issuer_url: &str, requests: usize) {
+pub async fn flood(broker: &BrokerProcess, issuer_url: &str, requests: usize) {
     let left = Arc::new(AtomicUsize::new(requests));
     let mut connections = JoinSet::new();
     for _ in 0..CONNECTIONS {
@@ -61,7 +61,7 @@ fn exchange(id_token: &str) -> String {
 
 /// Presents a valid ID token until it is accepted, as a client does that heeds `Retry-After`; tells
 /// how often it was told to come again. It is never told that its key does not exist.
-pub async fn insists(broker: &Broker, id_token: &str) -> usize {
+pub async fn insists(broker: &BrokerProcess, id_token: &str) -> usize {
     let begun = Instant::now();
     for refusals in 0.. {
         let reply = broker.exchange(id_token).await;

@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::broker::{CLIENT, ID_TOKEN, PUBLIC_URL, TOKEN_EXCHANGE};
-use crate::{Broker, Issuer, Reply, Setup};
+use crate::{BrokerProcess, Issuer, Reply, Setup};
 
 /// The upstream's own credential.
 pub const UPSTREAM: &str = "Basic dXBzdHJlYW06c3dhcHBlZC1pbi1zZWNyZXQ=";
@@ -11,7 +11,7 @@ pub const UPSTREAM: &str = "Basic dXBzdHJlYW06c3dhcHBlZC1pbi1zZWNyZXQ=";
 /// An issuer and a broker with one registry, whose policy allows everything with some packages.
 pub struct House {
     pub issuer: Issuer,
-    pub broker: Broker,
+    pub broker: BrokerProcess,
     /// The registry's id, which is its kind.
     pub registry: String,
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::attack::{accepts, refuses};
-use crate::broker::{AUDIENCE, Broker, Setup, run};
+use crate::broker::{AUDIENCE, BrokerProcess, Setup, run};
 use crate::claims::{now, unique};
 use crate::issuer::changed;
 use crate::keys;
@@ -182,7 +182,7 @@ fn check(setup: &Setup) -> (i32, String) {
 /// A broker that trusts one issuer of the kind.
 pub struct KindTarget {
     pub case: KindCase,
-    pub broker: Broker,
+    pub broker: BrokerProcess,
 }
 
 impl KindTarget {

@@ -34,7 +34,7 @@ pub mod uploads;
 pub mod upstream;
 pub mod workbench;
 
-pub use broker::{Broker, Reply, Setup};
+pub use broker::{BrokerProcess, Reply, Setup};
 pub use claims::{github, now};
 pub use issuer::Issuer;
 pub use kind_case::KindCase;

@@ -14,7 +14,7 @@ use crate::raw::authority;
 use crate::redis_server::free_port;
 use crate::server::Server;
 use crate::tls::Certificate;
-use crate::{Broker, Issuer, Setup};
+use crate::{BrokerProcess, Issuer, Setup};
 
 /// What each registry's upstream is shown, as the examples' credential files hold it.
 pub const PYPISERVER: &str = "Basic cHlwaXNlcnZlcjpzd2FwcGVkLWluLXB5cGk=";
@@ -89,7 +89,7 @@ impl Proxy {
 /// An issuer, a broker and a proxy, as the examples put them together.
 pub struct Site {
     pub issuer: Issuer,
-    pub broker: Broker,
+    pub broker: BrokerProcess,
     pub proxy: Proxy,
 }
 

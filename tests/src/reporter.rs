@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::broker::sha256_hex;
 use crate::https::Https;
-use crate::{Broker, Reply, Setup};
+use crate::{BrokerProcess, Reply, Setup};
 
 /// The headers of GitHub's protocol.
 pub const KEY_ID: &str = "Github-Public-Key-Identifier";
@@ -151,7 +151,7 @@ pub fn report<'t>(tokens: impl IntoIterator<Item = &'t str>) -> Value {
     tokens.into_iter().map(record).collect()
 }
 
-impl Broker {
+impl BrokerProcess {
     /// Posts a signed report to an address.
     pub async fn leaks_at(&self, path: &str, key: &ReporterKey, body: &str) -> Reply {
         let signature = STANDARD.encode(key.sign(body.as_bytes()));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::broker::sha256_hex;
-use crate::{Broker, Issuer};
+use crate::{BrokerProcess, Issuer};
 
 /// RFC 8693's grant type.
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -182,9 +182,9 @@ impl Setup {
     }
 
     /// Starts the binary and waits until its listeners are open.
-    pub async fn start(self) -> Broker {
+    pub async fn start(self) -> BrokerProcess {
         let folder = tempfile::tempdir().expect("folder");
         self.write(folder.path());
-        Broker::launch(Arc::new(folder), self.log_level).await
+        BrokerProcess::launch(Arc::new(folder), self.log_level).await
     }
 }

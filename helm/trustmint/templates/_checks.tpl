@@ -109,7 +109,7 @@
 {{- else }}
 {{- range $file, $text := .files }}
 {{- with (fromToml $text).Error }}
-{{- fail (printf "policies.files.%s is not a TOML: %s" $file .) }}
+{{- fail (printf "policies.files.%s is not TOML: %s" $file .) }}
 {{- end }}
 {{- end }}
 {{- $folders := list "chart" }}

@@ -3,7 +3,7 @@
 use super::Shape;
 use crate::identity::{Claim, Claims};
 
-/// Everything that a kind knows about one claim. Rows are written with [`claim`] or [`derived`].
+/// Everything that a kind knows about one claim. Rows are written with `claim` or `derived`.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimSpec {
     /// The name; a JSON pointer if the claim is inside of another one.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::AUDIENCE;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// The events, once there are that many.
-async fn events(broker: &Broker, count: usize) -> Vec<Value> {
+async fn events(broker: &BrokerProcess, count: usize) -> Vec<Value> {
     broker.until("every event is written", async || broker.audit().len() >= count).await;
     broker.audit()
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 use trustmint_tests::broker::{ADMIN_TOKEN, AUDIENCE, run};
 use trustmint_tests::raw::{self, Raw};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const PATH: &str = "/_/oidc/audience";
 /// All of them, so that the one that a test sets low is the one that fires.
 const PATIENT: [&str; 4] = ["header_timeout", "first_request_timeout", "request_timeout", "idle_timeout"];
 
 /// A broker where one time-out is short and all others are a minute.
-async fn impatient(name: &str) -> Broker {
+async fn impatient(name: &str) -> BrokerProcess {
     let limits = PATIENT
         .map(|other| format!("{other} = \"{}\"\n", if other == name { "400ms" } else { "60s" }))
         .concat();

@@ -5,11 +5,11 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 use trustmint_tests::broker::{AUDIENCE, CLIENT};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const SCRIPT: &str = "../examples/github-actions/with-registry-token/with-registry-token";
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     issuer.serve_ambient(trustmint_tests::github(&issuer.url, AUDIENCE));
@@ -17,7 +17,7 @@ async fn stage() -> (Issuer, Broker) {
 }
 
 /// Runs the action's script with a command, which sees the broker and the registry's client.
-async fn act(issuer: &Issuer, broker: &Broker, environment: &[(&str, &str)], command: &str) -> Output {
+async fn act(issuer: &Issuer, broker: &BrokerProcess, environment: &[(&str, &str)], command: &str) -> Output {
     let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(SCRIPT));
     script
         .env("CURL_CA_BUNDLE", broker.folder.path().join("issuer-ca.pem"))
@@ -38,7 +38,7 @@ const LOOK: &str = r#"printf %s "$REGISTRY_TOKEN" > token
 curl --silent --user "$CLIENT" --data-urlencode "token=$REGISTRY_TOKEN" "$BROKER/oauth/introspect" > seen
 env > environment"#;
 
-fn left(broker: &Broker, name: &str) -> String {
+fn left(broker: &BrokerProcess, name: &str) -> String {
     std::fs::read_to_string(broker.folder.path().join(name)).unwrap_or_default()
 }
 

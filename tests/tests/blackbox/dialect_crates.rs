@@ -2,12 +2,12 @@
 
 use serde_json::json;
 use trustmint_tests::raw::{Raw, RawReply};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const HOST: &str = "crates.example.com";
 const TOKENS: &str = "/api/v1/trusted_publishing/tokens";
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker =
         Setup::new(&issuer).registry_of_kind("crates", HOST, &["acme_core", "acme-cli"]).start().await;
@@ -15,7 +15,7 @@ async fn stage() -> (Issuer, Broker) {
 }
 
 /// As `@actions/http-client` sends it for the login action.
-async fn exchange(broker: &Broker, jwt: &str) -> RawReply {
+async fn exchange(broker: &BrokerProcess, jwt: &str) -> RawReply {
     let body = json!({ "jwt": jwt }).to_string();
     let request = format!(
         "POST {TOKENS} HTTP/1.1\r\nhost: {HOST}\r\nconnection: keep-alive\r\nContent-Type: application/json\r\n\
@@ -25,7 +25,7 @@ async fn exchange(broker: &Broker, jwt: &str) -> RawReply {
     Raw::once(&broker.public, request).await
 }
 
-async fn revoke(broker: &Broker, headers: &str) -> RawReply {
+async fn revoke(broker: &BrokerProcess, headers: &str) -> RawReply {
     let request = format!("DELETE {TOKENS} HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: x\r\n{headers}\r\n");
     Raw::once(&broker.public, request).await
 }

@@ -3,13 +3,13 @@
 use serde_json::json;
 use trustmint_tests::claims::now;
 use trustmint_tests::raw::{Raw, RawReply};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const HOST: &str = "npm.example.com";
 /// npm's and pnpm's audience for it.
 const AUDIENCE: &str = "npm:npm.example.com";
 
-async fn stage(limits: &str) -> (Issuer, Broker) {
+async fn stage(limits: &str) -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let packages = ["@acme/demo", "@acme/other", "plain", "Upper"];
     let setup = Setup::new(&issuer).registry_of_kind("npm", HOST, &packages).limits(limits);
@@ -18,7 +18,7 @@ async fn stage(limits: &str) -> (Issuer, Broker) {
 }
 
 /// As npm sends it: no body, no type.
-async fn exchange(broker: &Broker, name: &str, jwt: &str) -> RawReply {
+async fn exchange(broker: &BrokerProcess, name: &str, jwt: &str) -> RawReply {
     let request = format!(
         "POST /-/npm/v1/oidc/token/exchange/package/{name} HTTP/1.1\r\nnpm-command: publish\r\nuser-agent: npm/11.19.1\r\n\
          authorization: Bearer {jwt}\r\naccept: */*\r\ncontent-length: 0\r\nhost: {HOST}\r\nconnection: keep-alive\r\n\r\n"
@@ -26,7 +26,7 @@ async fn exchange(broker: &Broker, name: &str, jwt: &str) -> RawReply {
     Raw::once(&broker.public, request).await
 }
 
-async fn scope_of(broker: &Broker, reply: &RawReply) -> String {
+async fn scope_of(broker: &BrokerProcess, reply: &RawReply) -> String {
     assert_eq!(reply.status, 201, "{}", reply.body);
     let token = reply.json()["token"].as_str().expect("token").to_owned();
     broker.introspect(&token).await.json()["scope"].as_str().expect("scope").to_owned()

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use trustmint_tests::raw::{Raw, RawReply};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const HOST: &str = "nuget.example.com";
 /// What the login action is told, as NuGet.org's own is `https://www.nuget.org`.
@@ -10,13 +10,13 @@ const AUDIENCE: &str = "https://nuget.example.com";
 const BODY: &str = r#"{"username":"acme","tokenType":"ApiKey"}"#;
 const USUAL: &str = "content-type: application/json\r\nuser-agent: nuget/login-action\r\n";
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).registry_of_kind("nuget", HOST, &["Acme.Core"]).start().await;
     (issuer, broker)
 }
 
-async fn exchange(broker: &Broker, headers: &str, body: &str) -> RawReply {
+async fn exchange(broker: &BrokerProcess, headers: &str, body: &str) -> RawReply {
     let request = format!(
         "POST /api/v2/token HTTP/1.1\r\n{headers}Host: {HOST}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()

@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 use trustmint_tests::raw::{Raw, RawReply};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const HOST: &str = "gems.example.com";
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).registry_of_kind("rubygems", HOST, &["acme-core"]).start().await;
     (issuer, broker)
 }
 
 /// As the action's `@actions/http-client` sends it.
-async fn exchange(broker: &Broker, body: &Value) -> RawReply {
+async fn exchange(broker: &BrokerProcess, body: &Value) -> RawReply {
     let body = body.to_string();
     let request = format!(
         "POST /api/v1/oidc/trusted_publisher/exchange_token HTTP/1.1\r\ncontent-type: application/json; charset=utf-8\r\n\

@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio::net::UnixStream;
 use trustmint_tests::broker::{ADMIN_TOKEN, AUDIENCE, binary, run};
 use trustmint_tests::raw::Raw;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     (issuer, broker)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, TOKEN_EXCHANGE};
 use trustmint_tests::raw::{self, Raw, authority};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// A native exchange, cut in two in the middle of its body.
 fn halves(id_token: &str) -> (String, String) {
@@ -113,7 +113,7 @@ async fn idle_connection_does_not_delay_shutdown() {
 }
 
 /// Waits until that many connections are open, the one that asks included.
-async fn accepted(broker: &Broker, connections: u64) {
+async fn accepted(broker: &BrokerProcess, connections: u64) {
     broker
         .until("connections are accepted", async || {
             broker.metric("trustmint_connections").await >= connections

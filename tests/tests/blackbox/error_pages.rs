@@ -4,10 +4,10 @@ use reqwest::Method;
 use serde_json::json;
 use trustmint::denial::Reason;
 use trustmint_tests::broker::PUBLIC_URL;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// What is at an address below `public_url`.
-async fn followed(broker: &Broker, url: &serde_json::Value) -> String {
+async fn followed(broker: &BrokerProcess, url: &serde_json::Value) -> String {
     let path = url.as_str().and_then(|url| url.strip_prefix(PUBLIC_URL)).unwrap_or_else(|| panic!("{url}"));
     let page = broker.get(path).await;
     assert_eq!(page.status, 200, "{path}: {}", page.text);

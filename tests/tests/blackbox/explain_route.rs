@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trustmint_tests::broker::{ADMIN_TOKEN, AUDIENCE, POLICY, PUBLIC_URL};
 use trustmint_tests::keys::stranger;
-use trustmint_tests::{Broker, Issuer, Reply, Setup, github};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup, github};
 
 /// Someone else's policy, and a deny about a package of ours.
 const OTHERS: &str = r#"
@@ -22,13 +22,13 @@ registry = "pypi"
 packages = ["widget-extras"]
 "#;
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).policies(&format!("{POLICY}{OTHERS}")).start().await;
     (issuer, broker)
 }
 
-async fn explain(broker: &Broker, id_token: &str, more: &[(&str, &str)]) -> Reply {
+async fn explain(broker: &BrokerProcess, id_token: &str, more: &[(&str, &str)]) -> Reply {
     let reply = broker.post_form("/explain", &[&[("subject_token", id_token)], more].concat()).await;
     assert_eq!(reply.header("cache-control"), "no-store");
     assert_eq!(reply.header("access-control-allow-origin"), "");

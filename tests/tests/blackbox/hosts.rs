@@ -3,10 +3,10 @@
 use serde_json::json;
 use trustmint_tests::broker::{CLIENT, ID_TOKEN, TOKEN_EXCHANGE, sha256_hex};
 use trustmint_tests::raw::{Raw, RawReply};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 /// Two PyPI-like registries and a generic one, each with a host.
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     setup.registries = format!(
@@ -31,7 +31,7 @@ async fn stage() -> (Issuer, Broker) {
     (issuer, broker)
 }
 
-async fn get(broker: &Broker, host: &str, path: &str) -> Reply {
+async fn get(broker: &BrokerProcess, host: &str, path: &str) -> Reply {
     broker.send(broker.http().get(format!("{}{path}", broker.public)).header("host", host)).await
 }
 

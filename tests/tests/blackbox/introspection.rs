@@ -4,7 +4,7 @@ use serde_json::Value;
 use trustmint_tests::broker::{AUDIENCE, CLIENT, sha256_hex};
 use trustmint_tests::in_process::InProcess;
 use trustmint_tests::keys::{self, jwks};
-use trustmint_tests::{Broker, Issuer, Reply, Setup, attack};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup, attack};
 
 const INACTIVE: &str = r#"{"active":false}"#;
 const OTHER_CLIENT: (&str, &str) = ("private-backend", "another-long-secret");
@@ -26,7 +26,7 @@ fn two_registries(issuer: &Issuer) -> Setup {
     setup
 }
 
-async fn ask(broker: &Broker, client: (&str, &str), token: &str) -> Reply {
+async fn ask(broker: &BrokerProcess, client: (&str, &str), token: &str) -> Reply {
     let request = broker.http().post(format!("{}/oauth/introspect", broker.public));
     broker.send(request.basic_auth(client.0, Some(client.1)).form(&[("token", token)])).await
 }

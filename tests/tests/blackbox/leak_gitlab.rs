@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::{AUDIENCE, sha256_hex};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 const SECRET: &str = "gitlab-s-own-secret-of-the-tests";
 
-async fn send(broker: &Broker, method: &str, path: &str, secret: &str, body: &Value) -> Reply {
+async fn send(broker: &BrokerProcess, method: &str, path: &str, secret: &str, body: &Value) -> Reply {
     let method = method.parse().expect("a method");
     let request = broker.http().request(method, format!("{}{path}", broker.public));
     let request = if secret.is_empty() { request } else { request.header("Authorization", secret) };

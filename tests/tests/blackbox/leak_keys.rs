@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::json;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::reporter::{Endpoint, Reporter, ReporterKey, listing};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
-async fn status(broker: &Broker, key: &ReporterKey) -> u16 {
+async fn status(broker: &BrokerProcess, key: &ReporterKey) -> u16 {
     broker.leaks(key, &json!([])).await.status.as_u16()
 }
 
-async fn started(reporter: &Reporter) -> (Broker, Issuer) {
+async fn started(reporter: &Reporter) -> (BrokerProcess, Issuer) {
     let issuer = Issuer::start().await;
     let broker = reporter.trusted_by(Setup::new(&issuer)).start().await;
     broker.until("its keys are there", async || status(&broker, &reporter.key).await == 200).await;

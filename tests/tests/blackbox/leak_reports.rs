@@ -5,7 +5,7 @@ use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::inbox::Inbox;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// A string with the form and the checksum of a token that was never minted.
 const NEVER_MINTED: &str = "exm_pypi_Ab0123456789ABCDEFGHIJKLMNOPQRSTUV";
@@ -21,11 +21,11 @@ fn never_minted() -> String {
     format!("{NEVER_MINTED}{}", String::from_utf8_lossy(&checksum))
 }
 
-async fn token_of_run(broker: &Broker, issuer: &Issuer, run: &str) -> String {
+async fn token_of_run(broker: &BrokerProcess, issuer: &Issuer, run: &str) -> String {
     broker.exchange(&issuer.id_token_with(AUDIENCE, &json!({ "run_id": run }))).await.token()
 }
 
-fn of_outcome(broker: &Broker, outcome: &str) -> Vec<Value> {
+fn of_outcome(broker: &BrokerProcess, outcome: &str) -> Vec<Value> {
     broker.audit().into_iter().filter(|event| event["outcome"] == outcome).collect()
 }
 

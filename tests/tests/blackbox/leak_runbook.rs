@@ -5,7 +5,7 @@ use trustmint_tests::broker::{AUDIENCE, binary};
 use trustmint_tests::inbox::Inbox;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
 use trustmint_tests::shell::shell;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// The commands that the page shows, in their order.
 fn commands() -> Vec<String> {
@@ -15,7 +15,7 @@ fn commands() -> Vec<String> {
 }
 
 /// Runs a command of the page as the operator does, with the run, the subject and the token of this leak.
-fn follow(broker: &Broker, command: &str, publisher: &Value, found: &str) -> String {
+fn follow(broker: &BrokerProcess, command: &str, publisher: &Value, found: &str) -> String {
     let (run, subject) =
         (publisher["run"].as_str().expect("run"), publisher["subject"].as_str().expect("who"));
     let command = command

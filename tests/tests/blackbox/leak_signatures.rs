@@ -6,7 +6,7 @@ use openssl::nid::Nid;
 use serde_json::json;
 use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::reporter::{KEY_ID, ReporterKey, SIGNATURE, labels, listing, report, with_keys_file};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 /// GitHub's sample, whose signature has an `s` of 31 bytes, and its key.
 const ID: &str = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c";
@@ -16,7 +16,7 @@ const SIGNED: &str =
 const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAd\nAjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw==\n-----END PUBLIC KEY-----\n";
 
 struct Scene {
-    broker: Broker,
+    broker: BrokerProcess,
     issuer: Issuer,
     key: ReporterKey,
 }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use trustmint_tests::broker::{AUDIENCE, CLIENT};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
-async fn ask(broker: &Broker, client: Option<(&str, &str)>, body: &Value) -> u16 {
+async fn ask(broker: &BrokerProcess, client: Option<(&str, &str)>, body: &Value) -> u16 {
     let request = broker.http().post(format!("{}/leaks/verify", broker.public)).json(body);
     let request = match client {
         Some((id, secret)) => request.basic_auth(id, Some(secret)),

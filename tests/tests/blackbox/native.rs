@@ -3,12 +3,12 @@
 use serde_json::json;
 use trustmint_tests::broker::{AUDIENCE, CLIENT};
 use trustmint_tests::raw::{self, Raw};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     (issuer, broker)

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, PUBLIC_URL, TOKEN_EXCHANGE};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const OTHER_AUDIENCE: &str = "private.example.com";
 
 /// Two registries, of which `private` has no policy for anyone.
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     setup.registries =
@@ -21,7 +21,7 @@ async fn stage() -> (Issuer, Broker) {
 }
 
 /// A good token exchange, with these parameters set, added or (where empty) left out.
-async fn exchange(broker: &Broker, id_token: &str, changes: &[(&str, &str)]) -> Reply {
+async fn exchange(broker: &BrokerProcess, id_token: &str, changes: &[(&str, &str)]) -> Reply {
     let mut form = vec![
         ("grant_type", TOKEN_EXCHANGE),
         ("subject_token_type", ID_TOKEN),

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use trustmint_tests::broker::{AUDIENCE, PUBLIC_URL};
 use trustmint_tests::claims::now;
 use trustmint_tests::raw::{self, Raw};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 const MINT: &str = "/_/oidc/mint-token";
 const BURN: &str = "/_/oidc/burn-token";
 const MEDIA_TYPE: &str = "application/vnd.pypi.pytp.v1+json";
 
-async fn stage() -> (Issuer, Broker) {
+async fn stage() -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let broker = Setup::new(&issuer).start().await;
     (issuer, broker)
@@ -139,7 +139,7 @@ async fn pypi_burn_is_202_and_revokes_the_token() {
     assert_problem(&broker.send(request).await, 422, "malformed_request");
 }
 
-async fn discover(broker: &Broker, query: &str, accept: &[&str]) -> Reply {
+async fn discover(broker: &BrokerProcess, query: &str, accept: &[&str]) -> Reply {
     let mut request = broker.http().get(format!("{}/.well-known/pytp{query}", broker.public));
     for line in accept {
         request = request.header("accept", *line);

@@ -4,7 +4,7 @@
 use serde_json::json;
 use trustmint_tests::broker::{AUDIENCE, POLICY};
 use trustmint_tests::redis_server::RedisServer;
-use trustmint_tests::{Broker, Issuer, Setup, attack, keys};
+use trustmint_tests::{BrokerProcess, Issuer, Setup, attack, keys};
 
 /// Another team's, with values that no one else may learn.
 const OTHERS: &str = r#"
@@ -17,7 +17,7 @@ actions  = ["publish"]
 match    = { repository_owner_id = "777", repository_id = "888", environment = "vault" }
 "#;
 
-async fn restarted_with(broker: Broker, files: &[(&str, &str)]) -> Broker {
+async fn restarted_with(broker: BrokerProcess, files: &[(&str, &str)]) -> BrokerProcess {
     let folder = broker.folder.path().join("policies");
     for entry in std::fs::read_dir(&folder).expect("folder") {
         std::fs::remove_file(entry.expect("an entry").path()).expect("removed");
@@ -70,7 +70,7 @@ async fn token_ends_when_its_policy_is_removed() {
 }
 
 /// A restart with another configuration and other policies.
-async fn restarted_as(broker: Broker, setup: &Setup) -> Broker {
+async fn restarted_as(broker: BrokerProcess, setup: &Setup) -> BrokerProcess {
     setup.write(broker.folder.path());
     broker.restart().await
 }
@@ -127,7 +127,7 @@ async fn allow_events_is_part_of_snapshot_digest() {
     let mut lenient = strict.clone();
     lenient.issuers.push_str("allow_events = [\"workflow_run\"]\n");
     let broker = lenient.clone().start().await;
-    let digest = async |broker: &Broker| {
+    let digest = async |broker: &BrokerProcess| {
         let ready = broker.send(broker.http().get(format!("{}/readyz", broker.ops))).await.json();
         ready["digest"].as_str().expect("a digest").to_owned()
     };

@@ -6,7 +6,7 @@ use serde_json::json;
 use trustmint_tests::broker::{ADMIN_TOKEN, AUDIENCE, CLIENT, sha256_hex};
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::redis_topology::redis_cli;
-use trustmint_tests::{Broker, Issuer, Setup, keys};
+use trustmint_tests::{BrokerProcess, Issuer, Setup, keys};
 
 const REDIS_PASSWORD: &str = "redis-password-of-the-tests";
 
@@ -34,7 +34,7 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 /// Some of everything, good and bad. Returns the registry tokens, and all answers that hold none.
-async fn a_busy_day(broker: &Broker, issuer: &Issuer, secrets: &mut Secrets) -> (Vec<String>, String) {
+async fn a_busy_day(broker: &BrokerProcess, issuer: &Issuer, secrets: &mut Secrets) -> (Vec<String>, String) {
     let (mut tokens, mut answers) = (Vec::new(), String::new());
     for n in 0..6 {
         let id_token = secrets.id_token(&issuer.id_token(AUDIENCE));
@@ -94,7 +94,7 @@ async fn a_busy_day(broker: &Broker, issuer: &Issuer, secrets: &mut Secrets) -> 
     (tokens, answers)
 }
 
-async fn kept_by_broker(broker: &mut Broker, answers: &str, secrets: &Secrets) {
+async fn kept_by_broker(broker: &mut BrokerProcess, answers: &str, secrets: &Secrets) {
     let metrics = broker.send(broker.http().get(format!("{}/metrics", broker.ops))).await.text;
     assert!(metrics.contains("trustmint_"), "{metrics}");
     let environment = std::fs::read(format!("/proc/{}/environ", broker.pid())).expect("its environment");

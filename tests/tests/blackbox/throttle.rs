@@ -1,14 +1,14 @@
 //! Rate limits: strangers by network, registry clients by client.
 
 use trustmint_tests::broker::{AUDIENCE, CLIENT};
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 /// Few at once and one a second, so that a handful of requests is too many.
 const STRICT: &str = "requests_per_second = 1\nrequest_burst = 4\n";
 /// More than any limit here allows, on however slow a machine.
 const MANY: usize = 60;
 
-async fn strict(listen: &str) -> (Issuer, Broker) {
+async fn strict(listen: &str) -> (Issuer, BrokerProcess) {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer).limits(STRICT);
     setup.listen = listen.to_owned();
@@ -16,7 +16,7 @@ async fn strict(listen: &str) -> (Issuer, Broker) {
 }
 
 /// GET as someone whom a proxy, or they themselves, call so.
-async fn from(broker: &Broker, forwarded: &[u8]) -> Reply {
+async fn from(broker: &BrokerProcess, forwarded: &[u8]) -> Reply {
     let value = reqwest::header::HeaderValue::from_bytes(forwarded).expect("header");
     let request = broker.http().get(format!("{}/_/oidc/audience", broker.public));
     broker.send(request.header("x-forwarded-for", value)).await
@@ -147,7 +147,7 @@ async fn ipv6_is_limited_by_prefix_64() {
     assert_eq!(from(&broker, b"2001:db8:1:3::1").await.status, 200, "the neighbour's network");
 }
 
-async fn introspect(broker: &Broker, secret: &str) -> Reply {
+async fn introspect(broker: &BrokerProcess, secret: &str) -> Reply {
     let request = broker.http().post(format!("{}/oauth/introspect", broker.public));
     broker.send(request.basic_auth(CLIENT.0, Some(secret)).form(&[("token", "x")])).await
 }

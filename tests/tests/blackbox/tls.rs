@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, ProtocolVersion, RootCertStore, Support
 use trustmint_tests::broker::{AUDIENCE, run};
 use trustmint_tests::raw::{self, Raw, authority};
 use trustmint_tests::tls::Certificate;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 fn with_tls(issuer: &Issuer, certificate: &Certificate) -> Setup {
     let mut setup = Setup::new(issuer);
@@ -26,7 +26,7 @@ fn with_tls(issuer: &Issuer, certificate: &Certificate) -> Setup {
 
 /// A handshake with this broker, where these versions are offered and this authority is trusted.
 async fn handshake(
-    broker: &Broker,
+    broker: &BrokerProcess,
     ca: &str,
     versions: &[&'static SupportedProtocolVersion],
     name: &'static str,

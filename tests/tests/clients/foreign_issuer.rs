@@ -10,7 +10,7 @@ use serde_json::Value;
 use trustmint_tests::broker::{AUDIENCE, run};
 use trustmint_tests::keys::{self, Key};
 use trustmint_tests::oauth2_mock::Oauth2Mock;
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 const POLICY: &str = r#"
 [[policy]]
@@ -25,7 +25,7 @@ sub = "johndoe"
 "#;
 
 /// A broker that knows the mock beside its usual issuer.
-async fn broker(mock: &Oauth2Mock) -> Broker {
+async fn broker(mock: &Oauth2Mock) -> BrokerProcess {
     let mut setup = Setup::new(&Issuer::start().await).policies(POLICY);
     setup.issuers.push_str(&format!(
         "[issuers.mock]\nkind = \"oidc\"\nurl = \"{}\"\nca_file = \"mock-ca.pem\"\n\
@@ -49,7 +49,7 @@ fn kid_of(token: &str) -> String {
 }
 
 /// Fetches tokens and exchanges them, as jobs do, until one that this key signed is accepted.
-async fn accepted_by(broker: &Broker, mock: &Oauth2Mock, kid: &str) -> String {
+async fn accepted_by(broker: &BrokerProcess, mock: &Oauth2Mock, kid: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let token = id_token(mock).await;

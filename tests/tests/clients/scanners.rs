@@ -7,14 +7,14 @@ use std::process::Command;
 use serde_json::Value;
 use trustmint_tests::broker::{AUDIENCE, ID_TOKEN, POLICY, TOKEN_EXCHANGE, run, sha256_hex};
 use trustmint_tests::programs::tool;
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// A second registry, with capitals in its prefix.
 const SECOND: &str =
     "\n[registries.more-art]\nkind = \"generic\"\naudiences = [\"art\"]\ntoken_prefix = \"Art2_\"\n";
 
 /// A broker with two registries, and three tokens of each.
-async fn stage() -> (Broker, Vec<String>) {
+async fn stage() -> (BrokerProcess, Vec<String>) {
     let issuer = Issuer::start().await;
     let mut setup = Setup::new(&issuer);
     setup.registries.push_str(SECOND);
@@ -56,7 +56,7 @@ fn leak(tokens: &[String]) -> tempfile::TempDir {
 }
 
 /// What is printed for a scanner, in a file of this name.
-fn rules(broker: &Broker, scanner: &str, name: &str) -> (tempfile::TempDir, PathBuf) {
+fn rules(broker: &BrokerProcess, scanner: &str, name: &str) -> (tempfile::TempDir, PathBuf) {
     let (code, text, errors) = run(broker.folder.path(), &["token", "rules", "--format", scanner]);
     assert_eq!(code, 0, "{errors}");
     let folder = tempfile::tempdir().expect("folder");

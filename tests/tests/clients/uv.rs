@@ -8,7 +8,7 @@ use trustmint_tests::claims::{now, unique};
 use trustmint_tests::nginx::Nginx;
 use trustmint_tests::programs::{program, tool};
 use trustmint_tests::uploads::Uploads;
-use trustmint_tests::{Broker, Issuer, Setup, github};
+use trustmint_tests::{BrokerProcess, Issuer, Setup, github};
 
 const GITLAB_POLICY: &str = r#"
 [[policy]]
@@ -27,7 +27,7 @@ ref_path     = { glob = "refs/tags/v*" }
 /// A job's machine: broker, upload server, and nginx with TLS before both.
 struct Stage {
     issuer: Issuer,
-    broker: Broker,
+    broker: BrokerProcess,
     uploads: Uploads,
     nginx: Nginx,
     folder: tempfile::TempDir,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use trustmint_tests::broker::{AUDIENCE, POLICY};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 /// Edits come in bursts, as a deployment's do; the last of a burst is whole.
 const BURSTS: usize = 100;
@@ -102,7 +102,7 @@ fn scope(alone: usize, pair: usize) -> String {
 }
 
 /// What a job gets; anything but a grant is a failure.
-async fn exchanged(broker: &Broker, id_token: &str) -> (String, String) {
+async fn exchanged(broker: &BrokerProcess, id_token: &str) -> (String, String) {
     let reply = broker.exchange(id_token).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     let scope = reply.json()["scope"].as_str().expect("a scope").to_owned();
@@ -110,7 +110,12 @@ async fn exchanged(broker: &Broker, id_token: &str) -> (String, String) {
 }
 
 /// Exchanges and asks until it is told to stop; every answer is of one set of policies, whole.
-async fn load(broker: Arc<Broker>, issuer: Arc<Issuer>, stop: Arc<AtomicBool>, answers: Arc<AtomicUsize>) {
+async fn load(
+    broker: Arc<BrokerProcess>,
+    issuer: Arc<Issuer>,
+    stop: Arc<AtomicBool>,
+    answers: Arc<AtomicUsize>,
+) {
     let valid: BTreeSet<_> = (0..4).map(|n| scope(n / 2, n % 2)).collect();
     while !stop.load(Ordering::Relaxed) {
         let (token, scope) = exchanged(&broker, &issuer.id_token(AUDIENCE)).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use trustmint_tests::attack::base64url;
 use trustmint_tests::hostile_issuer::{Answer, HostileIssuer, Untouched};
 use trustmint_tests::keys::{self, Key, jwks};
-use trustmint_tests::{Broker, Setup};
+use trustmint_tests::{BrokerProcess, Setup};
 
 /// How long an unknown `kid` waits at most, and some room for a busy machine.
 const BOUND: Duration = Duration::from_secs(8);
@@ -17,7 +17,7 @@ const GROWTH: u64 = 8 * 1024;
 /// A broker that knows the keys of an issuer that is about to turn hostile.
 struct RevokedToken {
     issuer: HostileIssuer,
-    broker: Broker,
+    broker: BrokerProcess,
     peak: u64,
 }
 

@@ -12,7 +12,7 @@ use trustmint_tests::keys::Key;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::redis_topology::Cluster;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 const LIVE: usize = 5_000;
 /// The tokens are of this many runs.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GROWTH: u64 = 150_000;
 
 /// Mints by several jobs at once.
-async fn mint(broker: &Arc<Broker>, issuer: &Arc<Issuer>, count: usize) -> Vec<String> {
+async fn mint(broker: &Arc<BrokerProcess>, issuer: &Arc<Issuer>, count: usize) -> Vec<String> {
     let next = Arc::new(AtomicUsize::new(0));
     let jobs: Vec<_> = (0..32)
         .map(|_| {
@@ -128,7 +128,7 @@ fn slip(token: &str) -> String {
 }
 
 /// How many of them are dead.
-async fn count_dead(broker: &Arc<Broker>, tokens: &[String]) -> usize {
+async fn count_dead(broker: &Arc<BrokerProcess>, tokens: &[String]) -> usize {
     let dead = Arc::new(AtomicUsize::new(0));
     let asking: Vec<_> = tokens
         .chunks(tokens.len().div_ceil(32))
@@ -164,14 +164,14 @@ async fn introspection_after_report_is_inactive() {
     let redis = RedisServer::start();
     let (issuer, key) = (Issuer::start().await, ReporterKey::new());
     let setup = with_keys_file(Setup::new(&issuer), [&key]).store_url(&redis.url());
-    let brokers: Vec<Arc<Broker>> = {
+    let brokers: Vec<Arc<BrokerProcess>> = {
         let mut all = Vec::new();
         for _ in 0..3 {
             all.push(Arc::new(setup.clone().start().await));
         }
         all
     };
-    let (mut before, mut after) = (0, 0);
+    let (before, after) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     for run in 0..30 {
         let changes = json!({ "run_id": run.to_string() });
         let mint = async || brokers[0].exchange(&issuer.id_token_with(AUDIENCE, &changes)).await.token();
@@ -183,30 +183,33 @@ async fn introspection_after_report_is_inactive() {
                 let broker = Arc::clone(&brokers[number % brokers.len()]);
                 let token = if number % 2 == 0 { token.clone() } else { sibling.clone() };
                 let (answered, done) = (Arc::clone(&answered), Arc::clone(&done));
+                let (before, after) = (Arc::clone(&before), Arc::clone(&after));
                 tokio::spawn(async move {
-                    let (mut alive, mut dead) = (0, 0);
                     while !done.load(Ordering::SeqCst) {
                         let was_answered = answered.load(Ordering::SeqCst);
                         let active = broker.is_active(&token).await;
                         assert!(!(was_answered && active), "active after the answer");
-                        alive += usize::from(active);
-                        dead += usize::from(was_answered);
+                        before.fetch_add(usize::from(active), Ordering::SeqCst);
+                        after.fetch_add(usize::from(was_answered), Ordering::SeqCst);
                     }
-                    (alive, dead)
                 })
             })
             .collect();
+        let reached = async |counter: &AtomicUsize, count| counter.load(Ordering::SeqCst) >= count;
+        // The report comes while all of them ask, and they go on asking after its answer.
+        let active = before.load(Ordering::SeqCst) + asking.len();
+        brokers[0].until("the token is active", || reached(&before, active)).await;
         let reply = brokers[run % brokers.len()].leaks(&key, &report([token.as_str()])).await;
         answered.store(true, Ordering::SeqCst);
         assert_eq!(labels(&reply), ["true_positive"]);
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        let inactive = after.load(Ordering::SeqCst) + 2 * asking.len();
+        brokers[0].until("the token is inactive", || reached(&after, inactive)).await;
         done.store(true, Ordering::SeqCst);
         for asked in asking {
-            let (alive, dead) = asked.await.expect("never active after the answer");
-            before += alive;
-            after += dead;
+            asked.await.expect("never active after the answer");
         }
     }
+    let (before, after) = (before.load(Ordering::SeqCst), after.load(Ordering::SeqCst));
     println!("{before} introspections said active before the answers, {after} began after them and none did");
     assert!(before > 0 && after > 500, "{before}, {after}");
 }

@@ -8,21 +8,21 @@ use serde_json::json;
 use trustmint_tests::broker::AUDIENCE;
 use trustmint_tests::proxy::Proxy;
 use trustmint_tests::redis_server::RedisServer;
-use trustmint_tests::{Broker, Issuer, Reply, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Reply, Setup};
 
 /// The stated deadline of every answer.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-async fn readiness(broker: &Broker) -> Reply {
+async fn readiness(broker: &BrokerProcess) -> Reply {
     broker.send(broker.http().get(format!("{}/readyz", broker.ops))).await
 }
 
-async fn until_ready(broker: &Broker) {
+async fn until_ready(broker: &BrokerProcess) {
     broker.until("ready", || async { readiness(broker).await.status == 200 }).await;
 }
 
 /// Everything that needs the store is refused in time, and says when to come again.
-async fn everything_is_refused(broker: &Broker, issuer: &Issuer, live: &str) {
+async fn everything_is_refused(broker: &BrokerProcess, issuer: &Issuer, live: &str) {
     let begun = Instant::now();
     let in_time = |what: &'static str, answer| async move {
         let reply: Reply = answer;
@@ -51,7 +51,7 @@ async fn everything_is_refused(broker: &Broker, issuer: &Issuer, live: &str) {
 }
 
 /// What was live is live again unless it was killed; new tokens are minted.
-async fn service_resumes(broker: &Broker, issuer: &Issuer, live: &str) {
+async fn service_resumes(broker: &BrokerProcess, issuer: &Issuer, live: &str) {
     until_ready(broker).await;
     broker.until("it is known", || async { broker.introspect(live).await.status == 200 }).await;
     assert!(broker.is_active(live).await);
@@ -61,7 +61,7 @@ async fn service_resumes(broker: &Broker, issuer: &Issuer, live: &str) {
     assert!(!broker.is_active(live).await);
 }
 
-async fn started(issuer: &Issuer, url: &str) -> (Broker, String) {
+async fn started(issuer: &Issuer, url: &str) -> (BrokerProcess, String) {
     let broker = Setup::new(issuer).store_url(url).start().await;
     until_ready(&broker).await;
     let live = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
@@ -221,7 +221,7 @@ async fn failed_commit_is_never_answered_as_done() {
     // Only the first commit fails as such: the store refuses whatever comes after it.
     for what in ["exchange", "revocation", "suspension"] {
         let log_level = setup.log_level.clone();
-        let broker = Broker::launch_with_file_size_errors(Arc::clone(&folder), log_level).await;
+        let broker = BrokerProcess::launch_with_file_size_errors(Arc::clone(&folder), log_level).await;
         let live = broker.exchange(&issuer.id_token(AUDIENCE)).await.token();
         let id_token = issuer.id_token(AUDIENCE);
         // Of the store's file, only the first page can be written to.

@@ -10,10 +10,10 @@ use trustmint_tests::in_process::InProcess;
 use trustmint_tests::inbox::Inbox;
 use trustmint_tests::redis_server::RedisServer;
 use trustmint_tests::reporter::{ReporterKey, labels, report, with_keys_file};
-use trustmint_tests::{Broker, Issuer, Setup};
+use trustmint_tests::{BrokerProcess, Issuer, Setup};
 
 struct Scene {
-    broker: Broker,
+    broker: BrokerProcess,
     issuer: Issuer,
     key: ReporterKey,
     inbox: Inbox,

@@ -1,4 +1,4 @@
-//! What every store promises. Each store's own file holds it to all of this.
+//! What every store promises, one function per promise. Each store's own file runs all of them as tests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,28 +12,46 @@ use trustmint::token::TokenHash;
 
 use super::world::{REMEMBRANCE, TTL, World, again, fresh, on_package};
 
-/// The whole contract.
-pub async fn holds(world: &World) {
-    an_id_token_older_than_the_store_is_refused(world).await;
-    world.advance(10);
-    one_token_per_id_token(world).await;
-    mints_one_token_under_concurrency(world).await;
-    npm_spends_one_id_token_on_several_packages(world).await;
-    whole_and_package_exclude_each_other(world).await;
-    a_run_mints_as_many_tokens_as_its_policies_allow(world).await;
-    a_run_mints_no_token_too_many_whatever_the_concurrency(world).await;
-    a_killed_token_stays_dead(world).await;
-    a_run_dies_together(world).await;
-    run_with_every_first_byte_is_revoked_whole(world).await;
-    without_a_run_the_tokens_of_an_id_token_die_together(world).await;
-    who_killed_a_leaked_token_is_known_for_a_week(world).await;
-    a_token_that_ended_is_told_from_one_that_never_was(world).await;
-    a_message_is_kept_until_it_is_discarded(world).await;
-    a_document_is_everybodys(world).await;
-    switches_are_thrown_alike(world).await;
+/// Defines one test per promise, each on an empty store. `$start` starts it, and returns what it needs to run
+/// beside it.
+macro_rules! test_contract {
+    ($start:path) => {
+        $crate::contract::test_contract! {
+            $start:
+            refuses_id_token_older_than_store,
+            mints_one_token_per_id_token,
+            mints_one_token_under_concurrency,
+            mints_one_token_per_npm_package,
+            refuses_package_after_whole_and_reverse,
+            limits_tokens_per_run,
+            limits_tokens_per_run_under_concurrency,
+            revoked_token_stays_revoked,
+            revokes_all_tokens_of_a_run,
+            revokes_run_with_every_first_byte,
+            revokes_all_tokens_of_an_id_token,
+            retains_revocation_cause_for_seven_days,
+            tells_ended_token_from_unknown_token,
+            keeps_message_until_discarded,
+            shares_documents_between_replicas,
+            keeps_latest_cut_off_per_selector,
+            bounds_tombstones,
+        }
+    };
+    ($start:path: $($promise:ident,)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let (world, _server) = $start().await;
+                // The epoch of a store refuses ID tokens of the second in which it began.
+                world.clock.advance(10);
+                $crate::contract::$promise(&world).await;
+            }
+        )+
+    };
 }
+pub(crate) use test_contract;
 
-async fn an_id_token_older_than_the_store_is_refused(world: &World) {
+pub async fn refuses_id_token_older_than_store(world: &World) {
     for (issued_at, expected) in [
         (world.born - 1, MintOutcome::Reset),
         (world.born, MintOutcome::Reset),
@@ -47,7 +65,7 @@ async fn an_id_token_older_than_the_store_is_refused(world: &World) {
     }
 }
 
-async fn one_token_per_id_token(world: &World) {
+pub async fn mints_one_token_per_id_token(world: &World) {
     let mint = world.mint();
     assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
     assert_eq!(world.answer(&mint).await, MintOutcome::Minted, "a repeated mint finds its own hash");
@@ -71,7 +89,7 @@ async fn one_token_per_id_token(world: &World) {
     assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
 }
 
-async fn mints_one_token_under_concurrency(world: &World) {
+pub async fn mints_one_token_under_concurrency(world: &World) {
     let mint = world.mint();
     let attempts: Vec<_> = (0..64)
         .map(|_| {
@@ -90,7 +108,7 @@ async fn mints_one_token_under_concurrency(world: &World) {
     assert!(world.store.find(mint.tag, hash).await.expect("an answer").is_some());
 }
 
-async fn npm_spends_one_id_token_on_several_packages(world: &World) {
+pub async fn mints_one_token_per_npm_package(world: &World) {
     let mint = world.mint();
     let first = on_package(&mint, "a");
     assert_eq!(world.answer(&first).await, MintOutcome::Minted);
@@ -106,7 +124,7 @@ async fn npm_spends_one_id_token_on_several_packages(world: &World) {
     assert_eq!(world.answer(&first).await, MintOutcome::Minted, "a repeated mint, even when all are used up");
 }
 
-async fn whole_and_package_exclude_each_other(world: &World) {
+pub async fn refuses_package_after_whole_and_reverse(world: &World) {
     let whole = world.mint();
     assert_eq!(world.answer(&whole).await, MintOutcome::Minted);
     assert_eq!(world.answer(&on_package(&whole, "a")).await, MintOutcome::Replayed);
@@ -116,7 +134,7 @@ async fn whole_and_package_exclude_each_other(world: &World) {
     assert_eq!(world.answer(&again(&mint)).await, MintOutcome::Replayed);
 }
 
-async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
+pub async fn limits_tokens_per_run(world: &World) {
     let mint = world.mint();
     let limits = |limits: &[(&str, u32)]| -> Vec<(Arc<str>, u32)> {
         limits.iter().map(|(policy, most)| ((*policy).into(), *most)).collect()
@@ -161,7 +179,7 @@ async fn a_run_mints_as_many_tokens_as_its_policies_allow(world: &World) {
     assert_eq!(world.answer(&on_package(&mint, "b")).await, MintOutcome::Minted);
 }
 
-async fn a_run_mints_no_token_too_many_whatever_the_concurrency(world: &World) {
+pub async fn limits_tokens_per_run_under_concurrency(world: &World) {
     let mut mint = world.mint();
     mint.tokens_per_run = vec![("a".into(), 5), ("b".into(), 7)];
     let attempts: Vec<_> = (0..64)
@@ -181,7 +199,7 @@ async fn a_run_mints_no_token_too_many_whatever_the_concurrency(world: &World) {
     assert_eq!(minted, 5);
 }
 
-async fn a_killed_token_stays_dead(world: &World) {
+pub async fn revoked_token_stays_revoked(world: &World) {
     let mint = world.mint();
     let find = || async { world.store.find(mint.tag, mint.hash).await.expect("an answer") };
 
@@ -218,7 +236,7 @@ async fn a_killed_token_stays_dead(world: &World) {
 }
 
 /// Runs of more tokens than one script kills; and no one of another run.
-async fn a_run_dies_together(world: &World) {
+pub async fn revokes_all_tokens_of_a_run(world: &World) {
     let first = world.mint();
     let sibling = || Mint { replay_key: fresh(), ..again(&first) };
     let siblings: Vec<_> = std::iter::repeat_with(sibling).take(600).collect();
@@ -260,7 +278,7 @@ async fn a_run_dies_together(world: &World) {
 
 /// A hash is 32 arbitrary bytes: neither the bounds of a range nor what a byte means in a pattern may
 /// leave one out.
-async fn run_with_every_first_byte_is_revoked_whole(world: &World) {
+pub async fn revokes_run_with_every_first_byte(world: &World) {
     let first = world.mint();
     let run: Vec<_> = (0..=u8::MAX)
         .map(|byte| Mint { replay_key: fresh(), hash: TokenHash([byte; 32]), ..first.clone() })
@@ -271,15 +289,15 @@ async fn run_with_every_first_byte_is_revoked_whole(world: &World) {
     let family = Some(first.record.family());
     let targets = [RevocationTarget { tag: first.tag, tokens: Vec::new(), family, cause: None }].into();
     let revoked = world.revoked(RevocationReason::Leaked);
-    let corpses = world.store.revoke(targets, revoked).await.expect("an answer");
+    let revoked_entries = world.store.revoke(targets, revoked).await.expect("an answer");
     let expected: Vec<_> = run.iter().map(|mint| (mint.hash, revoked)).collect();
-    assert_eq!(killed_by(&corpses[0]), expected);
+    assert_eq!(killed_by(&revoked_entries[0]), expected);
     for mint in &run {
         assert_eq!(dead(world.store.find(mint.tag, mint.hash).await.expect("an answer")), revoked);
     }
 }
 
-async fn without_a_run_the_tokens_of_an_id_token_die_together(world: &World) {
+pub async fn revokes_all_tokens_of_an_id_token(world: &World) {
     let mut mint = world.mint();
     mint.record.run = None;
     mint.record.id_token = Some(mint.replay_key);
@@ -300,7 +318,7 @@ async fn without_a_run_the_tokens_of_an_id_token_die_together(world: &World) {
 }
 
 /// A message about it may be on its way for longer than the token would have lived.
-async fn who_killed_a_leaked_token_is_known_for_a_week(world: &World) {
+pub async fn retains_revocation_cause_for_seven_days(world: &World) {
     let mint = world.mint();
     assert_eq!(world.answer(&mint).await, MintOutcome::Minted);
     let revoked = world.revoked(RevocationReason::Leaked);
@@ -314,7 +332,7 @@ async fn who_killed_a_leaked_token_is_known_for_a_week(world: &World) {
     assert_eq!(dead(world.store.find(mint.tag, mint.hash).await.expect("an answer")), revoked);
 }
 
-async fn a_token_that_ended_is_told_from_one_that_never_was(world: &World) {
+pub async fn tells_ended_token_from_unknown_token(world: &World) {
     let look = |mint: &Mint| {
         let (tokens, now) = (vec![(mint.tag, mint.hash)], world.clock.now());
         async move { world.store.get_many(tokens, REMEMBRANCE, now).await.expect("an answer").remove(0) }
@@ -345,7 +363,7 @@ async fn a_token_that_ended_is_told_from_one_that_never_was(world: &World) {
     }
 }
 
-async fn a_message_is_kept_until_it_is_discarded(world: &World) {
+pub async fn keeps_message_until_discarded(world: &World) {
     let store = &world.store;
     let message =
         |id: &str, due_ms, body: &str| OutboxMessage { id: id.to_owned(), due_ms, body: body.into() };
@@ -376,7 +394,7 @@ async fn a_message_is_kept_until_it_is_discarded(world: &World) {
     assert_eq!(store.waiting().await.expect("an answer"), 0, "its name was someone's lately");
 }
 
-async fn a_document_is_everybodys(world: &World) {
+pub async fn shares_documents_between_replicas(world: &World) {
     let store = &world.store;
     assert!(store.shared("keys".to_owned()).await.expect("an answer").is_none());
     for bytes in [&b"\x00 {} \xff"[..], b""] {
@@ -387,10 +405,10 @@ async fn a_document_is_everybodys(world: &World) {
     assert!(store.shared("other".to_owned()).await.expect("an answer").is_none());
 }
 
-/// The oldest tombstones are forgotten for new ones; `most` is the bound that leaves room for twenty of one
-/// tag and week.
-pub async fn tombstones_are_bounded(world: &World, most: u64) {
-    let tombstone_retention = TombstoneRetention { ttl: 30 * 86_400, most };
+/// The oldest tombstones are removed for new ones.
+pub async fn bounds_tombstones(world: &World) {
+    let tombstone_retention =
+        TombstoneRetention { ttl: 30 * 86_400, most: world.bound_of_twenty_tombstones() };
     let tag = world.mint().tag;
     let mut minted = Vec::new();
     for _ in 0..100 {
@@ -421,7 +439,7 @@ fn killed_by(corpses: &[RevokedEntry]) -> Vec<(TokenHash, Revocation)> {
     corpses.iter().map(|(hash, entry)| (*hash, dead(Some(entry.clone())))).collect()
 }
 
-async fn switches_are_thrown_alike(world: &World) {
+pub async fn keeps_latest_cut_off_per_selector(world: &World) {
     let at = world.clock.now_ms();
     let registry = Selector { registry: Some("pypi".to_owned()), ..Selector::default() };
     let both = Selector { issuer: Some("git|hub \"é".to_owned()), ..registry.clone() };

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use trustmint::clock::Clock as _;
 use trustmint::store::{Embedded, Entry, Mint, MintOutcome, RevocationReason};
 
 use super::contract::{self, Kept};
 use super::world::{REMEMBRANCE, TTL, World, again, fresh};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn embedded_store_keeps_the_contract() {
+contract::test_contract!(start);
+
+async fn start() -> (World, TempDir) {
     let folder = tempfile::tempdir().expect("folder");
-    contract::holds(&World::embedded(&folder.path().join("store.redb"))).await;
+    (World::embedded(&folder.path().join("store.redb")), folder)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,14 +39,6 @@ async fn embedded_store_keeps_state_across_reopen() {
     };
     kept.is_found(&world).await;
     assert_eq!(world.answer(&early).await, MintOutcome::Minted, "opening is not an epoch");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn embedded_tombstones_are_bounded() {
-    let folder = tempfile::tempdir().expect("folder");
-    let world = World::embedded(&folder.path().join("store.redb"));
-    world.clock.advance(10);
-    contract::tombstones_are_bounded(&world, 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

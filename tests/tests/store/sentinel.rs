@@ -1,8 +1,10 @@
 //! Redis behind Sentinel.
 
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 use trustmint::clock::Clock as _;
 use trustmint::store::redis::Topology;
 use trustmint::store::{Entry, MintOutcome, RevocationReason};
@@ -10,7 +12,7 @@ use trustmint::token::TAG_COUNT;
 use trustmint_tests::redis_topology::{Sentinel, Watched, redis_cli};
 
 use super::contract;
-use super::world::{TIMEOUT, World, again};
+use super::world::{TIMEOUT, World, again, shared};
 
 /// Replicas answer late on a busy machine; a sixth of this is what a kill waits for them.
 const PATIENT: Duration = Duration::from_secs(6);
@@ -23,11 +25,16 @@ fn topology(sentinels: &[u16]) -> Topology {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sentinel_primary_keeps_the_contract() {
-    let watched = Watched::start();
-    let world = World::redis(topology(&[watched.sentinel.port]), PATIENT).await;
-    contract::holds(&world).await;
+contract::test_contract!(start);
+
+/// Returns an empty world on the shared servers, which one test at a time has to itself: a test that moves the clock
+/// makes every key of the servers expire earlier.
+async fn start() -> (World, (Arc<Watched>, MutexGuard<'static, ()>)) {
+    static TURN: AsyncMutex<()> = AsyncMutex::const_new(());
+    static SERVERS: Mutex<Weak<Watched>> = Mutex::new(Weak::new());
+    let watched = shared(&SERVERS, Watched::start);
+    let turn = TURN.lock().await;
+    (World::redis(topology(&[watched.sentinel.port]), PATIENT).await, (watched, turn))
 }
 
 #[tokio::test(flavor = "multi_thread")]

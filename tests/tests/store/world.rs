@@ -1,8 +1,8 @@
 //! A store, a clock, and mints to try.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use trustmint::clock::{Clock as _, ManualClock};
@@ -13,7 +13,7 @@ use trustmint::store::{
     Embedded, Mint, MintOutcome, Revocation, RevocationReason, RevocationTarget, RevokedEntry, Slot, Store,
     TombstoneRetention,
 };
-use trustmint::token::{Record, Scope, Tag, TokenHash};
+use trustmint::token::{Record, Scope, TAG_COUNT, Tag, TokenHash};
 use trustmint_tests::redis_topology::redis_cli;
 
 /// How long a token of these tests lives.
@@ -51,6 +51,12 @@ pub fn clock() -> Arc<ManualClock> {
 }
 
 impl World {
+    /// Returns the bound that leaves room for twenty tombstones of one tag and week. Redis shares it out to tags
+    /// and to the weeks of a month.
+    pub fn bound_of_twenty_tombstones(&self) -> u64 {
+        if self.topology.is_some() { 20 * u64::from(TAG_COUNT) * 7 } else { 20 }
+    }
+
     pub fn embedded(path: &Path) -> Self {
         let clock = clock();
         let born = clock.now();
@@ -132,6 +138,17 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// Returns servers that concurrent tests share, because they take seconds to start. They end with the last test
+/// that uses them.
+pub fn shared<T>(servers: &Mutex<Weak<T>>, start: impl FnOnce() -> T) -> Arc<T> {
+    let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
+    servers.upgrade().unwrap_or_else(|| {
+        let started = Arc::new(start());
+        *servers = Arc::downgrade(&started);
+        started
+    })
 }
 
 /// One token, by its name.

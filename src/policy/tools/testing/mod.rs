@@ -1,7 +1,7 @@
 //! `[[policy.test]]` tables: what a policy promises, tried on identities that are made up.
 //!
 //! For each policy an identity is made up that it matches; a test lays its claims over that one. The
-//! decision is [`decide()`](crate::policy::engine::decide())'s, on all policies together: a test that says "a branch
+//! decision is [`decide()`](crate::policy::decide())'s, on all policies together: a test that says "a branch
 //! cannot publish" fails also if another policy lets branches publish the same package.
 
 mod coverage;

@@ -66,7 +66,9 @@ fn each_comparison_row_names_a_test() {
     let mut seen = 0;
     for row in rows {
         let name = row.trim_end_matches(" |").rsplit('|').next().unwrap_or("").trim().trim_matches('`');
-        assert!(tests.contains(&format!("fn {name}(")), "{row}");
+        // Tests take no arguments. A promise of the stores does, and the list of them makes it a test of each.
+        let is_test = [format!("fn {name}()"), format!("\n            {name},\n")];
+        assert!(is_test.iter().any(|text| tests.contains(text)), "{row}");
         seen += 1;
     }
     assert!(seen >= 8, "only {seen} rows were found");

@@ -10,7 +10,7 @@ use trustmint::identity::Kind;
 use trustmint::registry::RegistryKind;
 use trustmint_tests::broker::{ADMIN_TOKEN, AUDIENCE, run, sha256_hex};
 use trustmint_tests::workbench::{Said, run_with_input};
-use trustmint_tests::{Broker, KindCase, keys};
+use trustmint_tests::{BrokerProcess, KindCase, keys};
 
 use super::kinds::recorded;
 
@@ -115,7 +115,7 @@ async fn init_policy_accepts_its_project_only() {
         let keys = keys::jwks([keys::rsa()]).to_string();
         std::fs::write(folder.path().join("keys.json"), keys).expect("file");
         std::fs::write(folder.path().join("admin-token"), ADMIN_TOKEN).expect("file");
-        let broker = Broker::launch(Arc::new(folder), "info".to_owned()).await;
+        let broker = BrokerProcess::launch(Arc::new(folder), "info".to_owned()).await;
 
         // Where jobs can choose, they ask for what the registry's clients ask for.
         let audience = match case.audience {
