@@ -236,7 +236,7 @@ pub(crate) const KEYS: &[Key] = &[
     (
         "webhooks.*",
         "none",
-        "A recipient, by the Standard Webhooks scheme. See [leaked tokens](../leaks.md#being-told).",
+        "A recipient, by the Standard Webhooks scheme. See [leaked tokens](../leaks.md#webhooks).",
     ),
     ("webhooks.*.url", "required", "Where messages are posted, over https"),
     (
