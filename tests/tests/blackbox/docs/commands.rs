@@ -20,7 +20,7 @@ fn words(command: &str) -> Vec<&str> {
 }
 
 /// Other programs that a page has typed: the test that runs them, or `untested` where the page says so.
-const OTHERS: [(&str, &str, &str); 7] = [
+const OTHERS: [(&str, &str, &str); 11] = [
     ("docs/container.md", "skopeo", "untested"),
     ("docs/container.md", "podman", "untested"),
     ("docs/debian.md", "apt-get", "scripts/test-deb"),
@@ -28,6 +28,10 @@ const OTHERS: [(&str, &str, &str); 7] = [
     ("docs/kubernetes.md", "helm", "scripts/test-helm"),
     ("docs/kubernetes.md", "kubectl", "scripts/test-helm"),
     ("docs/leak-runbook.md", "jq", "tests/tests/blackbox/leak_runbook.rs"),
+    ("docs/registries/cargo-registry.md", "cargo-http-registry", "tests/tests/clients/real_registries.rs"),
+    ("docs/registries/devpi.md", "devpi-server", "untested"),
+    ("docs/registries/pypiserver.md", "pypi-server", "tests/tests/clients/real_registries.rs"),
+    ("docs/registries/verdaccio.md", "verdaccio", "tests/tests/clients/real_registries.rs"),
 ];
 
 /// Who runs another program that a page has typed.

@@ -4,6 +4,7 @@
 mod commands;
 mod lists;
 mod others;
+mod promises;
 mod tables;
 
 use std::path::{Path, PathBuf};

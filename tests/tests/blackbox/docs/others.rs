@@ -29,6 +29,9 @@ fn how(page: &Page, block: &Block) -> Option<How> {
         "text" if below("docs/reference/") => How::Generated,
         "text" => How::Picture,
         "json" => How::Json,
+        "yaml" | "nginx" if below("docs/registries/") && super::tables::is_about_a_server(page) => {
+            How::PartOfExample("examples/proxies")
+        }
         "yaml" if below("docs/registries/") || below("docs/workflows") => {
             How::PartOfExample("examples/github-actions")
         }

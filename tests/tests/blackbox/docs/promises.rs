@@ -25,7 +25,7 @@ fn tests_of(page: &Page, heading: &str) -> Vec<(String, Vec<String>)> {
     let rows = section.unwrap_or_default().lines().filter(|line| line.starts_with("| ")).skip(1);
     let names = |row: &str| {
         let column = row.trim_end_matches(" |").rsplit('|').next().unwrap_or("");
-        column.split(", ").map(|name| name.trim().trim_matches('`').to_owned()).collect()
+        column.split(", ").map(|name| name.trim().trim_matches('`').to_owned()).collect::<Vec<_>>()
     };
     rows.map(|row| (row.to_owned(), names(row))).collect()
 }
@@ -35,7 +35,11 @@ fn assert_named_tests_exist(page: &Page, heading: &str, sources: &str) -> usize 
     let rows = tests_of(page, heading);
     for (row, names) in &rows {
         for name in names {
-            assert!(!name.is_empty() && sources.contains(&format!("fn {name}(")), "{}: `{name}` in {row}", page.name);
+            assert!(
+                !name.is_empty() && sources.contains(&format!("fn {name}(")),
+                "{}: `{name}` in {row}",
+                page.name
+            );
         }
     }
     rows.len()
@@ -54,7 +58,7 @@ fn each_registry_server_names_existing_tests() {
     let mut checked = 0;
     for page in pages().iter().filter(|page| super::tables::is_about_a_server(page)) {
         let rows = assert_named_tests_exist(page, "\n## What is tested\n", &sources);
-        assert!(rows >= 2, "{} names {rows} tests", page.name);
+        assert_eq!(rows == 0, page.text.contains("\nNo test covers "), "{} names {rows} tests", page.name);
         checked += 1;
     }
     assert!(checked >= 4, "only {checked} pages were found");
