@@ -1,4 +1,4 @@
-"""The real binary, on what the chart has rendered."""
+"""Runs the real binary with rendered manifests."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def run(*arguments, **environment):
 
 @contextmanager
 def mounted(objects):
-    """The volumes in a folder with a short name, as sockets want; the configuration's path."""
+    """Yields a folder with the volumes, and the configuration's path. Its name is short, because socket paths are."""
     root = Path(tempfile.mkdtemp(prefix="tm"))
     try:
         yield root, cluster.mount(objects, root)
@@ -31,23 +31,23 @@ def mounted(objects):
 
 
 class Broker:
-    """A running broker: `public` and `ops` are the URLs of its doors."""
+    """A running broker; `public` and `ops` are the URLs of its listeners."""
 
     def __init__(self, process, scheme):
-        self.process, self.log, doors = process, [], {}
-        while "ops" not in doors:
+        self.process, self.log, listeners = process, [], {}
+        while "ops" not in listeners:
             line = process.stderr.readline()
             assert line, "it did not start:\n" + "".join(self.log)
             self.log.append(line)
             event = json.loads(line)
-            if "door" in event:
-                doors[event["door"]] = event["address"]
-        # Nobody may have to wait for a full pipe.
+            if "listener" in event:
+                listeners[event["listener"]] = event["address"]
+        # Drains the pipe, so that the broker never blocks on it.
         threading.Thread(target=lambda: self.log.extend(process.stderr), daemon=True).start()
-        self.public, self.ops = f"{scheme}://{doors['public']}", f"http://{doors['ops']}"
+        self.public, self.ops = f"{scheme}://{listeners['public']}", f"http://{listeners['ops']}"
 
     def ask(self, url, data=None, headers=()):
-        """Status and text of an answer."""
+        """Returns the status and the text of an answer."""
         trusting = ssl._create_unverified_context()
         request = urllib.request.Request(url, data=data, headers=dict(headers))
         try:
@@ -68,7 +68,7 @@ class Broker:
 
 @contextmanager
 def serving(objects):
-    """Starts what the container starts, and yields the broker and the folder of its volumes."""
+    """Starts the command of the container; yields the broker and the folder of its volumes."""
     started = container(pod_of(objects))
     environment = {variable["name"]: variable["value"] for variable in started["env"]}
     with mounted(objects) as (root, path):

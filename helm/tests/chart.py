@@ -1,4 +1,4 @@
-"""Rendering the chart with the real Helm."""
+"""Renders the chart with the real Helm."""
 
 import os
 import subprocess
@@ -9,15 +9,15 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm/trustmint"
-#: The matrix: values that must render, by name.
+#: Values files that must render, by name.
 MATRIX = {path.name.removesuffix("-values.yaml"): path for path in sorted(CHART.glob("ci/*-values.yaml"))}
-#: What values that show one thing are laid over.
+#: The smallest values, to which tests add others.
 LEAST = MATRIX["embedded"]
 NAMESPACE = "packages"
 
 
 def tool(variable):
-    """A tool that scripts/test-helm has installed."""
+    """Returns the path of a tool that scripts/test-helm has installed."""
     try:
         return os.environ[variable]
     except KeyError:
@@ -25,7 +25,7 @@ def tool(variable):
 
 
 def helm(*arguments, values=None):
-    """Runs Helm; `values` is YAML text that comes last."""
+    """Runs Helm; `values` is YAML text that overrides the files."""
     command = [tool("TRUSTMINT_HELM"), *arguments]
     if values is not None:
         command += ["--values", "-"]
@@ -33,13 +33,13 @@ def helm(*arguments, values=None):
 
 
 def template(*files, values=None):
-    """`helm template` with values files, and with YAML text laid over them."""
+    """Runs `helm template` with values files, overridden by YAML text."""
     layers = [argument for file in files for argument in ("--values", str(file))]
     return helm("template", "release", str(CHART), "--namespace", NAMESPACE, *layers, values=values)
 
 
 def render(*files, values=None):
-    """The objects of a release."""
+    """Returns the objects of a release."""
     done = template(*files, values=values)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
@@ -47,7 +47,7 @@ def render(*files, values=None):
 
 @cache
 def rendered(name):
-    """The objects of one row of the matrix."""
+    """Returns the objects of one values file."""
     return render(MATRIX[name])
 
 
@@ -56,13 +56,13 @@ def of_kind(objects, *kinds):
 
 
 def the(objects, kind, suffix=""):
-    """The one object of a kind whose name ends so."""
+    """Returns the only object of a kind with this suffix in its name."""
     (found,) = [found for found in of_kind(objects, kind) if found["metadata"]["name"].endswith(suffix)]
     return found
 
 
 def pod_of(objects):
-    """The broker's pod."""
+    """Returns the broker's pod."""
     return the(objects, "Deployment")["spec"]["template"]["spec"]
 
 

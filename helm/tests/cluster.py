@@ -1,4 +1,4 @@
-"""What a cluster would do with a pod's volumes: lay them out as the kubelet does."""
+"""Mounts a pod's volumes into a folder, as the kubelet does."""
 
 import json
 import re
@@ -34,7 +34,7 @@ BASE_POINT = {
 
 @cache
 def certificate():
-    """A certificate and its key, in PEM."""
+    """Returns a certificate and its key, in PEM."""
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout - -days 2 -subj /CN=t"
     pem = subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout
     key, end, chain = pem.partition("-----END PRIVATE KEY-----\n")
@@ -42,7 +42,7 @@ def certificate():
 
 
 def existing(name, key):
-    """A key of a Secret or ConfigMap that is there before the chart."""
+    """Returns a key of a Secret or ConfigMap that exists before the chart."""
     if key == "jwks.json":
         return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "k", **BASE_POINT}]})
     if key == "keys.json":
@@ -55,7 +55,7 @@ def existing(name, key):
 
 
 def contents(objects, volume):
-    """The files of a volume; `None` if it is one to write into."""
+    """Returns the files of a volume; `None` for a writable one."""
     own = {found["metadata"]["name"]: found["data"] for found in of_kind(objects, "ConfigMap")}
     if "configMap" in volume:
         return own.get(volume["configMap"]["name"], {"team.toml": POLICY})
@@ -73,7 +73,7 @@ def contents(objects, volume):
 
 
 def swap(folder, files):
-    """Replaces a volume's files as the kubelet does: behind the link `..data`, which is renamed."""
+    """Replaces a volume's files as the kubelet does, by renaming the link `..data`."""
     data = folder / "..data"
     before = data.resolve() if data.is_symlink() else None
     version = Path(tempfile.mkdtemp(prefix="..", dir=folder))
@@ -91,7 +91,7 @@ def swap(folder, files):
 
 
 def check_out(root, commit, path, files):
-    """What git-sync leaves: a worktree, and a link to it that is replaced."""
+    """Checks out a commit as git-sync does: a worktree, and a link that is replaced."""
     folder = root / ".worktrees" / commit / path
     folder.mkdir(parents=True)
     for name, text in files.items():
@@ -102,12 +102,12 @@ def check_out(root, commit, path, files):
 
 
 def mount(objects, root):
-    """Mounts the volumes of the broker's container below a folder; the configuration's path there."""
+    """Mounts the volumes of the broker's container below a folder; returns the configuration's path."""
     pod = pod_of(objects)
     volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
     for mounted in container(pod)["volumeMounts"]:
         volume, folder = volumes[mounted["name"]], root / mounted["mountPath"].lstrip("/")
-        assert "subPath" not in mounted, "it would never see a change"
+        assert "subPath" not in mounted, "such a mount never changes"
         assert not any(other != mounted and within(mounted, other) for other in container(pod)["volumeMounts"])
         folder.mkdir(parents=True)
         files = contents(objects, volume)
@@ -124,7 +124,7 @@ def mount(objects, root):
 
 
 def within(mounted, other):
-    """Nothing can be mounted into a read-only volume."""
+    """Whether one mount is inside another; nothing can be mounted into a read-only volume."""
     return Path(mounted["mountPath"]).is_relative_to(other["mountPath"])
 
 
@@ -134,7 +134,7 @@ def configuration(objects):
 
 
 def within_root(text, root):
-    """The text with its absolute paths below the folder, and with free ports of loopback."""
+    """Returns the text with its absolute paths below the folder and with free ports of loopback."""
     text = re.sub(r'^(\s*path = ")/', rf"\g<1>{root}/", text, flags=re.M)
     text = re.sub(r'^(\s*admin = "unix:)/', rf"\g<1>{root}/", text, flags=re.M)
     return re.sub(r'"(0\.0\.0\.0|\[::\]):\d+"', '"127.0.0.1:0"', text)

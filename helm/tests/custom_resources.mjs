@@ -1,4 +1,4 @@
-// Validates objects of kinds that are no part of Kubernetes, as JSON on standard input, by the schemas of
+// Validates objects of kinds that are not part of Kubernetes, as JSON on standard input, by the schemas of
 // their projects. Run in the folder where @kubernetes-models are installed.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

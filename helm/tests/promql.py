@@ -1,4 +1,4 @@
-"""The queries of the chart's alerts and dashboard, and which metrics and labels they name."""
+"""Reads the queries of the chart's alerts and dashboard, and the metrics and labels that they name."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import yaml
 
 from chart import rendered, the
 
-#: What scraping adds to every metric.
+#: Labels that scraping adds to every metric.
 OF_THE_TARGET = {"namespace", "job", "pod", "instance"}
 
 
@@ -20,7 +20,7 @@ def dashboard():
 
 
 def panels():
-    """The dashboard's queries, with its variables in the way Grafana fills them."""
+    """Yields the dashboard's queries, with its variables replaced as Grafana does."""
     for panel in dashboard()["panels"]:
         for target in panel["targets"]:
             yield target["expr"].replace("$__rate_interval", "5m").replace("$namespace", ".*")
@@ -33,12 +33,12 @@ def queries():
 
 
 def metrics_of(query):
-    """The metrics that a query names."""
+    """Returns the metrics that a query names."""
     return set(re.findall(r"\btrustmint_\w+", query))
 
 
 def labels_of(query):
-    """The labels by which it selects and groups."""
+    """Returns the labels by which a query selects and groups."""
     selectors = re.findall(r"\{([^}]*)\}", query)
     groups = re.findall(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)", query)
     queried = re.findall(r"label_values\(\w+, *(\w+)\)", query)
@@ -47,7 +47,7 @@ def labels_of(query):
 
 
 def exported(text):
-    """The metrics of an exposition, each with its labels."""
+    """Returns the metrics of an exposition, each with its labels."""
     found = {}
     for name, labels in re.findall(r"^(trustmint_\w+)(?:\{(.*)\})? \S+$", text, flags=re.M):
         found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))

@@ -1,4 +1,4 @@
-"""What the documentation shows renders, and the table of values is that of the chart."""
+"""Documented values render, and the table of values is current."""
 
 import json
 import re
@@ -19,7 +19,7 @@ SNIPPETS = [
 
 
 @pytest.mark.parametrize("values", SNIPPETS)
-def test_what_the_documentation_shows_renders_and_is_accepted(values):
+def test_documented_values_render_and_are_accepted(values):
     whole = "publicUrl" in yaml.safe_load(values)
     objects = render(*([] if whole else [LEAST]), values=values)
     with mounted(objects) as (_, path):
@@ -27,23 +27,23 @@ def test_what_the_documentation_shows_renders_and_is_accepted(values):
         assert done.returncode == 0, done.stderr
 
 
-def test_there_are_snippets():
+def test_documentation_has_snippets():
     assert len(SNIPPETS) >= 10
 
 
-def test_the_table_of_values_is_that_of_the_chart():
+def test_table_of_values_is_current():
     _, shown, _ = values_table.split(values_table.README.read_text())
     assert shown == values_table.table(), "run helm/tests/values_table.py"
 
 
-def test_every_value_is_described_and_has_a_type():
+def test_each_value_has_a_description_and_a_type():
     entries = list(values_table.entries())
     assert len(entries) >= 100
     for path, what, _ in entries:
         assert what, path
     schema = json.loads((CHART / "values.schema.json").read_text())
     known, described = leaves(schema["properties"], ""), {path for path, _, _ in entries}
-    # Where the schema lets anything be, one side may go deeper.
+    # Where the schema allows anything, one side may go deeper.
     assert not [path for path in described if not any(covers(leaf, path) for leaf in known)]
     assert {leaf for leaf in known if not any(covers(leaf, path) for path in described)} == {"global"}
 
@@ -53,7 +53,7 @@ def covers(path, other):
 
 
 def leaves(properties, prefix):
-    """The paths that the schema knows, down to where anything may be."""
+    """Returns the paths of the schema, down to where anything is allowed."""
     found = set()
     for name, kind in properties.items():
         path = f"{prefix}{name}"
@@ -64,7 +64,7 @@ def leaves(properties, prefix):
     return found
 
 
-def test_every_value_that_the_documentation_names_is_there():
+def test_each_documented_value_exists():
     known = {path for path, _, _ in values_table.entries()}
     files = {"tls.crt", "tls.key"}
     tops = {path.split(".")[0] for path in known} - {"config", "files"}

@@ -1,4 +1,4 @@
-"""What cannot work does not render, and a sentence says why."""
+"""Values that cannot work do not render, and the message says why."""
 
 import pytest
 import yaml
@@ -7,7 +7,7 @@ from chart import LEAST, template
 
 REDIS = "redis: {url: 'redis://redis'}\nnetworkPolicy: {redisTo: [{podSelector: {}}]}\n"
 
-#: Values laid over the least ones, and what is said of them.
+#: Values added to the smallest valid ones, and the message that they cause.
 FORBIDDEN = [
     ("replicaCount: 2", "replicaCount is 2, which needs redis.url: the embedded store is a file of one pod"),
     ("autoscaling: {enabled: true}", "autoscaling.enabled needs redis.url"),
@@ -16,12 +16,12 @@ FORBIDDEN = [
     ("image: {repository: ''}", "image.repository is missing"),
     ("config: {issuers: null}", "config.issuers is empty"),
     ("config: {registries: null}", "config.registries is empty"),
-    ("config: {listen: {public: '0.0.0.0:1'}}", "config.listen is the chart's own"),
-    ("config: {store: {path: x}}", "config.store is the chart's own"),
-    ("config: {policies: {path: x}}", "config.policies is the chart's own"),
-    ("config: {public_url: 'https://a.example'}", "config.public_url is the chart's own"),
-    ("config: {audit: {path: x}}", "config.audit is the chart's own"),
-    ("config: {limits: {drain_timeout: 1m}}", "config.limits.drain_timeout is made from drainSeconds"),
+    ("config: {listen: {public: '0.0.0.0:1'}}", "config.listen is written by the chart"),
+    ("config: {store: {path: x}}", "config.store is written by the chart"),
+    ("config: {policies: {path: x}}", "config.policies is written by the chart"),
+    ("config: {public_url: 'https://a.example'}", "config.public_url is written by the chart"),
+    ("config: {audit: {path: x}}", "config.audit is written by the chart"),
+    ("config: {limits: {drain_timeout: 1m}}", "config.limits.drain_timeout is set by drainSeconds"),
     ("config: {issuers: {github: {ca_file: a.pem}}}", "config.issuers.github.ca_file names a.pem, which is not in files"),
     (
         "config: {registries: {pypi: {upstream: {credential_file: x}}}}",
@@ -29,9 +29,9 @@ FORBIDDEN = [
     ),
     ("config: {reporters: {github: {kind: github, keys_file: k}}}", "config.reporters.github.keys_file names k, which is not in files"),
     ("config: {hooks: [{secret_file: s}]}", "config.hooks.secret_file names s, which is not in files"),
-    ("redis: {passwordSecret: {name: x}}", "have no meaning without redis.url"),
-    ("redis: {caFile: x}", "have no meaning without redis.url"),
-    (REDIS.replace("//", "//user:secret@"), "redis.url has a password in it"),
+    ("redis: {passwordSecret: {name: x}}", "redis.passwordSecret and redis.caFile need redis.url"),
+    ("redis: {caFile: x}", "redis.passwordSecret and redis.caFile need redis.url"),
+    (REDIS.replace("//", "//user:secret@"), "redis.url contains a password"),
     (REDIS + "persistence: {existingClaim: x}", "persistence.existingClaim is for the embedded store"),
     (REDIS.replace("}", ", caFile: x}", 1), "redis.caFile names x, which is not in files"),
     ("redis: {url: 'redis://redis'}", "networkPolicy.redisTo is empty"),
@@ -51,14 +51,14 @@ FORBIDDEN = [
     ),
     (
         "policies: {gitSync: {enabled: true, repo: 'https://user:secret@g.example/p'}}",
-        "policies.gitSync.repo has credentials in it",
+        "policies.gitSync.repo contains credentials",
     ),
-    ("policies: {files: {a.toml: '[[policy]'}}", "policies.files.a.toml is not TOML: "),
-    ("policies: {delegate: [{folder: teams/data}]}", "gives away teams/data, which is not a folder of"),
-    ("policies: {configMaps: [{name: a, folder: chart}]}", "has the folder chart twice, or it is the chart's own"),
+    ("policies: {files: {a.toml: '[[policy]'}}", "policies.files.a.toml is not valid TOML: "),
+    ("policies: {delegate: [{folder: teams/data}]}", "delegates teams/data, which is not a folder of policies.configMaps"),
+    ("policies: {configMaps: [{name: a, folder: chart}]}", "has the folder chart twice, or uses the name of the chart's own folder"),
     (
         "policies: {configMaps: [{name: a, folder: t}, {name: b, folder: t/u}]}",
-        "the folder t/u of policies.configMaps is within t",
+        "the folder t/u of policies.configMaps is inside t",
     ),
     ("admin: {enabled: true}", "admin.enabled needs admin.tokenSecret.name"),
     ("ingress: {enabled: true}\ntrustedProxies: [10.0.0.0/8]", "ingress.hosts is empty"),
@@ -75,7 +75,7 @@ FORBIDDEN = [
     ),
 ]
 
-#: Values that the schema refuses, and the place that it names.
+#: Values that the schema rejects, and the place that it names.
 MISSHAPEN = [
     ("replicaCount: '2'", "/replicaCount"),
     ("replicaCount: 0", "/replicaCount"),
@@ -98,20 +98,20 @@ MISSHAPEN = [
 ]
 
 
-def refused(values):
+def rejection(values):
     done = template(LEAST, values=values)
-    assert done.returncode != 0, f"it renders:\n{values}"
+    assert done.returncode != 0, f"this renders:\n{values}"
     return done.stderr
 
 
-@pytest.mark.parametrize(("values", "sentence"), FORBIDDEN, ids=[row[1][:60] for row in FORBIDDEN])
-def test_what_cannot_work_is_refused_with_a_sentence(values, sentence):
+@pytest.mark.parametrize(("values", "reason"), FORBIDDEN, ids=[row[1][:60] for row in FORBIDDEN])
+def test_invalid_values_are_rejected_with_a_reason(values, reason):
     yaml.safe_load(values)
-    assert sentence in refused(values)
+    assert reason in rejection(values)
 
 
 @pytest.mark.parametrize(("values", "place"), MISSHAPEN, ids=[row[0] for row in MISSHAPEN])
-def test_the_schema_names_the_value_that_is_wrong(values, place):
-    said = refused(values)
+def test_schema_names_the_wrong_value(values, place):
+    said = rejection(values)
     assert "values don't meet the specifications of the schema" in said
     assert place in said, said

@@ -1,4 +1,4 @@
-"""Every row of the matrix is what Helm, Kubernetes and a policy checker want."""
+"""Helm, Kubernetes and a policy checker accept each values file."""
 
 import fnmatch
 import json
@@ -10,15 +10,15 @@ import yaml
 
 from chart import CHART, MATRIX, NAMESPACE, ROOT, helm, of_kind, rendered, template, tool
 
-#: The oldest Kubernetes that the chart is for, and the newest whose schemas there are.
+#: The oldest supported Kubernetes, and the newest with published schemas.
 KUBERNETES = ["1.30.0", "1.37.0"]
-#: Kinds that are no part of Kubernetes; their projects have schemas.
+#: Kinds that are not part of Kubernetes. Their projects publish schemas.
 CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
 
 
 @pytest.fixture(scope="session")
 def manifests(tmp_path_factory):
-    """A folder with a file for each row of the matrix."""
+    """Returns a folder with the manifests of each values file."""
     folder = tmp_path_factory.mktemp("manifests")
     for name, path in MATRIX.items():
         done = template(path)
@@ -28,12 +28,12 @@ def manifests(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_helm_has_nothing_to_say(name):
+def test_helm_lint_finds_nothing(name):
     done = helm("lint", "--strict", str(CHART), "--values", str(MATRIX[name]))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_package_is_whole_and_has_no_values_of_the_checks(tmp_path):
+def test_package_is_complete_without_test_values(tmp_path):
     done = helm("package", str(CHART), "--destination", str(tmp_path))
     assert done.returncode == 0, done.stderr
     (package,) = tmp_path.iterdir()
@@ -44,13 +44,13 @@ def test_a_package_is_whole_and_has_no_values_of_the_checks(tmp_path):
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_kubernetes_knows_every_field(manifests, version):
+def test_manifests_match_kubernetes_schemas(manifests, version):
     files = sorted(map(str, manifests.iterdir()))
     command = [tool("TRUSTMINT_KUBERNETES_VALIDATE"), "--kubernetes-version", version, "--strict", *files]
     done = subprocess.run(command, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    # What it has no schema for, it passes over with a warning; see below.
+    # It skips kinds without a schema, with a warning; see below.
     unknown = {line.split("kind ")[1].split()[0] for line in said.splitlines() if line.startswith("WARN")}
     assert unknown == CUSTOM, said
 
@@ -65,20 +65,20 @@ def validate(objects):
     return subprocess.run(command, input=json.dumps(objects), capture_output=True, text=True, cwd=folder)
 
 
-def test_gateway_api_and_prometheus_operator_accept_their_objects():
+def test_custom_resources_match_their_schemas():
     objects = custom_resources()
     assert {found["kind"] for found in objects} == CUSTOM
     done = validate(objects)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_they_would_refuse_others():
+def test_schemas_reject_invalid_custom_resources():
     for found in custom_resources():
         done = validate([{**found, "spec": {key: "misshapen" for key in found["spec"]}}])
         assert done.returncode == 1 and found["kind"] in done.stdout, done.stderr
 
 
-def test_every_finding_of_checkov_is_explained(manifests):
+def test_each_checkov_finding_is_explained(manifests):
     command = [tool("TRUSTMINT_CHECKOV"), "--skip-download", "--framework", "kubernetes", "--output", "json"]
     done = subprocess.run([*command, "--directory", str(manifests)], capture_output=True, text=True)
     results = json.loads(done.stdout)["results"]
@@ -99,4 +99,4 @@ def test_every_finding_of_checkov_is_explained(manifests):
         if not fitting:
             unexplained.append(f"{found['check_id']} {where}: {found['check_name']}")
     assert not unexplained, "\n".join(unexplained)
-    assert used == set(range(len(explained))), "an explanation explains nothing"
+    assert used == set(range(len(explained))), "an explanation has no finding"

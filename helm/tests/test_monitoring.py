@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask for what the running binary exports, in queries that Prometheus reads."""
+"""Alerts and dashboard query metrics that the running binary exports."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def id_token():
-    """One of the build farm, under its key, with a signature that is not its own."""
+    """Returns an ID token of the build farm with its key id and an invalid signature."""
     now = int(time.time())
     claims = {"iss": "https://ci.corp.example", "aud": "pypi.example.com", "sub": "x", "iat": now, "exp": now + 60}
     parts = [json.dumps(part).encode() for part in ({"alg": "ES256", "kid": "k"}, claims)] + [b"\1" * 64]
@@ -28,7 +28,7 @@ def id_token():
 
 @pytest.fixture(scope="session")
 def exported():
-    """What a broker exports once each of its metrics has something to say."""
+    """Returns the metrics of a broker, once each of them has a value."""
     with serving(rendered("leaks")) as (broker, _):
         exchange = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -48,24 +48,24 @@ def exported():
             return promql.exported(broker.ask(f"{broker.ops}/metrics")[1])
 
         wanted = {"trustmint_policy_reloads_total", "trustmint_issuer_fetches_total"}
-        broker.until("all have something to say", lambda: wanted <= scrape().keys())
+        broker.until("each metric has a value", lambda: wanted <= scrape().keys())
         return scrape()
 
 
-def test_every_metric_of_the_queries_is_exported(exported):
+def test_each_queried_metric_is_exported(exported):
     named = set().union(*map(promql.metrics_of, promql.queries()))
     assert len(named) >= 15
     assert named <= exported.keys(), named - exported.keys()
 
 
-def test_every_label_of_the_queries_is_exported(exported):
+def test_each_queried_label_is_exported(exported):
     for query in promql.queries():
         known = promql.OF_THE_TARGET.union(*(exported[name] for name in promql.metrics_of(query)))
         assert promql.labels_of(query) <= known, query
 
 
 def test_keys_from_a_file_are_never_fetched(exported):
-    # The alert on old keys tells them from those that are.
+    # The alert on old keys excludes them by this metric.
     assert exported["trustmint_issuer_keys_age_seconds"] == {"issuer"}
     (old,) = [rule for group in promql.alerts()["groups"] for rule in group["rules"] if "KeysOld" in rule["alert"]]
     assert "trustmint_issuer_fetches_total" in old["expr"]
@@ -75,14 +75,14 @@ def promtool(*arguments, **options):
     return subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, **options)
 
 
-def test_prometheus_reads_the_queries(tmp_path):
+def test_promtool_accepts_the_queries(tmp_path):
     (tmp_path / "panels.yaml").write_text(promql.as_recording_rules())
     for file in (CHART / "files/alerts.yaml", tmp_path / "panels.yaml"):
         done = promtool("check", "rules", file)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_fires_when_it_should_and_is_silent_otherwise():
+def test_each_alert_fires_for_its_cause_only():
     cases = ROOT / "helm/tests/alerts.yaml"
     done = promtool("test", "rules", cases.name, cwd=cases.parent)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -95,5 +95,5 @@ def test_every_alert_fires_when_it_should_and_is_silent_otherwise():
     assert tried == {rule["alert"] for group in promql.alerts()["groups"] for rule in group["rules"]}
 
 
-def test_the_rule_and_the_file_are_one():
+def test_prometheus_rule_contains_the_alerts_file():
     assert promql.alerts() == yaml.safe_load((CHART / "files/alerts.yaml").read_text())

@@ -1,4 +1,4 @@
-"""Every pod is confined, and the broker's has its probes."""
+"""Each pod is confined, and the broker's pod has probes."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from broker import serving
 from chart import MATRIX, container, of_kind, pod_of, render, rendered, the
 
 
-#: What the restricted Pod Security Standard lets a pod mount, as far as the chart has use for it.
+#: The kinds of volumes of the restricted Pod Security Standard that the chart uses.
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 
 
@@ -18,7 +18,7 @@ def pods(objects):
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_every_container_is_confined(name):
+def test_each_container_is_confined(name):
     for pod in pods(rendered(name)):
         assert pod["automountServiceAccountToken"] is False
         assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
@@ -33,14 +33,14 @@ def test_every_container_is_confined(name):
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_the_broker_has_probes_at_the_ops_door(name):
+def test_probes_use_the_ops_listener(name):
     broker = container(pod_of(rendered(name)))
     for probe, path in [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")]:
         assert broker[probe]["httpGet"] == {"path": path, "port": "ops"}
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_no_secret_is_made_and_none_is_in_the_environment(name):
+def test_chart_creates_no_secret_and_uses_none_in_the_environment(name):
     objects = rendered(name)
     assert not of_kind(objects, "Secret")
     for pod in pods(objects):
@@ -48,7 +48,7 @@ def test_no_secret_is_made_and_none_is_in_the_environment(name):
             assert all("valueFrom" not in variable for variable in found.get("env", []))
 
 
-def test_one_pod_and_a_volume_or_many_and_redis():
+def test_embedded_store_has_one_pod_and_redis_has_no_volume():
     for name in MATRIX:
         objects = rendered(name)
         spec = the(objects, "Deployment")["spec"]
@@ -62,7 +62,7 @@ def test_one_pod_and_a_volume_or_many_and_redis():
             assert bool(of_kind(objects, "PersistentVolumeClaim")) == (name != "existing-claim")
 
 
-def test_an_idle_broker_needs_less_than_it_asks_for():
+def test_idle_broker_uses_less_memory_than_requested():
     asked = container(pod_of(rendered("embedded")))["resources"]["requests"]["memory"]
     with serving(rendered("embedded")) as (broker, _):
         broker.until("it is ready", lambda: broker.ready()["ready"])
@@ -71,7 +71,7 @@ def test_an_idle_broker_needs_less_than_it_asks_for():
     assert resident < 30e6 < int(asked.removesuffix("Mi")) << 20
 
 
-def test_an_autoscaler_owns_the_number_of_pods():
+def test_autoscaler_sets_the_number_of_pods():
     objects = rendered("autoscaling")
     assert "replicas" not in the(objects, "Deployment")["spec"]
     assert the(objects, "HorizontalPodAutoscaler")["spec"]["minReplicas"] == 3
@@ -79,7 +79,7 @@ def test_an_autoscaler_owns_the_number_of_pods():
     assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == ("25%", "AlwaysAllow")
 
 
-def test_a_selector_selects_the_broker_only():
+def test_selectors_match_the_broker_only():
     for name in MATRIX:
         objects = rendered(name)
         labels = the(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].items()
@@ -89,6 +89,6 @@ def test_a_selector_selects_the_broker_only():
             assert selector <= labels and not selector <= test
 
 
-def test_long_names_still_fit():
+def test_long_names_are_truncated():
     objects = render(MATRIX["monitoring"], values=f"fullnameOverride: {'n' * 63}")
     assert all(len(found["metadata"]["name"]) <= 63 for found in objects)

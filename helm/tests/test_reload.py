@@ -1,4 +1,4 @@
-"""Policies change without a restart; the configuration changes with one."""
+"""A change of policies causes no restart; a change of the configuration does."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def annotations(objects):
     return the(objects, "Deployment")["spec"]["template"]["metadata"]["annotations"]
 
 
-def test_policies_leave_the_deployment_as_it_is_and_the_configuration_does_not():
+def test_only_configuration_changes_the_deployment():
     before = rendered("policies")
     assert the(render(MATRIX["policies"], values=MORE), "Deployment") == the(before, "Deployment")
     for change in ("trustedProxies: [10.0.0.0/8]", "config: {limits: {headers: 65}}", "drainSeconds: 21"):
@@ -26,7 +26,7 @@ def policies(broker):
     return broker.ready()["policies"]
 
 
-def test_a_changed_configmap_is_active_in_the_same_process():
+def test_changed_configmap_is_reloaded():
     before, after = rendered("policies"), render(MATRIX["policies"], values=MORE)
     with serving(before) as (broker, root):
         digest = broker.ready()["digest"]
@@ -36,20 +36,20 @@ def test_a_changed_configmap_is_active_in_the_same_process():
         broker.until("the new policy is active", lambda: policies(broker) == 3)
         assert broker.ready()["digest"] != digest
 
-        # What is wrong changes nothing, and is told.
+        # Wrong policies change nothing, and are reported.
         swap(root / "policies/chart", {"more.toml": "[[policy]]\nid = 1\n", "widget.toml": ""})
-        broker.until("it is refused", lambda: broker.ready()["policies_refused"])
+        broker.until("the policies are refused", lambda: broker.ready()["policies_refused"])
         assert policies(broker) == 3
-        # A team's ConfigMap is another volume; it may say nothing of others' packages.
+        # A team's ConfigMap is another volume. It may not name packages of others.
         swap(root / "policies/chart", contents(before, source))
-        broker.until("it is mended", lambda: policies(broker) == 2)
+        broker.until("the policies are fixed", lambda: policies(broker) == 2)
         swap(root / "policies/teams/data", {"team.toml": POLICY.replace("data-widget", "widget")})
-        broker.until("it is refused", lambda: broker.ready()["policies_refused"])
+        broker.until("the policies are refused", lambda: broker.ready()["policies_refused"])
         assert "data-platform" in broker.ready()["policies_refused"]["first"]
 
 
 @pytest.mark.parametrize(("name", "path"), [("git-sync", "policies"), ("git-sync-ssh", "")])
-def test_a_commit_that_git_sync_checks_out_is_active_in_the_same_process(name, path):
+def test_new_commit_of_git_sync_is_reloaded(name, path):
     objects = rendered(name)
     if name == "git-sync-ssh":
         objects = render(MATRIX[name], values="replicaCount: 1\nredis: {url: ''}")

@@ -1,4 +1,4 @@
-"""The table of values in the chart's README, from the comments in values.yaml; run it to write the table."""
+"""Writes the table of values in the chart's README from the comments in values.yaml."""
 
 import json
 import re
@@ -12,7 +12,7 @@ BEGIN, END = "<!-- values: helm/tests/values_table.py writes this -->\n", "<!-- 
 
 
 def entries():
-    """Every value that can be set: its path, what it is, and its default."""
+    """Yields each value that can be set: its path, its description and its default."""
     text = (CHART / "values.yaml").read_text()
     defaults, path, comment = yaml.safe_load(text), [], []
     for line in text.splitlines():
@@ -24,7 +24,7 @@ def entries():
             depth = len(key.group(1)) // 2
             path = [*path[:depth], key.group(2)]
             found = lookup(defaults, path)
-            # A map that goes on below is no value of its own; lines of a list are none either.
+            # A map with keys below is not a value of its own, and neither are the lines of a list.
             if found is not None and (key.group(3) or not isinstance(found[0], dict)):
                 yield ".".join(path), " ".join(comment), found[0]
         comment = []

@@ -1,30 +1,30 @@
-{{/* What cannot work fails here, in a sentence. What the configuration itself says, the broker checks. */}}
+{{/* Fails with a message for values that cannot work. trustmint checks the configuration itself. */}}
 {{- define "trustmint.checks" -}}
 {{- $values := .Values }}
 {{- if not .Values.publicUrl }}
-{{- fail "publicUrl is missing: where jobs reach the broker, such as https://publish.example.com" }}
+{{- fail "publicUrl is missing: the URL of trustmint for jobs, such as https://publish.example.com" }}
 {{- end }}
 {{- if not .Values.image.repository }}
 {{- fail "image.repository is missing: the image of trustmint" }}
 {{- end }}
 {{- if not .Values.config.issuers }}
-{{- fail "config.issuers is empty: name whose ID tokens are accepted, such as github: {kind: github}" }}
+{{- fail "config.issuers is empty: add an issuer, such as github: {kind: github}" }}
 {{- end }}
 {{- if not .Values.config.registries }}
-{{- fail "config.registries is empty: name what tokens are minted for" }}
+{{- fail "config.registries is empty: add a registry, such as pypi: {kind: pypi, hosts: [pypi.example.com]}" }}
 {{- end }}
 {{- range $section := list "public_url" "listen" "store" "policies" "audit" }}
 {{- if hasKey $values.config $section }}
-{{- fail (printf "config.%s is the chart's own: use the values that it is made from" $section) }}
+{{- fail (printf "config.%s is written by the chart: set the chart's own values instead" $section) }}
 {{- end }}
 {{- end }}
 {{- if hasKey (default dict .Values.config.limits) "drain_timeout" }}
-{{- fail "config.limits.drain_timeout is made from drainSeconds, which the pod's grace period follows too" }}
+{{- fail "config.limits.drain_timeout is set by drainSeconds, which also sets the pod's grace period" }}
 {{- end }}
 {{- include "trustmint.checkStore" . }}
 {{- include "trustmint.checkFiles" (dict "files" .Values.files "where" "config" "table" .Values.config) }}
 {{- include "trustmint.checkPolicies" . }}
-{{- include "trustmint.checkDoors" . }}
+{{- include "trustmint.checkListeners" . }}
 {{- end }}
 
 {{- define "trustmint.checkStore" -}}
@@ -38,11 +38,11 @@
 {{- fail (printf "replicaCount is %d, which needs redis.url: the embedded store is a file of one pod" (int $values.replicaCount)) }}
 {{- end }}
 {{- if or .passwordSecret.name .caFile }}
-{{- fail "redis.passwordSecret and redis.caFile have no meaning without redis.url" }}
+{{- fail "redis.passwordSecret and redis.caFile need redis.url" }}
 {{- end }}
 {{- else }}
 {{- if regexMatch "://[^/@]*:[^/@]*@" .url }}
-{{- fail "redis.url has a password in it: keep it in a Secret and name that in redis.passwordSecret" }}
+{{- fail "redis.url contains a password: put it into a Secret and name the Secret in redis.passwordSecret" }}
 {{- end }}
 {{- if $values.persistence.existingClaim }}
 {{- fail "persistence.existingClaim is for the embedded store, and redis.url is set" }}
@@ -52,7 +52,7 @@
 {{- end }}
 {{- if $values.networkPolicy.enabled }}
 {{- if not $values.networkPolicy.redisTo }}
-{{- fail "networkPolicy.redisTo is empty: name where Redis is, or no pod reaches it" }}
+{{- fail "networkPolicy.redisTo is empty: name the peers that are Redis, or no pod can connect to it" }}
 {{- end }}
 {{- $ports := list }}
 {{- range $values.networkPolicy.redisPorts }}{{ $ports = append $ports (int .) }}{{ end }}
@@ -72,7 +72,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Every file that the configuration names is mounted. */}}
+{{/* Fails if the configuration names a file that is not mounted. */}}
 {{- define "trustmint.checkFiles" -}}
 {{- $context := . }}
 {{- range $key, $value := .table }}
@@ -101,39 +101,39 @@
 {{- fail "policies.gitSync.repo is missing: the URL of the repository with the policies" }}
 {{- end }}
 {{- if and .gitSync.sshSecret .gitSync.passwordSecret }}
-{{- fail "policies.gitSync has both sshSecret and passwordSecret: a repository is reached one way" }}
+{{- fail "policies.gitSync has both sshSecret and passwordSecret: use one of them" }}
 {{- end }}
 {{- if regexMatch "://[^/]*@" (regexReplaceAll "^ssh://[^:@/]*@" .gitSync.repo "ssh://") }}
-{{- fail "policies.gitSync.repo has credentials in it: use username, passwordSecret or sshSecret" }}
+{{- fail "policies.gitSync.repo contains credentials: use username, passwordSecret or sshSecret" }}
 {{- end }}
 {{- else }}
 {{- range $file, $text := .files }}
 {{- with (fromToml $text).Error }}
-{{- fail (printf "policies.files.%s is not TOML: %s" $file .) }}
+{{- fail (printf "policies.files.%s is not valid TOML: %s" $file .) }}
 {{- end }}
 {{- end }}
 {{- $folders := list "chart" }}
 {{- range .configMaps }}
 {{- if has .folder $folders }}
-{{- fail (printf "policies.configMaps has the folder %s twice, or it is the chart's own" .folder) }}
+{{- fail (printf "policies.configMaps has the folder %s twice, or uses the name of the chart's own folder" .folder) }}
 {{- end }}
 {{- $folders = append $folders .folder }}
 {{- end }}
 {{- range $one := $folders }}{{ range $other := $folders }}
 {{- if hasPrefix (printf "%s/" $one) $other }}
-{{- fail (printf "the folder %s of policies.configMaps is within %s, and a mounted ConfigMap has room for nothing else" $other $one) }}
+{{- fail (printf "the folder %s of policies.configMaps is inside %s, and nothing can be mounted into a mounted ConfigMap" $other $one) }}
 {{- end }}
 {{- end }}{{ end }}
 {{- range .delegate }}
 {{- if not (has .folder $folders) }}
-{{- fail (printf "policies.delegate gives away %s, which is not a folder of policies.configMaps" .folder) }}
+{{- fail (printf "policies.delegate delegates %s, which is not a folder of policies.configMaps" .folder) }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{- define "trustmint.checkDoors" -}}
+{{- define "trustmint.checkListeners" -}}
 {{- $values := .Values }}
 {{- if and .Values.admin.enabled (not .Values.admin.tokenSecret.name) }}
 {{- fail "admin.enabled needs admin.tokenSecret.name: the admin listener is always authenticated" }}
@@ -142,10 +142,10 @@
 {{- $proxy := get $values $name }}
 {{- if $proxy.enabled }}
 {{- if not $proxy.hosts }}
-{{- fail (printf "%s.hosts is empty: name the hosts of the broker and of its registries" $name) }}
+{{- fail (printf "%s.hosts is empty: name the hosts of trustmint and of its registries" $name) }}
 {{- end }}
 {{- if not $values.trustedProxies }}
-{{- fail (printf "%s.enabled needs trustedProxies: without the proxy's network all its clients share one rate limit" $name) }}
+{{- fail (printf "%s.enabled needs trustedProxies: without the proxy's network, all clients share one rate limit" $name) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -157,7 +157,7 @@
 {{- fail "metrics.serviceMonitor.enabled needs metrics.enabled: there is nothing to scrape" }}
 {{- end }}
 {{- if and .enabled $values.networkPolicy.enabled (not $values.networkPolicy.monitoringFrom) }}
-{{- fail "networkPolicy.monitoringFrom is empty: name who scrapes, or leave out metrics.enabled" }}
+{{- fail "networkPolicy.monitoringFrom is empty: name the peers that scrape, or unset metrics.enabled" }}
 {{- end }}
 {{- end }}
 {{- end }}

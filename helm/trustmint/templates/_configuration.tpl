@@ -1,4 +1,4 @@
-{{/* trustmint.toml. What the chart owns is made here, the rest is `config`, word for word. */}}
+{{/* trustmint.toml: the sections that the chart writes, and `config` unchanged. */}}
 {{- define "trustmint.configuration" -}}
 {{- $config := deepCopy .Values.config }}
 {{- $limits := merge (dict "drain_timeout" (printf "%ds" (int .Values.drainSeconds))) (default dict $config.limits) }}
@@ -27,7 +27,7 @@
 {{- toToml $whole }}
 {{- end }}
 
-{{/* Helm reads every number as a float, and TOML tells 50.0 from 50, as the broker does. */}}
+{{/* Helm reads every number as a float, but in TOML 50.0 differs from 50. */}}
 {{- define "trustmint.wholeNumbers" -}}
 {{- $table := . }}
 {{- range $key, $value := $table }}

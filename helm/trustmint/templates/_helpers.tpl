@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
-{{/* At most 52 characters, so that suffixes fit into a DNS label. */}}
+{{/* The name of a release's objects: at most 52 characters, so that suffixes fit into a DNS label. */}}
 {{- define "trustmint.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
@@ -13,7 +13,7 @@
 {{- end }}
 {{- end }}
 
-{{/* What an object is selected by: of a dict with `root` and `component`. */}}
+{{/* The labels by which an object is selected. Takes a dict with `root` and `component`. */}}
 {{- define "trustmint.selector" -}}
 app.kubernetes.io/name: {{ include "trustmint.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -38,7 +38,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* Of a dict with `image` and the `tag` where it names none. A digest says all. */}}
+{{/* An image reference. Takes a dict with `image` and a default `tag`. A digest replaces the tag. */}}
 {{- define "trustmint.image" -}}
 {{- if .image.digest }}
 {{- printf "%s@%s" .image.repository .image.digest }}
@@ -47,7 +47,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* Whether there may be more than one pod: not empty if so. */}}
+{{/* Not empty if there may be more than one pod. */}}
 {{- define "trustmint.several" -}}
 {{- if or .Values.autoscaling.enabled (gt (int .Values.replicaCount) 1) }}true{{ end }}
 {{- end }}
@@ -72,7 +72,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
-{{/* Where the public listener speaks TLS itself. */}}
+{{/* The scheme of the public listener. */}}
 {{- define "trustmint.scheme" -}}
 {{- if .Values.tls.secretName }}https{{ else }}http{{ end }}
 {{- end }}

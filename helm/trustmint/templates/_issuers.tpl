@@ -1,8 +1,7 @@
 {{/*
-Egress to whomever the broker asks or tells, as the configuration knows them: issuers, reporters for their
-keys, webhooks. One with `allow_private` is in those networks, one with `keys_file` is never asked, all others
-are anywhere but in private networks. So are a git repository, and whatever sections ask for that this chart
-does not know.
+Egress rules for the hosts of the configuration: issuers, reporters (for their keys) and webhooks. A host with
+`allow_private` is in those networks. A host with `keys_file` needs no rule. All others may be anywhere except in
+private networks; so may the git repository, and the hosts of sections that this chart does not know.
 */}}
 {{- define "trustmint.issuerEgress" -}}
 {{- $peers := list }}

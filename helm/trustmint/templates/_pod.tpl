@@ -26,7 +26,7 @@
 {{- end }}
 {{- end }}
 
-{{/* No volume is mounted by `subPath`: those never see a change. */}}
+{{/* No volume is mounted by `subPath`, because such a mount never changes. */}}
 {{- define "trustmint.volumes" -}}
 {{- $name := include "trustmint.fullname" . }}
 - name: configuration
@@ -93,8 +93,8 @@
 {{- end }}
 
 {{/*
-git-sync as an init container (`once`) and as a sidecar, of a dict with `root`. The sidecar gives up
-never and has no probe: a git server that is away must not take a pod out of service.
+git-sync as an init container (`once`) and as a sidecar. Takes a dict with `root`. The sidecar retries forever
+and has no probe, because an unreachable git server must not make a pod unready.
 */}}
 {{- define "trustmint.gitSync" -}}
 {{- $git := .root.Values.policies.gitSync }}

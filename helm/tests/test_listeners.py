@@ -1,4 +1,4 @@
-"""Who reaches what: the public door is everybody's, the ops door the scrapers', the admin door nobody's."""
+"""Which peers reach which listener: everyone public, scrapers ops, no one admin."""
 
 import pytest
 import yaml
@@ -9,7 +9,7 @@ PUBLIC_EXCEPT = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
 
 
 def egress(objects, suffix="release-trustmint"):
-    """The egress rules but those for DNS, as pairs of ports and peers."""
+    """Returns the egress rules except those for DNS, as pairs of ports and peers."""
     rules = the(objects, "NetworkPolicy", suffix)["spec"]["egress"]
     assert [port["port"] for port in rules[0]["ports"]] == [53, 53] and rules[0]["to"]
     return [([port["port"] for port in rule["ports"]], rule["to"]) for rule in rules[1:]]
@@ -24,7 +24,7 @@ def networks(peers):
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_no_service_or_route_leads_to_another_door(name):
+def test_services_and_routes_use_the_public_listener(name):
     objects = rendered(name)
     assert [port["name"] for port in container(pod_of(objects))["ports"]] == ["public", "ops"]
     for service in of_kind(objects, "Service"):
@@ -46,13 +46,13 @@ def test_no_service_or_route_leads_to_another_door(name):
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_nothing_outside_the_pod_knows_of_the_admin_door(name):
+def test_admin_listener_appears_in_no_other_object(name):
     for found in rendered(name):
         if found["kind"] not in ("Deployment", "ConfigMap"):
             assert "admin" not in str(found), found["kind"]
 
 
-def test_the_routes_are_those_that_were_asked_for():
+def test_routes_are_those_of_the_values():
     (rules,) = [found["spec"]["rules"] for found in of_kind(rendered("ingress"), "Ingress")]
     shown = [(rule["host"], [path["path"] for path in rule["http"]["paths"]]) for rule in rules]
     asked = [("publish.example.com", ["/"]), ("pypi.example.com", ["/_/oidc/", "/.well-known/pytp"])]
@@ -62,7 +62,7 @@ def test_the_routes_are_those_that_were_asked_for():
     assert [(host, [match["path"]["value"] for match in found]) for host, found in matches] == asked
 
 
-def test_by_default_a_pod_reaches_dns_and_public_issuers_only():
+def test_default_egress_is_dns_and_public_issuers():
     assert egress(rendered("embedded")) == [
         (
             [443],
@@ -74,7 +74,7 @@ def test_by_default_a_pod_reaches_dns_and_public_issuers_only():
     ]
 
 
-def test_dns_is_where_the_values_say():
+def test_dns_egress_follows_the_values():
     values = "networkPolicy: {dnsPorts: [5353], dnsTo: [{ipBlock: {cidr: 169.254.20.10/32}}]}"
     for suffix in ("release-trustmint", "-test"):
         (dns, *_) = the(render(LEAST, values=values), "NetworkPolicy", suffix)["spec"]["egress"]
@@ -82,25 +82,25 @@ def test_dns_is_where_the_values_say():
         assert networks(dns["to"]) == ["169.254.20.10/32"]
 
 
-def test_redis_is_reached_at_its_ports_only():
+def test_redis_egress_has_its_ports_only():
     (ports, peers), _ = egress(rendered("redis-cluster"))
     assert ports == [7000, 7001, 7002] and networks(peers) == ["10.40.0.0/24"]
     (ports, _), _ = egress(rendered("redis-sentinel"))
     assert ports == [6379, 26379]
 
 
-def test_private_issuers_are_reached_where_the_configuration_allows_it():
+def test_private_issuer_egress_has_its_networks_only():
     issuer, extra = egress(rendered("private-issuers"))
     assert issuer == ([8443], [{"ipBlock": {"cidr": "10.20.0.0/16"}}])
     assert extra == ([6443], [{"ipBlock": {"cidr": "10.0.0.10/32"}}])
 
 
-def test_reporters_and_webhooks_inside_are_reached_where_the_configuration_allows_it():
+def test_private_reporter_and_webhook_egress_has_its_networks_only():
     found = [(ports, networks(peers)) for ports, peers in egress(rendered("leaks"))]
     assert found == [([8443], ["10.20.0.0/16"]), ([9443], ["10.30.0.0/16"]), ([10443], ["10.40.0.0/16"])]
 
 
-def test_who_asks_nobody_reaches_nobody():
+def test_keys_file_needs_no_egress():
     values = yaml.safe_load(LEAST.read_text())
     farm = {"kind": "oidc", "url": "https://ci.example.com", "pins": ["sub"], "keys_file": "keys"}
     values["config"]["issuers"] = {"farm": farm}
@@ -108,7 +108,7 @@ def test_who_asks_nobody_reaches_nobody():
     assert egress(render(values=yaml.safe_dump(values))) == []
 
 
-def test_public_reporters_and_sections_that_the_chart_does_not_know_are_asked_in_public():
+def test_public_reporters_and_unknown_sections_have_public_egress():
     farm = {"kind": "oidc", "url": "https://ci.example.com", "pins": ["sub"], "keys_file": "keys"}
     webhook = {"url": "https://alerts.example.com:8443/x", "secret_file": "keys"}
     for more, expected in (
@@ -124,13 +124,13 @@ def test_public_reporters_and_sections_that_the_chart_does_not_know_are_asked_in
         assert ports == expected and networks(peers) == ["0.0.0.0/0", "::/0"]
 
 
-def test_git_is_reached_as_its_url_says():
+def test_git_egress_has_the_port_of_its_url():
     (ports, _), = egress(rendered("git-sync"))
     assert ports == [443]
     assert sorted(egress(rendered("git-sync-ssh"))[1][0]) == [22, 443]
 
 
-def test_the_public_door_is_for_whom_the_values_name_and_for_helm_test():
+def test_public_ingress_is_for_named_peers_and_helm_test():
     (everybody,) = ingress(rendered("embedded"))
     assert everybody == {"ports": [{"port": "public"}]}
     (proxy,) = ingress(rendered("ingress"))
@@ -140,14 +140,14 @@ def test_the_public_door_is_for_whom_the_values_name_and_for_helm_test():
     assert test["podSelector"]["matchLabels"].items() <= labels.items()
 
 
-def test_the_ops_door_is_for_scrapers_only():
+def test_ops_ingress_is_for_scrapers_only():
     _, ops = ingress(rendered("monitoring"))
     assert ops["ports"] == [{"port": "ops"}]
     (scraper,) = ops["from"]
     assert scraper["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "observability"}
 
 
-def test_the_pod_of_helm_test_reaches_the_public_door_only():
+def test_helm_test_pod_reaches_the_public_listener_only():
     (ports, (peer,)), = egress(rendered("embedded"), "-test")
     assert ports == ["public"]
     labels = the(rendered("embedded"), "Deployment")["spec"]["template"]["metadata"]["labels"]
