@@ -204,9 +204,9 @@ pub fn build_broker(config: &Config, snapshot: Snapshot, runtime: Runtime) -> Br
     })
 }
 
-fn announce(door: &str, address: Option<impl std::fmt::Display>) {
+fn announce(listener: &str, address: Option<impl std::fmt::Display>) {
     if let Some(address) = address {
-        tracing::info!(door, %address, "listening");
+        tracing::info!(listener, %address, "listening");
     }
 }
 

@@ -309,8 +309,8 @@ fn follow(
     std::thread::spawn(move || {
         for line in std::io::BufReader::new(stderr).lines().map_while(Result::ok) {
             let event: Value = serde_json::from_str(&line).unwrap_or(json!({}));
-            if let (Some(door), Some(address)) = (event["door"].as_str(), event["address"].as_str()) {
-                let _ = announce.send((door.to_owned(), address.to_owned()));
+            if let (Some(name), Some(address)) = (event["listener"].as_str(), event["address"].as_str()) {
+                let _ = announce.send((name.to_owned(), address.to_owned()));
             }
             let mut log = lines.lock().expect("lock");
             log.push_str(&line);
