@@ -81,7 +81,7 @@ def test_admin_listener_is_reachable_inside_the_pod_only():
         assert (root / "run/trustmint/admin.sock").is_socket()
         done = run("revoke", "--issuer", "github", TRUSTMINT_CONFIG=str(root / "etc/trustmint/trustmint.toml"))
         assert done.returncode == 0, done.stderr
-        assert "killed" in done.stdout
+        assert "revoked" in done.stdout
 
 
 @pytest.mark.parametrize("section", ["issuers", "registries"])

@@ -29,7 +29,7 @@ async fn start() -> (World, (Arc<Cluster>, MutexGuard<'static, ()>)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_was_killed_keeps_what_it_answered() {
+async fn killed_cluster_keeps_answered_mints() {
     let mut cluster = Cluster::start(0);
     let world = World::redis(topology(&cluster), TIMEOUT).await;
     let epochs: usize = cluster

@@ -24,7 +24,7 @@ async fn start() -> (World, RedisServer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_broker_sees_what_the_first_one_did() {
+async fn second_broker_sees_the_first_brokers_writes() {
     let (world, server) = start().await;
     world.clock.advance(10);
     let kept = Kept::leave(&world).await;
@@ -209,7 +209,7 @@ async fn replica_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tombstone_takes_at_most_a_hundred_bytes() {
+async fn tombstone_takes_at_most_100_bytes() {
     let server = RedisServer::start();
     let world = World::redis(single(server.port), TIMEOUT).await;
     world.clock.advance(10);
