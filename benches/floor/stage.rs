@@ -52,13 +52,13 @@ impl Stage {
         Server::start("bare floor", address, serve.arg("--floor").arg(config))
     }
 
-    /// What a server has stored but for the births: kinds of keys and how much memory each takes.
+    /// What a server has stored but for the epochs: kinds of keys and how much memory each takes.
     pub(crate) fn stored(&self, database: u8) -> Outcome<Vec<(String, usize)>> {
         let client = redis::Client::open(format!("redis://{}/{database}", self.redis.address))?;
         let mut connection = client.get_connection()?;
         let mut stored = Vec::new();
         for key in connection.keys::<_, Vec<String>>("*")? {
-            let Some(kind) = key.split(':').nth(2).filter(|kind| *kind != "birth") else { continue };
+            let Some(kind) = key.split(':').nth(2).filter(|kind| *kind != "epoch") else { continue };
             let bytes = redis::cmd("MEMORY").arg("USAGE").arg(&key).query(&mut connection)?;
             stored.push((kind.to_owned(), bytes));
         }

@@ -63,7 +63,7 @@ pub(super) async fn exchange(
     let tag = Tag::of(run.as_bytes());
     let token = RegistryToken::generate(&registry.token_prefix, tag).map_err(bad)?;
     let hash = token.hash().0;
-    let mut mint = floor.mint.key(format!("trustmint:{{{}}}:birth", tag.as_str()));
+    let mut mint = floor.mint.key(format!("trustmint:{{{}}}:epoch", tag.as_str()));
     mint.key(key(tag, "replay", &verified.replay_key)).key(key(tag, "token", &hash));
     let counter = digest(&SHA256, run.as_bytes());
     mint.key(key(tag, "counter", counter.as_ref())).key(key(tag, "run", counter.as_ref()));

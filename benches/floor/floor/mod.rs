@@ -64,7 +64,7 @@ impl Floor {
         let Plan { config, snapshot, .. } = plan;
         let StoreConfig::Redis(url) = &config.store else { return Err("no Redis is configured".into()) };
         let Topology::Single { server, database } = &url.topology else { return Err("not one Redis".into()) };
-        // Writes the births, once.
+        // Writes the epochs, once.
         Redis::new(url, Duration::from_secs(5))?.ready().await?;
         let redis = Client::open(format!("redis://{server}/{database}"))?;
         let policy = snapshot.iter().next().ok_or("no policy is configured")?;
