@@ -50,6 +50,7 @@ mod lint_output;
 mod man;
 mod native;
 mod oauth_requests;
+mod policy_check_action;
 mod policy_delegation;
 mod policy_diff;
 mod policy_explain;
