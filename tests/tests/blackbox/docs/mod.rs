@@ -30,7 +30,8 @@ struct Block {
 
 /// The pages at the root and everything below `docs/`.
 fn pages() -> Vec<Page> {
-    let mut names: Vec<_> = ["README.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned).into();
+    let mut names: Vec<_> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned).into();
     let mut folders = vec!["docs".to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(root().join(&folder)).expect("a folder") {
