@@ -98,3 +98,23 @@ fn each_issuer_check_finding_is_documented() {
         assert!(page.contains(&format!("`{code}`")), "{code}");
     }
 }
+
+/// The pages for contributors name files of the source, which are moved now and then.
+#[test]
+fn each_source_file_in_contributor_pages_exists() {
+    let is_for_contributors =
+        |name: &str| name == "docs/architecture.md" || name.starts_with("docs/decisions/");
+    let mut seen = 0;
+    for page in pages().into_iter().filter(|page| is_for_contributors(&page.name)) {
+        for name in page.text.split('`').skip(1).step_by(2) {
+            let is_file = name.contains('/') && (name.ends_with(".rs") || name.ends_with(".lua"));
+            if is_file && !name.contains(char::is_whitespace) {
+                let exists =
+                    [root().join("src").join(name), root().join(name)].iter().any(|path| path.is_file());
+                assert!(exists, "{}: {name}", page.name);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 60, "only {seen} files were found");
+}
