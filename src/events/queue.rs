@@ -108,7 +108,7 @@ impl Audit {
 
     /// Puts an event into the next place that becomes free.
     pub async fn record(&self, event: Event) {
-        // It fails only when the writer has was revoked, which it does not before the last entrance is gone.
+        // It fails only when the writer has ended, which it does not before the last entrance is gone.
         let _ = self.events.send(event).await;
     }
 

@@ -116,7 +116,7 @@ async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         .map_err(|error| io::Error::new(error.kind(), format!("listening on {address}: {error}")))
 }
 
-/// The socket is its owner's only. One that a revoked process left behind is replaced; one that
+/// The socket is its owner's only. One that a killed process left behind is replaced; one that
 /// someone listens on, or a file of another type, is not ours to remove.
 fn bind_unix(path: &Path) -> io::Result<Listener> {
     let named =

@@ -110,7 +110,7 @@ pub(in crate::policy) struct Bounds<'d>(Vec<&'d Delegation>);
 impl Bounds<'_> {
     /// What a policy says beyond what the owners of its file may say.
     pub(in crate::policy) fn excesses_of_policy(&self, policy: &Policy) -> Vec<String> {
-        self.reported_unstable(|delegation| delegation.excesses_of_policy(policy))
+        self.excesses(|delegation| delegation.excesses_of_policy(policy))
     }
 
     /// The same of a top-level deny; `canonical` gives a name's canonical form in its registry.
@@ -119,16 +119,16 @@ impl Bounds<'_> {
         deny: &Deny,
         canonical: impl Fn(&str) -> Vec<String> + Copy,
     ) -> Vec<String> {
-        self.reported_unstable(|delegation| delegation.excesses_of_deny(deny, canonical))
+        self.excesses(|delegation| delegation.excesses_of_deny(deny, canonical))
     }
 
-    fn reported_unstable(&self, excesses: impl Fn(&Delegation) -> Vec<String>) -> Vec<String> {
-        let reported_unstable = self.0.iter().flat_map(|delegation| {
+    fn excesses(&self, excesses: impl Fn(&Delegation) -> Vec<String>) -> Vec<String> {
+        let excesses_of_each = self.0.iter().flat_map(|delegation| {
             let owner = &delegation.owner;
             excesses(delegation)
                 .into_iter()
                 .map(move |what| format!("this folder is {owner}'s, who may not {what}"))
         });
-        reported_unstable.collect()
+        excesses_of_each.collect()
     }
 }

@@ -149,7 +149,7 @@ impl<'v> Loading<'v> {
 /// Notes what a table says beyond what its file's owner may say.
 fn refuse(excesses: Vec<String>, position: &Position, found: &RefCell<Diagnostics>) {
     for excess in excesses {
-        let help = "ask anyone who keeps [[policies.delegate]] in the configuration";
+        let help = "ask the owner of [[policies.delegate]] in the configuration";
         found.borrow_mut().report(Code::OutsideDelegation, position.clone(), excess, help.to_owned());
     }
 }

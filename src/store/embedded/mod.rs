@@ -39,7 +39,6 @@ const GROUP: usize = 512;
 type Job = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Settle, StoreError> + Send>;
 type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// The embedded store.
 /// The mode of the file: its owner only.
 const MODE: u32 = 0o600;
 
