@@ -39,6 +39,12 @@ fn absent_claim_never_allows_and_always_denies() {
         (r#"{ glob = "refs/tags/v*" }"#, has("refs/tags/v1/x"), false, false),
         (r#"{ glob = "refs/heads/**" }"#, has("refs/heads/a/b"), true, true),
         (r#"{ glob = "refs/heads/**" }"#, has("refs/heads/a@b"), false, false),
+        (r#"{ glob = "refs/heads/**" }"#, has("refs/heads/a:b"), false, false),
+        // An element that is not a string matches nothing in an allow and everything in a deny.
+        (r#"{ contains = "x" }"#, json!(["y", "x"]), true, true),
+        (r#"{ contains = "x" }"#, json!(["y"]), false, false),
+        (r#"{ contains = "x" }"#, json!(["y", 5]), false, true),
+        (r#"{ contains = "x" }"#, json!([{}]), false, true),
         (r#"{ prefix = "refs/tags/" }"#, has("refs/tags/a/b@c:d"), true, true),
         (r#"{ prefix = "refs/tags/" }"#, has("refs/tags/"), false, false),
         (r#"{ prefix = "refs/tags/" }"#, has("xrefs/tags/a"), false, false),
