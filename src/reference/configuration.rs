@@ -60,11 +60,11 @@ fn reference_lists_exactly_the_configuration_keys() {
     let taken = taken();
     let documented: Vec<_> = KEYS.iter().map(|(path, ..)| *path).collect();
     for path in taken.keys() {
-        assert!(documented.contains(&path.as_str()), "`{path}` is not in src/config/keys.rs");
+        assert!(documented.contains(&path.as_str()), "`{path}` is not in src/settings/keys.rs");
         assert!(!taken[path].is_empty(), "add `{path}` to `EVERYTHING`, so that its type is seen");
     }
     for path in &documented {
-        assert!(taken.contains_key(*path), "`{path}` is in src/config/keys.rs, and no reader takes it");
+        assert!(taken.contains_key(*path), "`{path}` is in src/settings/keys.rs, and no reader takes it");
         assert_eq!(documented.iter().filter(|other| other == &path).count(), 1, "{path}");
         // A table whose keys no one asked for is missing above.
         let is_table = taken[*path].ends_with("table") || taken[*path].ends_with("tables");
@@ -126,7 +126,7 @@ fn reference_defaults_match_the_code() {
 #[test]
 fn configuration() {
     let taken = taken();
-    let mut text = "# Configuration\n\n<!-- Written by the code: src/config/keys.rs. -->\n\n\
+    let mut text = "# Configuration\n\n<!-- Written by the code: src/settings/keys.rs. -->\n\n\
         `trustmint.toml` is TOML. File names in it are relative to its own folder. A duration is a number and a \
         unit, such as `\"90s\"`, `\"15m\"` or `\"1500ms\"`. A key that is not here is an error, and \
         `trustmint config check` shows every error at once.\n\n## The file itself\n\n"
